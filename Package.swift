@@ -1,0 +1,146 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// One set of compiler settings for the whole house.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+let system: Target.Dependency = .product(name: "SystemPackage", package: "swift-system")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-collections")
+let arguments: Target.Dependency = .product(
+  name: "ArgumentParser", package: "swift-argument-parser")
+
+/// A target of the house and the tests that mirror it.
+func room(
+  _ name: String, floor: String, imports: [Target.Dependency], tests: [Target.Dependency]? = []
+) -> [Target] {
+  var targets: [Target] = [
+    .target(
+      name: name, dependencies: imports, path: "Sources/\(floor)/\(name)", swiftSettings: settings)
+  ]
+  if let tests {
+    targets.append(
+      .testTarget(
+        name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + imports + tests,
+        path: "Tests/\(name)Tests", swiftSettings: settings))
+  }
+  return targets
+}
+
+let platform: [Target.Dependency] = ["Primitives", "LinuxSystem", "Reactor", "Streams"]
+let mail: [Target.Dependency] = ["MailTypes", "SMTPGrammar", "MessageHeaders"]
+
+var targets: [Target] = [
+  .target(
+    name: "CLinux", path: "Sources/C/CLinux", publicHeadersPath: "include",
+    cSettings: [.unsafeFlags(["-Wall", "-Werror"])])
+]
+targets += room("Primitives", floor: "Platform", imports: [])
+targets += room(
+  "LinuxSystem", floor: "Platform", imports: ["CLinux", "Primitives", system])
+targets += room(
+  "Reactor", floor: "Platform", imports: ["CLinux", "LinuxSystem", "Primitives", deque, system])
+targets += room(
+  "Streams", floor: "Platform", imports: ["Reactor", "LinuxSystem", "Primitives", system])
+
+targets += room("MailTypes", floor: "Mail", imports: ["Primitives"])
+targets += room("SMTPGrammar", floor: "Mail", imports: ["MailTypes", "Primitives"])
+targets += room(
+  "SMTPServerCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"])
+targets += room(
+  "SMTPClientCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"])
+targets += room("MessageHeaders", floor: "Mail", imports: ["MailTypes", "Primitives"])
+targets += room(
+  "DeliveryReports", floor: "Mail", imports: ["MessageHeaders", "MailTypes", "Primitives"])
+
+targets += room("Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"])
+targets += room("LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"])
+targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
+targets += room(
+  "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
+
+targets += room("QueueFormat", floor: "Queue", imports: ["MailTypes", "Primitives"])
+targets += room(
+  "QueueStore", floor: "Queue",
+  imports: ["QueueFormat", "Reactor", "LinuxSystem", "MailTypes", "Primitives", system],
+  tests: ["Simulation"])
+targets += room(
+  "QueueScheduler", floor: "Queue", imports: ["MailTypes", "Primitives", deque, heap])
+
+targets += room(
+  "ServiceKit", floor: "Services",
+  imports: platform + ["CLinux", "MailTypes", "Configuration", system])
+targets += room(
+  "Master", floor: "Services",
+  imports: platform + ["CLinux", "ServiceKit", "Configuration", "MailTypes", system])
+targets += room(
+  "SMTPReceiver", floor: "Services",
+  imports: platform + mail + [
+    "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "AccessPolicy", "QueueFormat",
+    "QueueStore", system,
+  ])
+targets += room(
+  "QueueManager", floor: "Services",
+  imports: platform + mail + [
+    "ServiceKit", "Configuration", "LookupTables", "Routing", "DeliveryReports", "QueueFormat",
+    "QueueStore", "QueueScheduler", system, deque,
+  ])
+targets += room(
+  "SMTPSender", floor: "Services",
+  imports: platform + mail + [
+    "ServiceKit", "SMTPClientCore", "Configuration", "QueueFormat", system,
+  ])
+targets += room(
+  "LocalDelivery", floor: "Services",
+  imports: platform + mail + ["ServiceKit", "Configuration", "QueueFormat", system])
+targets += room(
+  "Control", floor: "Services",
+  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", system])
+
+targets += room(
+  "Administration", floor: "Programs",
+  imports: platform + [
+    "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
+    "LookupTables", "Routing", arguments, system,
+  ])
+targets.append(
+  .executableTarget(
+    name: "martinet",
+    dependencies: [
+      "Administration", "Master", "SMTPReceiver", "QueueManager", "SMTPSender", "LocalDelivery",
+      "Control", "ServiceKit", "Reactor",
+    ],
+    path: "Sources/Programs/martinet", swiftSettings: settings))
+
+targets += [
+  .target(
+    name: "TestSupport", dependencies: ["Primitives"], path: "Tests/Support/TestSupport",
+    swiftSettings: settings),
+  .target(
+    name: "Simulation",
+    dependencies: ["QueueFormat", "QueueStore", "MailTypes", "Primitives", "TestSupport", system],
+    path: "Tests/Support/Simulation", swiftSettings: settings),
+  .testTarget(
+    name: "TidyTests", dependencies: [], path: "Tests/TidyTests", swiftSettings: settings),
+  .testTarget(
+    name: "EndToEnd", dependencies: ["TestSupport"], path: "Tests/EndToEnd",
+    swiftSettings: settings),
+]
+
+let package = Package(
+  name: "martinet",
+  products: [.executable(name: "martinet", targets: ["martinet"])],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+  ],
+  targets: targets
+)

@@ -1,0 +1,4 @@
+@main
+struct Martinet {
+  static func main() {}
+}
