@@ -19,7 +19,7 @@ struct AddressResolverTests {
     Row(input: "user@here.test", address: "user@here.test", domain: "here.test", local: true),
     Row(input: "user@here.test.", address: "user@here.test", domain: "here.test", local: true),
     Row(input: "user", address: "user@here.test", domain: "here.test", local: true),
-    Row(input: "", address: "MAILER-DAEMON@host.test", domain: "host.test", local: true),
+    Row(input: "", address: "MAILER-DAEMON@host.test", domain: "host.test"),
     Row(
       input: "\"\"@here.test", address: "MAILER-DAEMON@here.test", domain: "here.test",
       local: true),
@@ -79,7 +79,7 @@ struct AddressResolverTests {
       input: "user@[not.an.address]", address: "user@[not.an.address]",
       domain: "[not.an.address]", bad: true),
     Row(input: "user@192.0.2.7", address: "user@192.0.2.7", domain: "192.0.2.7", bad: true),
-    Row(input: "user@", address: "user@", domain: "", local: true, bad: true),
+    Row(input: "user@", address: "user@", domain: "", bad: true),
     Row(input: "user@.", address: "user@.", domain: ".", bad: true),
     Row(input: "user@-x.test", address: "user@-x.test", domain: "-x.test", bad: true),
     Row(input: "user@a..b", address: "user@a..b", domain: "a..b", bad: true),

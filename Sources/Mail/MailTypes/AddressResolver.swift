@@ -51,7 +51,7 @@ package struct ResolvedAddress: Equatable, Sendable {
   /// Whether a routing operator is left in the local part (`a%b@c`, `a!b@c`, `"a@b"@c`): another
   /// host might send such mail on, so relaying it for strangers would be relaying anywhere.
   package let isRouted: Bool
-  /// Whether the domain is no valid host name or address literal: a 5.1.3 address.
+  /// Whether the domain is no valid host name or address literal: a 5.1.3 address, never local.
   package let isMalformed: Bool
 }
 
@@ -143,6 +143,10 @@ package struct AddressResolution: Sendable {
     }
     if tokens.isEmptyAddress {
       tokens = AddressTokens(external: Array(resolver.emptyAddressRecipient.utf8))
+      if savedDomain == nil {
+        tokens.append(domain: resolver.myhostname)
+        return true
+      }
     }
     finish(isLocal: true)
     return false
@@ -181,7 +185,7 @@ package struct AddressResolution: Sendable {
     answered = ResolvedAddress(
       address: MailAddress(AddressTokens.quoted(internal: plainForm)),
       domain: String(decoding: plainForm[(at + 1)...].map(ASCII.lowercased), as: UTF8.self),
-      isLocal: isLocal,
+      isLocal: isLocal && !isMalformed,
       isRouted: plainForm.firstIndex { routes.contains($0) } != at,
       isMalformed: isMalformed)
   }
