@@ -19,6 +19,9 @@ package enum Role: String, Sendable, CaseIterable {
   /// Whether the role appends messages to the spool and reports watermarks to `qmgr`.
   package var isWriter: Bool { self == .smtpd }
 
+  /// Whether the role makes spool segments: writers, and `qmgr` for reports and copies.
+  package var usesSequences: Bool { isWriter || self == .qmgr }
+
   /// Whether the role takes delivery requests from `qmgr`.
   package var isAgent: Bool { self == .smtp || self == .local }
 }

@@ -24,6 +24,8 @@ package struct StartRecord: Equatable, Sendable {
   package var configurationSize: UInt64
   /// One entry for each listening descriptor that comes along.
   package var listeners: [Listener]
+  /// Delivery services of `master.cf` (no descriptors): their names are names of transports.
+  package var transports: [Listener]
   /// `-o` settings of services: name and value pairs.
   package var serviceSettings: [[[String]]]
   /// Segment numbers that this process may use: the first and how many.
@@ -36,7 +38,7 @@ package struct StartRecord: Equatable, Sendable {
   /// Makes a record.
   package init(
     name: ProcessName, user: UserIdentity?, logKind: LogKind, configurationSize: UInt64,
-    listeners: [Listener] = [], serviceSettings: [[[String]]] = [], sequenceFirst: UInt64 = 0,
+    listeners: [Listener] = [], transports: [Listener] = [], serviceSettings: [[[String]]] = [], sequenceFirst: UInt64 = 0,
     sequenceCount: UInt32 = 0, processCount: UInt32 = 1
   ) {
     self.name = name
@@ -44,6 +46,7 @@ package struct StartRecord: Equatable, Sendable {
     self.logKind = logKind
     self.configurationSize = configurationSize
     self.listeners = listeners
+    self.transports = transports
     self.serviceSettings = serviceSettings
     self.sequenceFirst = sequenceFirst
     self.sequenceCount = sequenceCount
@@ -60,10 +63,12 @@ package struct StartRecord: Equatable, Sendable {
     }
     out.put(logKind.rawValue)
     out.put(configurationSize)
-    out.put(UInt32(listeners.count))
-    for listener in listeners {
-      out.put(listener.service)
-      out.put(listener.settings)
+    for list in [listeners, transports] {
+      out.put(UInt32(list.count))
+      for listener in list {
+        out.put(listener.service)
+        out.put(listener.settings)
+      }
     }
     out.put(UInt32(serviceSettings.count))
     for settings in serviceSettings {
@@ -87,9 +92,11 @@ package struct StartRecord: Equatable, Sendable {
     guard let kind = LogKind(rawValue: try input.integer()) else { throw .invalid }
     logKind = kind
     configurationSize = try input.integer()
-    listeners = try input.list { (input) throws(WireError) in
+    let listener = { (input: inout WireDecoder) throws(WireError) in
       Listener(service: try input.string(), settings: try input.integer())
     }
+    listeners = try input.list(listener)
+    transports = try input.list(listener)
     serviceSettings = try input.list { (input) throws(WireError) in
       try input.list { (input) throws(WireError) in
         try input.list { (input) throws(WireError) in try input.string() }
