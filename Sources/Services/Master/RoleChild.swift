@@ -45,7 +45,8 @@ final class RoleChild {
       // The only ways out of this wait are the end of the child and our own mistakes.
       try? await exit.readable(deadline: nil)
       if let status = try? process.reap() {
-        exit.close()
+        // The description is shared with `process`: it has to be taken out of the loop by name.
+        _ = exit.release()
         channel.close()
         return status
       }

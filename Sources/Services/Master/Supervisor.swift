@@ -135,7 +135,7 @@ final class Supervisor {
   private func watch(_ child: RoleChild) async {
     let status = await child.end()
     children[child.name] = nil
-    childEnded.notifyAll()
+    childEnded.pulse()
     if status != .exited(0) || !child.isDraining { report(child, status) }
     planRestart(of: child.name)
   }

@@ -63,7 +63,7 @@ package final class MessageChannel {
     /// The messages in the order in which they were posted.
     package var messages: [InternalMessage]
     /// Their descriptors, in the order of the messages that carry them.
-    package var descriptors: [PassedDescriptor]
+    package var descriptors: [SharedDescriptor]
   }
 
   /// Waits for the next packet; `nil` at the end of the stream.

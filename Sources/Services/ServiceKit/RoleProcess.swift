@@ -133,9 +133,9 @@ extension RoleProcess {
     return true
   }
 
-  private func attach(_ passed: PassedDescriptor, to peer: ProcessName, pid: Int32) {
+  private func attach(_ passed: SharedDescriptor, to peer: ProcessName, pid: Int32) {
     do {
-      let channel = MessageChannel(try PacketChannel(passed.take()))
+      let channel = MessageChannel(try PacketChannel(try passed.duplicate()))
       service?.attach(channel, to: peer, pid: pid)
     } catch {
       log?.error("master", "cannot watch the channel to \(peer.role.rawValue): \(error)")
@@ -175,7 +175,7 @@ extension RoleProcess {
   }
 
   private func makeLog(
-    _ descriptor: PassedDescriptor, record: StartRecord, configuration: MailConfiguration
+    _ descriptor: SharedDescriptor, record: StartRecord, configuration: MailConfiguration
   ) -> Log {
     Log(
       descriptor.take(), kind: record.logKind, capacity: configuration[.logBufferSize],

@@ -46,7 +46,7 @@ package final class RoleContext {
   /// A listening socket and the service that it belongs to.
   package struct Listener {
     /// The socket; its owner is the context's taker.
-    package let descriptor: PassedDescriptor
+    package let descriptor: SharedDescriptor
     /// The service's name in `master.cf`.
     package let service: String
     /// The configuration with the service's `-o` settings.
