@@ -41,7 +41,10 @@ let mail: [Target.Dependency] = ["MailTypes", "SMTPGrammar", "MessageHeaders"]
 var targets: [Target] = [
   .target(
     name: "CLinux", path: "Sources/C/CLinux", publicHeadersPath: "include",
-    cSettings: [.unsafeFlags(["-Wall", "-Werror"])])
+    cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
+  .target(
+    name: "CChecksum", path: "Sources/C/CChecksum", publicHeadersPath: "include",
+    cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
 ]
 targets += room("Primitives", floor: "Platform", imports: [])
 targets += room(
@@ -67,7 +70,7 @@ targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes"
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 
-targets += room("QueueFormat", floor: "Queue", imports: ["MailTypes", "Primitives"])
+targets += room("QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"])
 targets += room(
   "QueueStore", floor: "Queue",
   imports: ["QueueFormat", "Reactor", "LinuxSystem", "MailTypes", "Primitives", system],
