@@ -44,7 +44,7 @@ package struct ControlFrameReader {
   /// The peer does not speak the protocol.
   package struct Violation: Error {}
 
-  private var pending: [UInt8] = []
+  private(set) var pending: [UInt8] = []
 
   /// Starts with nothing pending.
   package init() {}

@@ -38,7 +38,8 @@ package struct StartRecord: Equatable, Sendable {
   /// Makes a record.
   package init(
     name: ProcessName, user: UserIdentity?, logKind: LogKind, configurationSize: UInt64,
-    listeners: [Listener] = [], transports: [Listener] = [], serviceSettings: [[[String]]] = [], sequenceFirst: UInt64 = 0,
+    listeners: [Listener] = [], transports: [Listener] = [], serviceSettings: [[[String]]] = [],
+    sequenceFirst: UInt64 = 0,
     sequenceCount: UInt32 = 0, processCount: UInt32 = 1
   ) {
     self.name = name
