@@ -1,6 +1,5 @@
-import MailTypes
+package import MailTypes
 import Primitives
-package import SMTPGrammar
 
 /// DATA, and the ends of replies and sessions.
 extension SMTPServerCore {

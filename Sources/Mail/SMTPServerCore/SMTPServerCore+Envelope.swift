@@ -140,11 +140,11 @@ extension SMTPServerCore {
     }
   }
 
-  /// `append_at_myorigin`: an address without a domain is one of ours.
+  /// `append_at_myorigin`: an address without a domain is one of ours; a route names its domain.
   private func completed(_ address: MailAddress) -> MailAddress {
-    guard address.atIndex == nil, !address.isNull, !settings.myorigin.isEmpty else {
-      return address
-    }
+    guard address.atIndex == nil, !address.isNull, !settings.myorigin.isEmpty,
+      !address.bytes.contains(where: { "@!%".utf8.contains($0) })
+    else { return address }
     return MailAddress(address.bytes + Array("@\(settings.myorigin)".utf8))
   }
 }
