@@ -28,7 +28,8 @@ func room(
   if let tests {
     targets.append(
       .testTarget(
-        name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + imports + tests,
+        name: "\(name)Tests",
+        dependencies: [.init(stringLiteral: name), "TestSupport"] + imports + tests,
         path: "Tests/\(name)Tests", swiftSettings: settings))
   }
   return targets
@@ -124,7 +125,7 @@ targets.append(
 
 targets += [
   .target(
-    name: "TestSupport", dependencies: ["Primitives"], path: "Tests/Support/TestSupport",
+    name: "TestSupport", dependencies: [], path: "Tests/Support/TestSupport",
     swiftSettings: settings),
   .target(
     name: "Simulation",
@@ -132,9 +133,16 @@ targets += [
     path: "Tests/Support/Simulation", swiftSettings: settings),
   .testTarget(
     name: "TidyTests", dependencies: [], path: "Tests/TidyTests", swiftSettings: settings),
+  .target(
+    name: "RealPeers", dependencies: ["TestSupport"], path: "Tests/Support/RealPeers",
+    // Always optimised: it makes and compares hundreds of megabytes beside the server under test.
+    swiftSettings: settings + [.unsafeFlags(["-O"])]),
   .testTarget(
-    name: "EndToEnd", dependencies: ["TestSupport"], path: "Tests/EndToEnd",
+    name: "TestSupportTests", dependencies: ["TestSupport"], path: "Tests/TestSupportTests",
     swiftSettings: settings),
+  .testTarget(
+    name: "EndToEnd", dependencies: ["RealPeers", "TestSupport", "martinet"],
+    path: "Tests/EndToEnd", swiftSettings: settings),
 ]
 
 let package = Package(
