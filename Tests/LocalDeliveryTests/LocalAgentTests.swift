@@ -13,8 +13,8 @@ struct LocalAgentTests {
 
   /// A content file with other bytes around the two parts, and the message that points into it.
   private struct Source {
-    let file: OwnedDescriptorBox
-    let message: LocalMessage
+    let file: SharedDescriptor
+    var message: LocalMessage
 
     init(header: String, body: [UInt8], recipient: String = "anna@here", cut: Int = 0) throws {
       let junk = Array("\r\nDelivered-To: anna@here\r\n".utf8)
@@ -23,21 +23,18 @@ struct LocalAgentTests {
       let headerStart = Int64(bytes.count)
       bytes += Array(header.utf8)
       let end = Int64(bytes.count)
-      let memory = try bytes.dropLast(cut).withUnsafeBytes {
-        try Files.sealedMemory("message", content: $0)
+      file = try bytes.dropLast(cut).withUnsafeBytes {
+        SharedDescriptor(try Files.sealedMemory("message", content: $0))
       }
-      file = OwnedDescriptorBox(memory)
       message = LocalMessage(
         content: file.raw, header: headerStart..<end,
         body: bodyStart..<bodyStart + Int64(body.count),
         sender: MailAddress("a@b.test"), recipient: MailAddress(recipient))
     }
-  }
 
-  private final class OwnedDescriptorBox {
-    private let descriptor: OwnedDescriptor
-    var raw: Int32 { descriptor.raw }
-    init(_ descriptor: consuming OwnedDescriptor) { self.descriptor = descriptor }
+    func deliver(by agent: LocalAgent = LocalAgentTests.agent(), to path: String) -> LocalVerdict {
+      withExtendedLifetime(file) { agent.write(message, to: path, at: LocalAgentTests.time) }
+    }
   }
 
   private static func agent(_ change: (inout LocalAgent.Settings) -> Void = { _ in }) -> LocalAgent
@@ -51,7 +48,7 @@ struct LocalAgentTests {
     let folder = try TemporaryDirectory()
     let source = try Source(
       header: "Subject: x\r\n\r\n", body: Array("..dot\r\nlast\r\n".utf8))
-    let verdict = Self.agent().write(source.message, to: folder.path("deep/Maildir"), at: Self.time)
+    let verdict = source.deliver(to: folder.path("deep/Maildir"))
     #expect(verdict == .deliveredToMaildir)
     #expect(try folder.names(in: "deep/Maildir") == ["cur", "new", "tmp"])
     #expect(try folder.names(in: "deep/Maildir/tmp").isEmpty)
@@ -84,7 +81,7 @@ struct LocalAgentTests {
     let wire = lines.flatMap { ($0.first == UInt8(ascii: ".") ? [46] : []) + $0 + [13, 10] }
     let source = try Source(header: "Subject: x\r\n\r\n", body: wire)
     #expect(
-      Self.agent().write(source.message, to: folder.path, at: Self.time) == .deliveredToMaildir)
+      source.deliver(to: folder.path) == .deliveredToMaildir)
     let name = try #require(try folder.names(in: "new").first)
     #expect(
       try folder.read("new/\(name)").suffix(lines.reduce(0) { $0 + $1.count + 1 })
@@ -94,19 +91,18 @@ struct LocalAgentTests {
   @Test func twoMessagesOfTheSameMomentGetTwoNames() throws {
     let folder = try TemporaryDirectory()
     let source = try Source(header: "\r\n", body: [])
-    for _ in 0..<3 { _ = Self.agent().write(source.message, to: folder.path, at: Self.time) }
+    for _ in 0..<3 { _ = source.deliver(to: folder.path) }
     #expect(try folder.names(in: "new").count == 3)
   }
 
   @Test func aShortContentFileDefersAndLeavesNothing() throws {
     let folder = try TemporaryDirectory()
     let short = try Source(header: "Subject: x\r\n\r\n", body: Array("text\r\n".utf8), cut: 3)
-    let verdict = Self.agent().write(short.message, to: folder.path, at: Self.time)
+    let verdict = short.deliver(to: folder.path)
     #expect(verdict == .unreadable("unexpected end of file"))
-    var source = try Source(header: "\r\n", body: Array("text\r\n".utf8)).message
-    source.body = source.body.lowerBound..<source.body.upperBound + 1000
-    let second = Self.agent().write(source, to: folder.path, at: Self.time)
-    #expect(second.outcome == .deferred)
+    var source = try Source(header: "\r\n", body: Array("text\r\n".utf8))
+    source.message.body = source.message.body.lowerBound..<source.message.body.upperBound + 1000
+    #expect(source.deliver(to: folder.path).outcome == .deferred)
     #expect(try folder.names().filter { $0 != "tmp" && $0 != "new" && $0 != "cur" }.isEmpty)
     for name in try folder.names() { #expect(try folder.names(in: name).isEmpty) }
   }
@@ -114,8 +110,8 @@ struct LocalAgentTests {
   @Test func aMessageOverTheLimitOfTheMailboxBounces() throws {
     let folder = try TemporaryDirectory()
     let source = try Source(header: "\r\n", body: [UInt8](repeating: 97, count: 200_000))
-    let verdict = Self.agent { $0.mailboxSizeMax = 150_000 }
-      .write(source.message, to: folder.path, at: Self.time)
+    let verdict = source.deliver(
+      by: Self.agent { $0.mailboxSizeMax = 150_000 }, to: folder.path)
     #expect(verdict.outcome == .bounced)
     #expect(verdict.status == EnhancedStatus(5, 2, 2))
     #expect(
@@ -127,7 +123,7 @@ struct LocalAgentTests {
     let folder = try TemporaryDirectory()
     try folder.write("", to: "Maildir")
     let source = try Source(header: "\r\n", body: [])
-    let verdict = Self.agent().write(source.message, to: folder.path("Maildir"), at: Self.time)
+    let verdict = source.deliver(to: folder.path("Maildir"))
     #expect(verdict.outcome == .bounced)
     #expect(verdict.status == EnhancedStatus(5, 2, 0))
     #expect(verdict.text.hasSuffix("Not a directory"))
@@ -137,7 +133,7 @@ struct LocalAgentTests {
     let folder = try TemporaryDirectory()
     let source = try Source(header: "Delivered-To: Anna@here\r\n\r\n", body: [])
     #expect(
-      Self.agent().write(source.message, to: folder.path, at: Self.time)
+      source.deliver(to: folder.path)
         == .loop(for: MailAddress("anna@here")))
     #expect(try folder.names().isEmpty)
   }

@@ -5,8 +5,8 @@ package struct MaildirName: Sendable {
   private let host: String
   private let pid: Int32
 
-  /// Names the deliveries of one process. In the host's name a slash and a colon are replaced, since
-  /// they mean something in a Maildir.
+  /// Names the deliveries of one process. In the host's name a slash and a colon are replaced,
+  /// since they mean something in a Maildir.
   package init(host: String, pid: Int32) {
     self.host = host.map { $0 == "/" ? "\\057" : $0 == ":" ? "\\072" : String($0) }.joined()
     self.pid = pid
