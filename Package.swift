@@ -80,10 +80,10 @@ targets += room(
 
 targets += room(
   "ServiceKit", floor: "Services",
-  imports: platform + ["CLinux", "MailTypes", "Configuration", system])
+  imports: platform + ["MailTypes", "Configuration", system])
 targets += room(
   "Master", floor: "Services",
-  imports: platform + ["CLinux", "ServiceKit", "Configuration", "MailTypes", system])
+  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", system])
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
