@@ -28,7 +28,8 @@ func room(
   if let tests {
     targets.append(
       .testTarget(
-        name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + imports + tests,
+        name: "\(name)Tests",
+        dependencies: [.init(stringLiteral: name), "TestSupport"] + imports + tests,
         path: "Tests/\(name)Tests", swiftSettings: settings))
   }
   return targets
@@ -40,7 +41,10 @@ let mail: [Target.Dependency] = ["MailTypes", "SMTPGrammar", "MessageHeaders"]
 var targets: [Target] = [
   .target(
     name: "CLinux", path: "Sources/C/CLinux", publicHeadersPath: "include",
-    cSettings: [.unsafeFlags(["-Wall", "-Werror"])])
+    cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
+  .target(
+    name: "CChecksum", path: "Sources/C/CChecksum", publicHeadersPath: "include",
+    cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
 ]
 targets += room("Primitives", floor: "Platform", imports: [])
 targets += room(
@@ -66,7 +70,7 @@ targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes"
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 
-targets += room("QueueFormat", floor: "Queue", imports: ["MailTypes", "Primitives"])
+targets += room("QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"])
 targets += room(
   "QueueStore", floor: "Queue",
   imports: ["QueueFormat", "Reactor", "LinuxSystem", "MailTypes", "Primitives", system],
@@ -121,7 +125,7 @@ targets.append(
 
 targets += [
   .target(
-    name: "TestSupport", dependencies: ["Primitives"], path: "Tests/Support/TestSupport",
+    name: "TestSupport", dependencies: [], path: "Tests/Support/TestSupport",
     swiftSettings: settings),
   .target(
     name: "Simulation",
@@ -129,9 +133,16 @@ targets += [
     path: "Tests/Support/Simulation", swiftSettings: settings),
   .testTarget(
     name: "TidyTests", dependencies: [], path: "Tests/TidyTests", swiftSettings: settings),
+  .target(
+    name: "RealPeers", dependencies: ["TestSupport"], path: "Tests/Support/RealPeers",
+    // Always optimised: it makes and compares hundreds of megabytes beside the server under test.
+    swiftSettings: settings + [.unsafeFlags(["-O"])]),
   .testTarget(
-    name: "EndToEnd", dependencies: ["TestSupport"], path: "Tests/EndToEnd",
+    name: "TestSupportTests", dependencies: ["TestSupport"], path: "Tests/TestSupportTests",
     swiftSettings: settings),
+  .testTarget(
+    name: "EndToEnd", dependencies: ["RealPeers", "TestSupport", "martinet"],
+    path: "Tests/EndToEnd", swiftSettings: settings),
 ]
 
 let package = Package(

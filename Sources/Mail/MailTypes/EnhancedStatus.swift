@@ -4,7 +4,8 @@ import Primitives
 package struct EnhancedStatus: Hashable, Sendable {
   /// 2 success, 4 persistent transient failure, 5 permanent failure.
   package let statusClass: UInt8
-  /// The subject: 1 addressing, 2 mailbox, 3 mail system, 4 network, 5 protocol, 6 content, 7 policy.
+  /// The subject: 1 addressing, 2 mailbox, 3 mail system, 4 network, 5 protocol, 6 content,
+  /// 7 policy.
   package let subject: UInt16
   /// The detail within the subject.
   package let detail: UInt16

@@ -1,0 +1,78 @@
+import CLinux
+package import SystemPackage
+
+/// Who holds the other end of a Unix socket, as the kernel knows it.
+package struct PeerCredentials: Hashable, Sendable {
+  /// The process that connected.
+  package let pid: Int32
+  /// Its effective user id.
+  package let uid: UInt32
+  /// Its effective group id.
+  package let gid: UInt32
+}
+
+extension Sockets {
+  /// The error of a connection attempt or a broken connection; `nil` when there is none.
+  package static func pendingError(_ socket: Int32) throws(Errno) -> Errno? {
+    var pending: Int32 = 0
+    try checked(clinux_pending_error(socket, &pending))
+    return pending == 0 ? nil : Errno(rawValue: pending)
+  }
+
+  /// The address that the socket is bound to.
+  package static func localAddress(_ socket: Int32) throws(Errno) -> SocketAddress {
+    var form = clinux_address()
+    try checked(clinux_local_address(socket, &form))
+    return SocketAddress(form)
+  }
+
+  /// The address that the socket is connected to.
+  package static func peerAddress(_ socket: Int32) throws(Errno) -> SocketAddress {
+    var form = clinux_address()
+    try checked(clinux_peer_address(socket, &form))
+    return SocketAddress(form)
+  }
+
+  /// Who connected, for Unix sockets (`SO_PEERCRED`).
+  package static func peerCredentials(_ socket: Int32) throws(Errno) -> PeerCredentials {
+    var found = clinux_credentials()
+    try checked(clinux_peer_credentials(socket, &found))
+    return PeerCredentials(pid: found.pid, uid: found.uid, gid: found.gid)
+  }
+
+  /// Sends small writes at once (`TCP_NODELAY`).
+  package static func setNoDelay(_ socket: Int32, _ on: Bool) throws(Errno) {
+    try checked(clinux_set_no_delay(socket, on))
+  }
+
+  /// Holds partial segments back until it is turned off (`TCP_CORK`).
+  package static func setCork(_ socket: Int32, _ on: Bool) throws(Errno) {
+    try checked(clinux_set_cork(socket, on))
+  }
+
+  /// Probes idle connections (`SO_KEEPALIVE`).
+  package static func setKeepAlive(_ socket: Int32, _ on: Bool) throws(Errno) {
+    try checked(clinux_set_keep_alive(socket, on))
+  }
+
+  /// Sets the kernel's buffers, in bytes; `nil` leaves one alone.
+  package static func setBufferSizes(
+    _ socket: Int32, sending: Int? = nil, receiving: Int? = nil
+  ) throws(Errno) {
+    try checked(clinux_set_buffers(socket, CInt(sending ?? 0), CInt(receiving ?? 0)))
+  }
+
+  /// Ends the directions given. A peer that has gone already is no error.
+  package static func shutdown(
+    _ socket: Int32, reading: Bool = false, writing: Bool = true
+  ) throws(Errno) {
+    precondition(reading || writing, "nothing to shut down")
+    let result = clinux_shutdown(socket, reading, writing)
+    if result != -Errno.socketNotConnected.rawValue { try checked(result) }
+  }
+
+  /// Lets a descriptor live on in a program that this process executes.
+  package static func setInheritable(_ descriptor: Int32, _ on: Bool) throws(Errno) {
+    try checked(clinux_set_inheritable(descriptor, on))
+  }
+}

@@ -1,0 +1,56 @@
+/// Every declaration that other targets can see says what it is.
+enum Documentation {
+  private static let modifiers: Set = [
+    "final", "static", "class", "mutating", "nonmutating", "consuming", "borrowing", "nonisolated",
+    "nonisolated(unsafe)", "override", "indirect", "unowned", "weak", "lazy", "required",
+    "convenience", "isolated", "private(set)", "fileprivate(set)", "internal(set)", "prefix",
+    "postfix", "infix", "async", "sending",
+  ]
+  private static let declarations: Set = [
+    "struct", "class", "enum", "protocol", "actor", "func", "var", "let", "init", "subscript",
+    "typealias", "associatedtype", "macro",
+  ]
+
+  /// The visible declarations of a file without a doc comment, as one line of text for each.
+  static func violations(in file: SwiftText) -> [String] {
+    file.code.indices.filter { declaresVisibly(file.code[$0]) && !isDocumented($0, in: file) }
+      .map { "\(file.path):\($0 + 1): no doc comment: \(file.lines[$0].drop { $0 == " " })" }
+  }
+
+  /// Operators need none: their meaning is that of the operator.
+  private static func declaresVisibly(_ line: String) -> Bool {
+    let words = line.split { " \t".contains($0) }.map(String.init)
+    var visible = false
+    for (index, word) in words.enumerated() {
+      if word == "package" || word == "public" {
+        visible = true
+      } else if word == "func", index + 1 < words.count,
+        words[index + 1].first.map({ $0.isLetter || $0 == "_" || $0 == "`" }) == false
+      {
+        return false
+      } else if word == "class", words.dropFirst(index + 1).contains(where: declares) {
+        continue
+      } else if declares(word) {
+        return visible
+      } else if !word.hasPrefix("@"), !modifiers.contains(word) {
+        return false
+      }
+    }
+    return false
+  }
+
+  private static func declares(_ word: String) -> Bool {
+    declarations.contains(String(word.prefix { $0.isLetter }))
+  }
+
+  private static func isDocumented(_ index: Int, in file: SwiftText) -> Bool {
+    for above in file.lines[..<index].reversed() {
+      let line = above.drop { $0 == " " }
+      if line.hasPrefix("@") || line.hasPrefix("#") || line.hasPrefix("// swift-format") {
+        continue
+      }
+      return line.hasPrefix("///") || line.hasSuffix("*/")
+    }
+    return false
+  }
+}
