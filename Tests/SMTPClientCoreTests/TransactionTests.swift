@@ -123,7 +123,7 @@ struct TransactionTests {
     ("451 later", "deferred 4.0.0 (host mx.test[192.0.2.1] said: 451 later"),
     (
       "350 what",
-      "bounced 5.5.0 (Protocol error: host mx.test[192.0.2.1] said: 350 what"
+      "bounced 5.5.0 (host mx.test[192.0.2.1] said: 350 what"
     ),
   ])
   func theFinalReplyDecides(reply: String, expected: String) {
@@ -134,6 +134,17 @@ struct TransactionTests {
     #expect(
       dialogue.step(reply) == [
         "done, reusable", "0 \(expected) (in reply to end of DATA command))", "ready",
+      ])
+  }
+
+  @Test func aSuccessInThePlaceOfGoOnIsAProtocolError() {
+    var dialogue = Dialogue(hello: pipeliningHello, transaction("a@t.test"))
+    _ = dialogue.step()
+    #expect(
+      dialogue.step("250 ok\r\n250 ok\r\n250 odd") == [
+        "done, reusable",
+        "0 bounced 5.5.0 (Protocol error: host mx.test[192.0.2.1] said: 250 odd"
+          + " (in reply to DATA command))", "ready",
       ])
   }
 

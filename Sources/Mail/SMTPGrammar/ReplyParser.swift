@@ -133,7 +133,9 @@ package struct ReplyParser: Sendable {
       }
     }
     if hasHighBytes, String(validating: text, as: UTF8.self) == nil {
-      for index in text.indices where text[index] >= 0x80 { text[index] = UInt8(ascii: "?") }
+      let repaired = String(decoding: text, as: UTF8.self)
+      text = Array(
+        repaired.unicodeScalars.map { $0 == "\u{fffd}" ? "?" : String($0) }.joined().utf8)
     }
     return text
   }
