@@ -148,6 +148,14 @@ struct TransactionTests {
       ])
   }
 
+  @Test func aReasonWithALongReplyKeepsItsEnd() throws {
+    var dialogue = Dialogue(hello: plainHello, transaction("a@t.test"))
+    _ = dialogue.step()
+    let seen = dialogue.step("550 " + String(repeating: "\u{20ac}", count: 2000))
+    #expect(seen[1].hasSuffix("\u{20ac} (in reply to MAIL FROM command))"))
+    #expect((1020...1024).contains(seen[1].utf8.count - "0 bounced 5.0.0 ()".utf8.count))
+  }
+
   @Test func aLongEnvelopeIsSentInWindows() {
     let many = OutboundTransaction(
       sender: .null,

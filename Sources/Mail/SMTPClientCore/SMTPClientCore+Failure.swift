@@ -60,10 +60,10 @@ struct Verdict {
   ) {
     let isFailure = status.statusClass == 4 || status.statusClass == 5
     var text: [UInt8] = []
-    text.reserveCapacity(prefix.utf8.count + reply.count + suffix.utf8.count + 16)
     if status.statusClass == 2 { text.append(text: "Protocol error: ") }
     text.append(string: prefix)
-    text += reply
+    let room = ReplyParser.logTextSizeMax - text.count - suffix.utf8.count
+    text += ReplyParser.cut(reply, to: room)
     text.append(string: suffix)
     self.text = text
     self.status = isFailure ? status : EnhancedStatus(5, 5, 0)
