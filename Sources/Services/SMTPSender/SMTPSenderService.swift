@@ -1,7 +1,7 @@
 import LinuxSystem
 import MailTypes
-import Primitives
-import Reactor
+package import Primitives
+package import Reactor
 package import ServiceKit
 
 /// The `smtp` role: takes delivery requests from `qmgr` and speaks SMTP to next hops.
