@@ -79,8 +79,10 @@ import Testing
 
   @Test func transportsTakeTurns() {
     var world = World(credit: 1)
-    let other = world.scheduler.declareTransport(Array("lmtp".utf8), limits: TransportLimits())
-    _ = world.scheduler.addProcess(for: other, credit: 1)
+    let group = world.scheduler.makeAgentGroup()
+    let other = world.scheduler.declareTransport(
+      Array("lmtp".utf8), limits: TransportLimits(), agents: group)
+    _ = world.scheduler.addProcess(to: group, credit: 1)
     for _ in 0..<10 { world.add("a.test") }
     let message = world.describe(["x"])
     let route = RoutedRecipient(
