@@ -54,6 +54,22 @@ import Testing
     #expect(order == [list, single, list])
   }
 
+  @Test func newMailDoesNotOvertakeWhatWaitsForTheSamePlace() {
+    var settings = SchedulerSettings()
+    settings.activeLimit = 4
+    var limits = TransportLimits()
+    limits.concurrencyLimit = 1
+    var world = World(settings: settings, limits: limits)
+    var ids = (0..<10).map { _ in world.add("a.test") }
+    var order = world.drain().map(\.id)
+    while !world.inHand.isEmpty {
+      world.answer(0, .delivered)
+      if ids.count < 20 { ids.append(world.add("a.test")) }
+      order += world.drain().map(\.id)
+    }
+    #expect(order == ids)
+  }
+
   @Test func freshAndTriedMailEnterInTurns() {
     var settings = SchedulerSettings()
     settings.activeLimit = 4
