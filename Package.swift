@@ -73,6 +73,12 @@ targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes"
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 
+targets += room(
+  "MailSite", floor: "Rules",
+  imports: [
+    "Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives",
+  ])
+
 targets += room("QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"])
 targets += room(
   "QueueStore", floor: "Queue",
@@ -90,13 +96,13 @@ targets += room(
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "AccessPolicy", "QueueFormat",
+    "ServiceKit", "SMTPServerCore", "Configuration", "MailSite", "AccessPolicy", "QueueFormat",
     "QueueStore", system,
   ])
 targets += room(
   "QueueManager", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "Configuration", "LookupTables", "Routing", "DeliveryReports", "QueueFormat",
+    "ServiceKit", "Configuration", "MailSite", "Routing", "DeliveryReports", "QueueFormat",
     "QueueStore", "QueueScheduler", system, deque,
   ])
 targets += room(
@@ -115,7 +121,7 @@ targets += room(
   "Administration", floor: "Programs",
   imports: platform + [
     "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-    "LookupTables", "Routing", arguments, system,
+    "MailSite", arguments, system,
   ])
 targets.append(
   .executableTarget(
