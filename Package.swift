@@ -65,8 +65,10 @@ targets += room("MessageHeaders", floor: "Mail", imports: ["MailTypes", "Primiti
 targets += room(
   "DeliveryReports", floor: "Mail", imports: ["MessageHeaders", "MailTypes", "Primitives"])
 
-targets += room("Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"])
-targets += room("LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"])
+targets += room(
+  "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"], tests: ["TestSupport"])
+targets += room(
+  "LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"], tests: ["TestSupport"])
 targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
