@@ -92,7 +92,7 @@ targets += room(
   imports: platform + ["MailTypes", "Configuration", system])
 targets += room(
   "Master", floor: "Services",
-  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", system])
+  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
@@ -115,7 +115,7 @@ targets += room(
   imports: platform + mail + ["ServiceKit", "Configuration", "QueueFormat", system])
 targets += room(
   "Control", floor: "Services",
-  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", system])
+  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])
 
 targets += room(
   "Administration", floor: "Programs",
