@@ -3,8 +3,8 @@ import TestSupport
 import Testing
 
 extension EndToEnd {
-  /// The harness itself against peers that are known to work: what it finds in them it would find in
-  /// Martinet.
+  /// The harness itself against peers that are known to work: what it finds in them it would find
+  /// in Martinet.
   struct HarnessTests {
     @Test func aSinkKeepsEveryMessageOfASourceOneByOne() throws {
       let sink = try SMTPSink(capturing: true)
@@ -97,6 +97,38 @@ extension EndToEnd {
       #expect(family.allSatisfy { $0.memory > 0 && $0.threads == 1 && $0.descriptors >= 3 })
       for process in family { process.kill() }
       #expect(try program.waitForExit(until: .after(.seconds(10))) == .signal(9))
+    }
+
+    @Test(.enabled(if: SystemCallTrace.isAvailable))
+    func aTraceHoldsTheCallsInTheirOrderAndCountsThem() throws {
+      let sink = try SMTPSink()
+      let process = try #require(sink.process)
+      let trace = try SystemCallTrace([process], calls: "accept,accept4,recvfrom,read,write,sendto")
+      try SMTPDialog(greetedAt: sink.port).say("NOOP", expecting: 250)
+      let calls = try trace.calls()
+      #expect(calls.allSatisfy { $0.thread == process.pid && $0.began <= $0.ended })
+      let accept = try #require(calls.firstIndex { $0.name.hasPrefix("accept") && $0.succeeded })
+      let greeting = try #require(calls.firstIndex { $0.text.contains("\"220 ") })
+      let noop = try #require(calls.firstIndex { $0.text.contains("\"NOOP") })
+      #expect(accept < greeting)
+      #expect(greeting < noop)
+      #expect(calls[greeting].descriptor == calls[noop].descriptor)
+
+      let counting = try SystemCallTrace([process], calls: "accept,accept4", counting: true)
+      for _ in 0..<5 { _ = try SMTPDialog(greetedAt: sink.port) }
+      #expect(try counting.counts().values.reduce(0, +) >= 5)
+    }
+
+    @Test(.enabled(if: TemporaryFileSystem.isAvailable))
+    func aSmallFileSystemFillsUpAndGoesAway() throws {
+      var disk: TemporaryFileSystem? = try TemporaryFileSystem(megabytes: 1)
+      let path = try #require(disk?.path)
+      #expect(throws: PeerError.self) {
+        try Program.run("dd", ["if=/dev/zero", "of=\(path)/file", "bs=1M", "count=2"])
+      }
+      disk = nil
+      let mounts = try Program.run("cat", ["/proc/mounts"])
+      #expect(!mounts.contains { $0.contains(path) })
     }
 
     @Test(.enabled(if: PostfixOracle.isAvailable))

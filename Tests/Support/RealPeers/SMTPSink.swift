@@ -105,6 +105,9 @@ package final class SMTPSink: Sendable {
     }
   }
 
+  /// Its process.
+  package var process: RunningProcess? { RunningProcess(pid: program.pid) }
+
   /// Ends it.
   package func stop() throws {
     program.send(SIGTERM)
