@@ -41,13 +41,17 @@ let mail: [Target.Dependency] = ["MailTypes", "SMTPGrammar", "MessageHeaders"]
 var targets: [Target] = [
   .target(
     name: "CLinux", path: "Sources/C/CLinux", publicHeadersPath: "include",
-    cSettings: [.unsafeFlags(["-Wall", "-Werror"])])
+    cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
+  .target(
+    name: "CChecksum", path: "Sources/C/CChecksum", publicHeadersPath: "include",
+    cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
 ]
 targets += room("Primitives", floor: "Platform", imports: [])
 targets += room(
   "LinuxSystem", floor: "Platform", imports: ["CLinux", "Primitives", system])
 targets += room(
-  "Reactor", floor: "Platform", imports: ["CLinux", "LinuxSystem", "Primitives", deque, system])
+  "Reactor", floor: "Platform", imports: ["CLinux", "LinuxSystem", "Primitives", deque, system],
+  tests: ["ReactorProbe"])
 targets += room(
   "Streams", floor: "Platform", imports: ["Reactor", "LinuxSystem", "Primitives", system])
 
@@ -61,13 +65,15 @@ targets += room("MessageHeaders", floor: "Mail", imports: ["MailTypes", "Primiti
 targets += room(
   "DeliveryReports", floor: "Mail", imports: ["MessageHeaders", "MailTypes", "Primitives"])
 
-targets += room("Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"])
-targets += room("LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"])
+targets += room(
+  "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"], tests: ["TestSupport"])
+targets += room(
+  "LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"], tests: ["TestSupport"])
 targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 
-targets += room("QueueFormat", floor: "Queue", imports: ["MailTypes", "Primitives"])
+targets += room("QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"])
 targets += room(
   "QueueStore", floor: "Queue",
   imports: ["QueueFormat", "Reactor", "LinuxSystem", "MailTypes", "Primitives", system],
@@ -77,10 +83,10 @@ targets += room(
 
 targets += room(
   "ServiceKit", floor: "Services",
-  imports: platform + ["CLinux", "MailTypes", "Configuration", system])
+  imports: platform + ["MailTypes", "Configuration", system])
 targets += room(
   "Master", floor: "Services",
-  imports: platform + ["CLinux", "ServiceKit", "Configuration", "MailTypes", system])
+  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", system])
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
@@ -128,6 +134,9 @@ targets += [
     name: "Simulation",
     dependencies: ["QueueFormat", "QueueStore", "MailTypes", "Primitives", "TestSupport", system],
     path: "Tests/Support/Simulation", swiftSettings: settings),
+  .executableTarget(
+    name: "ReactorProbe", dependencies: platform + [system], path: "Tests/Support/ReactorProbe",
+    swiftSettings: settings),
   .testTarget(
     name: "TidyTests", dependencies: [], path: "Tests/TidyTests", swiftSettings: settings),
   .target(

@@ -1,6 +1,5 @@
 package import MailTypes
 package import Primitives
-package import SMTPGrammar
 
 /// Who is at the other end of a session.
 package struct SMTPClientIdentity: Sendable {

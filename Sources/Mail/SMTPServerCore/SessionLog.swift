@@ -1,6 +1,5 @@
 package import MailTypes
 import Primitives
-package import SMTPGrammar
 
 /// The lines that a session leaves in the log, in Postfix's shapes, without their tag.
 extension SMTPServerCore {

@@ -1,5 +1,4 @@
-import MailTypes
-package import SMTPGrammar
+package import MailTypes
 
 /// The replies of the server that the core or its driver give for reasons of their own.
 extension SMTPReply {

@@ -114,7 +114,7 @@ package enum Files {
 
   /// Makes a file that lives in memory, with the content given and sealed against change.
   package static func sealedMemory(
-    _ name: String, content: UnsafeRawBufferPointer
+    _ name: String, content: [UInt8]
   ) throws(Errno) -> OwnedDescriptor {
     let file = OwnedDescriptor(adopting: try checked(clinux_memory_file(name)))
     try writeAll(file.raw, content, at: 0)
