@@ -66,9 +66,9 @@ targets += room(
   "DeliveryReports", floor: "Mail", imports: ["MessageHeaders", "MailTypes", "Primitives"])
 
 targets += room(
-  "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"], tests: ["TestSupport"])
+  "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"])
 targets += room(
-  "LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"], tests: ["TestSupport"])
+  "LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"])
 targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
@@ -144,7 +144,8 @@ targets += [
     name: "ReactorProbe", dependencies: platform + [system], path: "Tests/Support/ReactorProbe",
     swiftSettings: settings),
   .testTarget(
-    name: "TidyTests", dependencies: [], path: "Tests/TidyTests", swiftSettings: settings),
+    name: "TidyTests", dependencies: [], path: "Tests/TidyTests",
+    swiftSettings: settings + [.unsafeFlags(["-O"])]),
   .target(
     name: "RealPeers", dependencies: ["TestSupport"], path: "Tests/Support/RealPeers",
     // Always optimised: it makes and compares hundreds of megabytes beside the server under test.
