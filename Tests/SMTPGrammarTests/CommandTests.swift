@@ -60,7 +60,7 @@ import Testing
     ("<a b@b.test>", nil), ("<a\\ b@b.test>", "\"a b\"@b.test"), ("<\"\"@b.test>", "\"\"@b.test"),
     ("<\"\">", "\"\""), ("<a@b@c.test>", "\"a@b\"@c.test"), ("<\"a@b\"@c.test>", "\"a@b\"@c.test"),
     ("<a:b@c.test>", "\"a:b\"@c.test"), ("<a;b@c.test>", nil), ("<a,b@c.test>", nil),
-    ("<a(x)@c.test>", nil), ("<a..b@c.test>", "a..b@c.test"), ("<.a@c.test>", ".a@c.test"),
+    ("<a(x)@c.test>", nil), ("<a..b@c.test>", "\"a..b\"@c.test"), ("<.a@c.test>", "\".a\"@c.test"),
     ("<-a@c.test>", nil), ("<a@[127.0.0.1]>", "a@[127.0.0.1]"), ("<a@[127.0.0.300]>", nil),
     ("<a@[IPv6:::1]>", "a@[IPv6:::1]"), ("<a@[::1]>", nil), ("<a@[b.test]>", nil),
     ("<a@[[127.0.0.1]]>", nil), ("<a@1.2.3.4>", nil), ("<a@b..c>", nil), ("<a@b.c.>", "a@b.c"),

@@ -67,7 +67,8 @@ struct AddressTokens: Sendable {
       for index in 0..<at where !isPlainText(bytes[index]) { return false }
       for index in (at + 1)..<bytes.count where !isPlainText(bytes[index]) { return false }
       return bytes[at + 1] != UInt8(ascii: ".") && bytes[bytes.count - 1] != UInt8(ascii: ".")
-        && isDotString(bytes[..<at]) && bytes.contains { !ASCII.isDigit($0) && $0 != 0x2e }
+        && LocalPart.isDotString(bytes[..<at])
+        && bytes.contains { !ASCII.isDigit($0) && $0 != 0x2e }
     } && !isNumeric(address.domain)
   }
 
@@ -78,19 +79,6 @@ struct AddressTokens: Sendable {
   private static func isPlainText(_ byte: UInt8) -> Bool {
     ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte >= 0x80
       || "-_.+=&'*/?^`{|}~#$".utf8.contains(byte)
-  }
-
-  /// RFC 5321 4.1.2 Dot-string: atoms joined by single dots.
-  private static func isDotString(_ bytes: some BidirectionalCollection<UInt8>) -> Bool {
-    var previous = UInt8(ascii: ".")
-    for byte in bytes {
-      if byte == UInt8(ascii: "."), previous == UInt8(ascii: ".") { return false }
-      guard isPlainText(byte) || byte == UInt8(ascii: "!") || byte == UInt8(ascii: "%") else {
-        return false
-      }
-      previous = byte
-    }
-    return previous != UInt8(ascii: ".")
   }
 
   /// The address without quotes, as look-ups and comparisons use it.
@@ -111,16 +99,9 @@ struct AddressTokens: Sendable {
   /// no dot-string.
   static func quoted(internal bytes: [UInt8]) -> [UInt8] {
     let at = bytes.lastIndex(of: UInt8(ascii: "@")) ?? bytes.count
-    let local = bytes[..<at]
-    if isDotString(local) { return bytes }
-    var result: [UInt8] = [UInt8(ascii: "\"")]
-    for byte in local {
-      if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") {
-        result.append(UInt8(ascii: "\\"))
-      }
-      result.append(byte)
-    }
-    result.append(UInt8(ascii: "\""))
+    var result: [UInt8] = []
+    result.reserveCapacity(bytes.count + 2)
+    LocalPart.append(bytes[..<at], to: &result)
     return result + bytes[at...]
   }
 

@@ -46,9 +46,8 @@ package enum PathParser {
     var at = first
     while at < range.upperBound, isAtomByte(path[at]), path[at] < 0x80 { at += 1 }
     guard at < range.upperBound, path[at] == UInt8(ascii: "@") else { return false }
-    let domain = at + 1..<range.upperBound
-    return domain.last.map { path[$0] != UInt8(ascii: ".") } == true
-      && DomainSyntax.isHostName(.init(rebasing: path[domain]))
+    return LocalPart.isDotString(path[first..<at])
+      && HostSyntax.isHostname(path[at + 1..<range.upperBound])
   }
 
   /// Goes through phrases and doubled brackets to the address itself.
@@ -111,8 +110,8 @@ package enum PathParser {
     guard let at else { return MailAddress(text) }
     var end = range.upperBound
     if end - at > 2, path[end - 1] == UInt8(ascii: ".") { end -= 1 }
-    let domain = UnsafeRawBufferPointer(rebasing: path[at + 1..<end])
-    guard DomainSyntax.isHostName(domain) || DomainSyntax.isAddressLiteral(domain) else {
+    let domain = path[at + 1..<end]
+    guard HostSyntax.isHostname(domain) || HostSyntax.address(ofLiteral: domain) != nil else {
       throw .badDomain
     }
     text.append(UInt8(ascii: "@"))
@@ -176,5 +175,5 @@ package enum PathParser {
   }
 
   @inline(__always)
-  private static func isAtomByte(_ byte: UInt8) -> Bool { LocalPart.isAtom[Int(byte)] }
+  private static func isAtomByte(_ byte: UInt8) -> Bool { LocalPart.isUnquoted[Int(byte)] }
 }

@@ -1,4 +1,3 @@
-package import MailTypes
 import Primitives
 
 /// A reply of the server before it is put on the wire.
