@@ -16,10 +16,9 @@ import Testing
   }
 
   @Test @ReactorActor func readableComesWhenBytesDo() async throws {
-    let pair = try Sockets.streamPair()
-    let (reader, peer) = try pair.split { first, second throws in
-      (try Watched(first), try Watched(second))
-    }
+    var pair = try Sockets.streamPair()
+    let reader = try Watched(pair.takeFirst())
+    let peer = try Watched(pair.takeSecond())
     let task = Task { @ReactorActor in
       try await reader.readable()
       return true
@@ -32,49 +31,49 @@ import Testing
   }
 
   @Test @ReactorActor func aDeadlineEndsAWaitForReading() async throws {
-    let reader = try Sockets.streamPair().split { first, second throws in
-      (try Watched(first), try Watched(second))
-    }
+    var pair = try Sockets.streamPair()
+    let reader = try Watched(pair.takeFirst())
     let begin = Clocks.monotonicNow()
     await #expect(throws: WaitError.timedOut) {
-      try await reader.0.readable(deadline: begin + .milliseconds(10))
+      try await reader.readable(deadline: begin + .milliseconds(10))
     }
     #expect(Clocks.monotonicNow().since(begin) >= .milliseconds(10))
   }
 
-  @Test @ReactorActor func cancellationEndsEveryWait() async throws {
-    let pair = try Sockets.streamPair().split { first, second throws in
-      (try Watched(first), try Watched(second))
-    }
+  enum Wait: CaseIterable, Sendable { case reading, writing, sleeping, mailbox, gate }
+
+  @Test(arguments: Wait.allCases, [true, false])
+  @ReactorActor func cancellationEnds(_ wait: Wait, early: Bool) async throws {
+    var pair = try Sockets.streamPair()
+    let watched = try Watched(pair.takeFirst())
+    let peer = pair.takeSecond()
+    try Sockets.setBufferSizes(watched.raw, sending: 4096)
+    let filler = [UInt8](repeating: 0, count: 65536)
+    while case .count = filler.withUnsafeBytes({ Sockets.send(watched.raw, $0) }) {}
+    watched.writeBlocked()
     let mailbox = Mailbox<Int>(capacity: 1)
     let gate = Gate()
-    let far = Reactor.shared.now + .seconds(3600)
-    pair.0.writeBlocked()
-    try Sockets.setBufferSizes(pair.0.raw, sending: 4096)
-    let filler = [UInt8](repeating: 0, count: 65536)
-    while case .count = filler.withUnsafeBytes({ Sockets.send(pair.0.raw, $0) }) {}
-    let waits: [@Sendable @ReactorActor () async throws(WaitError) -> Void] = [
-      { () throws(WaitError) in try await pair.0.readable(deadline: far) },
-      { () throws(WaitError) in try await pair.0.writable() },
-      { () throws(WaitError) in try await sleep(until: far) },
-      { () throws(WaitError) in _ = try await mailbox.next() },
-      { () throws(WaitError) in try await gate.wait(deadline: far) },
-    ]
-    for (index, wait) in waits.enumerated() {
-      for early in [true, false] {
-        let task = Task { @ReactorActor () -> WaitError? in
-          do throws(WaitError) {
-            try await wait()
-            return nil
-          } catch {
-            return error
-          }
+    let task = Task { @ReactorActor () -> WaitError? in
+      let far = Reactor.shared.now + .seconds(3600)
+      do throws(WaitError) {
+        switch wait {
+        case .reading: try await watched.readable(deadline: far)
+        case .writing: try await watched.writable()
+        case .sleeping: try await sleep(until: far)
+        case .mailbox: _ = try await mailbox.next()
+        case .gate: try await gate.wait(deadline: far)
         }
-        if !early { await Reactor.shared.yieldTurn() }
-        task.cancel()
-        #expect(await task.value == .cancelled, "wait \(index), early \(early)")
+        return nil
+      } catch {
+        return error
       }
     }
+    if !early {
+      for _ in 0..<4 { await Reactor.shared.yieldTurn() }
+    }
+    task.cancel()
+    #expect(await task.value == .cancelled)
     #expect(gate.waiting == 0)
+    peer.close()
   }
 }

@@ -65,6 +65,16 @@ extension Files {
     }
   }
 
+  /// Writes all bytes at `offset`.
+  package static func writeAll(
+    _ file: Int32, _ bytes: [UInt8], at offset: Int64
+  ) throws(Errno) {
+    let result = bytes.withUnsafeBytes { bytes in
+      Result { () throws(Errno) in try writeAll(file, bytes, at: offset) }
+    }
+    try result.get()
+  }
+
   /// Writes all bytes of all buffers, one after the other, from `offset` on (`pwritev`).
   package static func writeAll(
     _ file: Int32, gathering buffers: [UnsafeRawBufferPointer], at offset: Int64

@@ -114,7 +114,7 @@ package enum Files {
 
   /// Makes a file that lives in memory, with the content given and sealed against change.
   package static func sealedMemory(
-    _ name: String, content: UnsafeRawBufferPointer
+    _ name: String, content: [UInt8]
   ) throws(Errno) -> OwnedDescriptor {
     let file = OwnedDescriptor(adopting: try checked(clinux_memory_file(name)))
     try writeAll(file.raw, content, at: 0)
@@ -127,22 +127,22 @@ package enum Files {
     var reading: Int32 = -1
     var writing: Int32 = -1
     try checked(clinux_pipe(&reading, &writing))
-    return Pipe(
-      reading: OwnedDescriptor(adopting: reading), writing: OwnedDescriptor(adopting: writing))
+    return Pipe(OwnedDescriptor(adopting: reading), OwnedDescriptor(adopting: writing))
   }
 
-  /// The ends of a pipe.
+  /// The ends of a pipe; each is taken out once.
   package struct Pipe: ~Copyable {
-    /// Where bytes come out.
-    package var reading: OwnedDescriptor
-    /// Where bytes go in.
-    package var writing: OwnedDescriptor
+    private var reading: OwnedDescriptor?
+    private var writing: OwnedDescriptor?
 
-    /// Hands both ends to `body`, the reading one first.
-    package consuming func split<Result, Failure: Error>(
-      _ body: (consuming OwnedDescriptor, consuming OwnedDescriptor) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-      try body(reading, writing)
+    init(_ reading: consuming OwnedDescriptor, _ writing: consuming OwnedDescriptor) {
+      self.reading = consume reading
+      self.writing = consume writing
     }
+
+    /// Takes out the end where bytes come out.
+    package mutating func takeReading() -> OwnedDescriptor { reading.take()! }
+    /// Takes out the end where bytes go in.
+    package mutating func takeWriting() -> OwnedDescriptor { writing.take()! }
   }
 }

@@ -26,6 +26,11 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
 
   /// A second descriptor of the same open description.
   package borrowing func duplicate() throws(Errno) -> OwnedDescriptor {
+    try Self.duplicate(of: raw)
+  }
+
+  /// A second descriptor of an open description that somebody else owns.
+  package static func duplicate(of raw: Int32) throws(Errno) -> OwnedDescriptor {
     OwnedDescriptor(adopting: try checked(clinux_duplicate(raw)))
   }
 

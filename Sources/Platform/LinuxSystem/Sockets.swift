@@ -102,19 +102,20 @@ package enum Sockets {
     return socket
   }
 
-  /// Two connected Unix sockets.
+  /// Two connected Unix sockets; each end is taken out once.
   package struct Pair: ~Copyable {
-    /// One end.
-    package var first: OwnedDescriptor
-    /// The other end.
-    package var second: OwnedDescriptor
+    private var first: OwnedDescriptor?
+    private var second: OwnedDescriptor?
 
-    /// Hands both ends to `body`.
-    package consuming func split<Result, Failure: Error>(
-      _ body: (consuming OwnedDescriptor, consuming OwnedDescriptor) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
-      try body(first, second)
+    init(_ first: consuming OwnedDescriptor, _ second: consuming OwnedDescriptor) {
+      self.first = consume first
+      self.second = consume second
     }
+
+    /// Takes one end out.
+    package mutating func takeFirst() -> OwnedDescriptor { first.take()! }
+    /// Takes the other end out.
+    package mutating func takeSecond() -> OwnedDescriptor { second.take()! }
   }
 
   /// Two connected `SOCK_SEQPACKET` sockets, for packets with descriptors.
@@ -127,8 +128,7 @@ package enum Sockets {
     var first: Int32 = -1
     var second: Int32 = -1
     try checked(clinux_socket_pair(packets, &first, &second))
-    return Pair(
-      first: OwnedDescriptor(adopting: first), second: OwnedDescriptor(adopting: second))
+    return Pair(OwnedDescriptor(adopting: first), OwnedDescriptor(adopting: second))
   }
 
   private static func kernelForm(_ address: SocketAddress) throws(Errno) -> clinux_address {

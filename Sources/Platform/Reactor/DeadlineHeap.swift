@@ -107,10 +107,12 @@ struct DeadlineHeap {
     var place = start
     let node = nodes[place]
     while true {
-      let children = 4 * place + 1..<min(4 * place + 5, nodes.count)
-      guard children.lowerBound < nodes.count else { break }
-      var least = children.lowerBound
-      for child in children where nodes[child].key < nodes[least].key { least = child }
+      let eldest = 4 * place + 1
+      guard eldest < nodes.count else { break }
+      var least = eldest
+      for child in eldest..<min(eldest + 4, nodes.count) where nodes[child].key < nodes[least].key {
+        least = child
+      }
       guard nodes[least].key < node.key else { break }
       put(nodes[least], at: place)
       place = least

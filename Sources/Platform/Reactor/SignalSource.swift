@@ -22,7 +22,7 @@ package final class SignalSource {
         let result = clinux_signalfd_read(watched.raw)
         if result > 0 { return result }
         precondition(result == -Errno.wouldBlock.rawValue, "signals cannot be read")
-        watched.readDrained()
+        watched.readBlocked()
       }
       try await watched.readable()
     }

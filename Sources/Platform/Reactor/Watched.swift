@@ -67,14 +67,20 @@ package final class Watched {
   /// Whether the descriptor is open.
   package var isOpen: Bool { descriptor != nil }
 
-  /// Whether a read may find something; cleared by `readDrained`.
+  /// Whether a read may find something; cleared by `readDrained` and `readBlocked`.
   package var mayRead: Bool { isReadReady }
   /// Whether a write may find room; cleared by `writeBlocked`.
   package var mayWrite: Bool { isWriteReady }
 
-  /// Reports that a read found nothing (`EAGAIN`) or less than it could have taken.
+  /// Reports that a read found less than it could have taken: unless the end is near, that was all.
   @inline(__always)
   package func readDrained() { isReadReady = isEnding }
+
+  /// Reports that a read found nothing (`EAGAIN`).
+  package func readBlocked() {
+    isReadReady = false
+    isEnding = false
+  }
 
   /// Reports that a write found no room (`EAGAIN`), or that a connection is being made.
   package func writeBlocked() { isWriteReady = false }

@@ -1,0 +1,135 @@
+import LinuxSystem
+import Primitives
+import Reactor
+import Streams
+import SystemPackage
+import Testing
+
+@Suite struct ByteStreamTests {
+  init() { Reactor.startThread() }
+
+  @ReactorActor func pair() throws -> (ByteStream, ByteStream) {
+    var pair = try Sockets.streamPair()
+    return (try ByteStream(pair.takeFirst()), try ByteStream(pair.takeSecond()))
+  }
+
+  @Test @ReactorActor func whatIsWrittenIsReadUntilTheEnd() async throws {
+    let (a, b) = try pair()
+    try await a.write("hello, ", more: true)
+    try await a.write(Array("world".utf8))
+    try a.shutdownWrite()
+    var read: [UInt8] = []
+    while try await b.read({ read.append(contentsOf: $0) }) != nil {}
+    #expect(String(decoding: read, as: UTF8.self) == "hello, world")
+  }
+
+  @Test @ReactorActor func anEndThatComesWithTheLastBytesIsSeen() async throws {
+    let (a, b) = try pair()
+    try await a.write("last words")
+    a.close()
+    await Reactor.shared.yieldTurn()
+    let first = try await b.read(deadline: Reactor.shared.now + .seconds(5)) { $0.count }
+    #expect(first == 10)
+    let second = try await b.read(deadline: Reactor.shared.now + .seconds(5)) { $0.count }
+    #expect(second == nil)
+  }
+
+  @Test @ReactorActor func aLargeWriteWaitsForTheReader() async throws {
+    let (a, b) = try pair()
+    let bytes = (0..<5_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+    let writer = reactorTask {
+      do throws(StreamError) {
+        try await a.write(bytes)
+        try await a.sendsEnd()
+      } catch {
+        Issue.record(error)
+      }
+    }
+    var read: [UInt8] = []
+    while try await b.read({ read.append(contentsOf: $0) }) != nil {}
+    #expect(read == bytes)
+    await writer.value
+  }
+
+  @Test @ReactorActor func aReadAndAWriteEndAtTheirDeadlines() async throws {
+    let (a, b) = try pair()
+    let soon = Clocks.monotonicNow() + .milliseconds(15)
+    await #expect(throws: StreamError.timedOut) { try await a.read(deadline: soon) { $0.count } }
+    await #expect(throws: StreamError.timedOut) {
+      try await a.write(
+        [UInt8](repeating: 1, count: 10_000_000),
+        deadline: Clocks.monotonicNow() + .milliseconds(15))
+    }
+    b.close()
+    await #expect(throws: StreamError.system(.brokenPipe)) { try await a.write("x") }
+  }
+
+  @Test @ReactorActor func closingEndsAWaitingRead() async throws {
+    let (a, b) = try pair()
+    let task = Task { @ReactorActor () -> StreamError? in
+      do throws(StreamError) {
+        _ = try await a.read { $0.count }
+        return nil
+      } catch {
+        return error
+      }
+    }
+    for _ in 0..<4 { await Reactor.shared.yieldTurn() }
+    a.close()
+    #expect(await task.value == .closed)
+    _ = b
+  }
+
+  @Test @ReactorActor func aFileIsSentAndAShortOneIsNoticed() async throws {
+    let content = (0..<300_000).map { UInt8(truncatingIfNeeded: $0 % 251) }
+    let file = try Files.sealedMemory("test", content: content)
+    let (a, b) = try pair()
+    let raw = file.raw
+    let task = reactorTask {
+      do throws(StreamError) {
+        try await a.sendFile(raw, offset: 100, count: 299_900)
+      } catch {
+        Issue.record(error)
+      }
+      await #expect(throws: StreamError.shortFile) {
+        try await a.sendFile(raw, offset: 299_000, count: 2000)
+      }
+      a.close()
+    }
+    var read: [UInt8] = []
+    while try await b.read({ read.append(contentsOf: $0) }) != nil {}
+    await task.value
+    #expect(read == Array(content[100...]) + Array(content[299_000...]))
+    file.close()
+  }
+
+  @Test @ReactorActor func aRefusedConnectionIsReported() async throws {
+    let loopback = IPAddress("127.0.0.1")!
+    let deadline = Reactor.shared.now + .seconds(5)
+    await #expect(throws: StreamError.system(.connectionRefused)) {
+      try await ByteStream.connect(to: loopback, port: 31001, deadline: deadline)
+    }
+    let listener = try Watched(
+      Sockets.listenTCP(loopback, port: 31002, backlog: 10), as: .sharedListener)
+    let client = try await ByteStream.connect(
+      to: loopback, port: 31002, from: IPAddress("127.0.0.2"), deadline: deadline)
+    try await listener.readable(deadline: deadline)
+    let accepted = try #require(try Sockets.accept(listener.raw)?.peer)
+    #expect(accepted.ipAddress == IPAddress("127.0.0.2"))
+    #expect(try client.peerAddress.description == "127.0.0.1:31002")
+    #expect(try client.localAddress == accepted)
+    #expect(try Sockets.accept(listener.raw) == nil)
+    listener.close()
+  }
+}
+
+extension ByteStream {
+  /// Ends the stream, with the error of a stream.
+  func sendsEnd() async throws(StreamError) {
+    do throws(Errno) {
+      try shutdownWrite()
+    } catch {
+      throw .system(error)
+    }
+  }
+}
