@@ -25,4 +25,11 @@ struct SizeTests {
     #expect(found.count == 1)
     #expect(found.first?.hasPrefix("A.swift:2: ") == true)
   }
+
+  @Test func aLineOfALiteralIsNot() {
+    let wide = String(repeating: "x", count: Sizes.columnsMax + 1)
+    let text = "let a = \"\"\"\n\(wide) \n  \"\"\"\n"
+    #expect(Sizes.violations(in: SwiftText(path: "A.swift", text: text)).isEmpty)
+    #expect(Sizes.violations(in: SwiftText(path: "A.swift", text: "// \(wide)")).count == 1)
+  }
 }

@@ -55,6 +55,16 @@ package struct FileHeader: Hashable, Sendable {
     return block
   }
 
+  /// Reads a block held in an array; see `init(_:expecting:)`.
+  ///
+  /// - Throws: as `init(_:expecting:)`.
+  package static func read(_ block: [UInt8], expecting kind: Kind) throws(FormatError) -> FileHeader
+  {
+    try block.withUnsafeBytes { bytes -> Result<FileHeader, FormatError> in
+      Result { () throws(FormatError) in try FileHeader(bytes, expecting: kind) }
+    }.get()
+  }
+
   /// Reads a block of which at least the first 128 bytes are there.
   ///
   /// - Throws: `.damaged`; `.newerVersion` when the block is whole but of a later format.

@@ -31,6 +31,14 @@ package struct JournalScanner {
     nextNumber = 1
   }
 
+  /// A scanner that goes on at `position` with the entry numbered `number`.
+  package init(nonce: Nonce, at position: UInt64, number: UInt64) {
+    seed = JournalCodec.seed(nonce)
+    self.position = position
+    goodEnd = position
+    nextNumber = number
+  }
+
   /// Looks at the position.
   ///
   /// - Parameters:

@@ -22,12 +22,8 @@ final class RoleChild {
 
   /// Starts `executable role <name>`; its end of the channel becomes descriptor 3.
   init(_ name: ProcessName, executable: String, environment: [String]) throws(Errno) {
-    var ends: (OwnedDescriptor?, OwnedDescriptor?) = try Sockets.packetPair().split {
-      (first, second) in (Optional(first), Optional(second))
-    }
-    guard let own = ends.0.take(), let other = ends.1.take() else {
-      preconditionFailure("a pair has two ends")
-    }
+    var pair = try Sockets.packetPair()
+    let other = pair.takeSecond()
     let child = try ChildProcess.spawn(
       executable, arguments: ["role", name.role.rawValue], environment: environment,
       descriptors: [(parent: other.raw, child: RoleProcess.channelDescriptor)])
@@ -36,7 +32,7 @@ final class RoleChild {
     startedAt = Reactor.shared.now
     exit = try Watched(try child.exitDescriptor.duplicate())
     process = child
-    channel = MessageChannel(try PacketChannel(own))
+    channel = MessageChannel(try PacketChannel(pair.takeFirst()))
   }
 
   /// Waits until the process has ended and tells how.

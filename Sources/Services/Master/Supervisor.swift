@@ -92,12 +92,13 @@ final class Supervisor {
 
   private func join(_ a: RoleChild, _ b: RoleChild) {
     do throws(Errno) {
-      try Sockets.packetPair().split { (first, second) in
-        a.channel.post(.channel(b.name, pid: b.pid), descriptors: [first.raw])
-        b.channel.post(.channel(a.name, pid: a.pid), descriptors: [second.raw])
-        a.channel.flush()
-        b.channel.flush()
-      }
+      var pair = try Sockets.packetPair()
+      let first = pair.takeFirst()
+      let second = pair.takeSecond()
+      a.channel.post(.channel(b.name, pid: b.pid), descriptors: [first.raw])
+      b.channel.post(.channel(a.name, pid: a.pid), descriptors: [second.raw])
+      a.channel.flush()
+      b.channel.flush()
     } catch {
       log.error("master", "no channel between \(a.name.role) and \(b.name.role): \(error)")
       a.kill()

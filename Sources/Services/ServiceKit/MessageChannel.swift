@@ -24,8 +24,8 @@ package final class MessageChannel {
     self.channel = channel
   }
 
-  /// Bytes that the peer has not taken yet.
-  package var backlog: Int { channel.backlog + encoder.bytes.count }
+  /// Packets that the peer has not taken yet.
+  package var backlog: Int { channel.backlog }
 
   /// Queues a message for the end of this turn. The descriptors stay the caller's and must stay
   /// open until then.
@@ -37,7 +37,7 @@ package final class MessageChannel {
     if encoder.bytes.count > Self.packetLengthMax, before > 0 {
       let tail = Array(encoder.bytes[before...])
       let head = Array(encoder.bytes[..<before])
-      channel.send(head, descriptors: descriptors)
+      send(head)
       descriptors.removeAll()
       encoder.removeAll()
       encoder.put(InternalMessage.protocolVersion)
@@ -53,9 +53,19 @@ package final class MessageChannel {
   package func flush() {
     flushIsPlanned = false
     guard !encoder.bytes.isEmpty else { return }
-    channel.send(encoder.bytes, descriptors: descriptors)
+    send(encoder.bytes)
     encoder.removeAll()
     descriptors.removeAll(keepingCapacity: true)
+  }
+
+  /// A peer that does not read, or is gone, is cut off: this end's reader sees the channel closed,
+  /// and what matters is said again over the channel that comes after it (spool rule R13).
+  private func send(_ packet: [UInt8]) {
+    do throws(StreamError) {
+      try channel.send(packet, descriptors: descriptors)
+    } catch {
+      channel.close()
+    }
   }
 
   /// What arrived together.
@@ -71,17 +81,15 @@ package final class MessageChannel {
   /// - Throws: `StreamError` of the channel; a packet that does not decode counts as the end, for a
   ///   peer that speaks otherwise is another program.
   package func receive(deadline: MonotonicTime? = nil) async throws(StreamError) -> Delivery? {
-    guard let packet = try await channel.receive(deadline: deadline) else { return nil }
-    guard !packet.truncated else { return nil }
-    var messages: [InternalMessage] = []
-    do throws(WireError) {
-      try packet.bytes.withUnsafeBytes { (bytes) throws(WireError) in
-        try InternalMessage.decode(packet: bytes) { messages.append($0) }
-      }
-    } catch {
-      return nil
+    let received = try await channel.receive(deadline: deadline) {
+      (bytes, descriptors, isTruncated) -> Delivery? in
+      var messages: [InternalMessage] = []
+      guard !isTruncated,
+        (try? InternalMessage.decode(packet: bytes) { messages.append($0) }) != nil
+      else { return nil }
+      return Delivery(messages: messages, descriptors: descriptors)
     }
-    return Delivery(messages: messages, descriptors: packet.descriptors)
+    return received ?? nil
   }
 
   /// Ends the channel; a waiting `receive` returns.

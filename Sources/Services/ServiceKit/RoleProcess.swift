@@ -91,15 +91,29 @@ package final class RoleProcess {
     }
     var listeners: [RoleContext.Listener] = []
     for (listener, passed) in zip(record.listeners, delivery.descriptors.dropFirst(2)) {
-      let settings = record.serviceSettings[Int(listener.settings)].map { ($0[0], $0[1]) }
       listeners.append(
         RoleContext.Listener(
           descriptor: passed, service: listener.service,
-          configuration: configuration.overridden(by: settings)))
+          configuration: try service(listener, of: record, configuration)))
+    }
+    var transports: [String: MailConfiguration] = [:]
+    for transport in record.transports {
+      transports[transport.service] = try service(transport, of: record, configuration)
     }
     return RoleContext(
       record: record, configuration: configuration, log: log, master: master,
-      listeners: listeners)
+      listeners: listeners, transports: transports)
+  }
+
+  private func service(
+    _ entry: StartRecord.Listener, of record: StartRecord, _ configuration: MailConfiguration
+  ) throws(RoleFailure) -> MailConfiguration {
+    guard Int(entry.settings) < record.serviceSettings.count else {
+      throw RoleFailure("the settings of service \(entry.service) are missing")
+    }
+    let pairs = record.serviceSettings[Int(entry.settings)]
+    return try configuration.overridden(
+      service: entry.service, by: pairs.map { (name: $0[0], value: $0[1]) })
   }
 }
 

@@ -68,10 +68,13 @@ package final class RoleContext {
   /// How many processes share this role's limits.
   package let processCount: Int
 
+  private let transports: [String: MailConfiguration]
+
   init(
     record: StartRecord, configuration: MailConfiguration, log: Log, master: MessageChannel,
-    listeners: [Listener]
+    listeners: [Listener], transports: [String: MailConfiguration]
   ) {
+    self.transports = transports
     name = record.name
     self.configuration = configuration
     self.log = log
@@ -79,5 +82,10 @@ package final class RoleContext {
     self.listeners = listeners
     sequences = (record.sequenceFirst, record.sequenceCount)
     processCount = Int(record.processCount)
+  }
+
+  /// The configuration of a delivery service, with its `-o` settings where `master.cf` has it.
+  package func configuration(ofTransport name: String) -> MailConfiguration {
+    transports[name] ?? configuration
   }
 }

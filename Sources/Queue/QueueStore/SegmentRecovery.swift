@@ -1,0 +1,167 @@
+package import MailTypes
+package import Primitives
+package import QueueFormat
+
+/// Something that a recovery found and people should hear of.
+package enum SegmentProblem: Hashable, Sendable {
+  /// Flushed bytes cannot be read as what they were; a copy is in `corrupt` (R8).
+  case damage(Extent, QueueID?)
+  /// The journal's first block is not that of this segment: none of its entries counts (R2).
+  case foreignJournal
+  /// So many entries do not match their records and were ignored (R2).
+  case mismatchedEntries(Int)
+  /// So many bytes behind the last good entry of the journal were dropped (R10).
+  case journalTail(UInt64)
+  /// The disk failed while the segment was made durable; the next start tries again.
+  case notMadeDurable(SpoolError)
+}
+
+/// A segment as a starting queue manager finds it.
+package struct RecoveredSegment<D: Disk>: Sendable {
+  /// Its name.
+  package let name: SegmentName
+  /// The segment, open for reading.
+  package let file: D.File
+  /// Whether its writer lives: records are then read only up to the announced watermark (R12).
+  package var hasLivingWriter = false
+  /// What the journal says of the messages.
+  package var history = SegmentHistory()
+  /// The records for which something is left to do, oldest first; none while the writer lives.
+  package var rows: [RecordRow] = []
+  /// The journal's entries, from which a new journal is begun at the first append.
+  package var entries: [JournalEntry] = []
+  /// What people should hear of.
+  package var problems: [SegmentProblem] = []
+}
+
+/// Brings one segment back after its writer, the queue manager or the machine has stopped.
+package struct SegmentRecovery<D: Disk> {
+  private let disk: D
+  private let now: WallTime
+  private var result: RecoveredSegment<D>
+
+  /// Reads journal and, where needed, records of a segment; a dead writer's segment is walked,
+  /// flushed and sealed (R12), its damaged places are copied to `corrupt` (R8).
+  ///
+  /// Running it again, or after an interruption anywhere, finds the same.
+  ///
+  /// - Throws: `.newerVersion`, `.missing`, or what the disk says to reading.
+  package static func recover(
+    _ name: SegmentName, on disk: D, now: WallTime
+  ) throws(SpoolError) -> RecoveredSegment<D> {
+    let file = try disk.open(name.segmentFile, in: .segments, writable: false)
+    var recovery = SegmentRecovery(
+      disk: disk, now: now, result: RecoveredSegment(name: name, file: file))
+    try recovery.checkVersion()
+    recovery.result.hasLivingWriter = try !disk.lock(file)
+    try recovery.readJournal()
+    if !recovery.result.hasLivingWriter { try recovery.findRecords() }
+    return recovery.result
+  }
+
+  private func checkVersion() throws(SpoolError) {
+    let block = try disk.read(FileHeader.size, from: result.file, at: 0)
+    do throws(FormatError) {
+      _ = try FileHeader.read(block, expecting: .segment)
+    } catch .newerVersion(let version) {
+      throw .newerVersion(version)
+    } catch {
+      // The name carries all that the block says, so its damage costs nothing.
+    }
+  }
+
+  private mutating func readJournal() throws(SpoolError) {
+    let journal: D.File
+    do throws(SpoolError) {
+      journal = try disk.open(result.name.journalFile, in: .segments, writable: false)
+    } catch .missing {
+      return
+    }
+    defer { disk.close(journal) }
+    let reading = try JournalReading.read(on: disk, file: journal, nonce: result.name.nonce)
+    if !reading.headerIsGood { result.problems.append(.foreignJournal) }
+    if reading.headerIsGood,
+      reading.size > SpoolLayout.blockStart(atOrAfter: reading.goodEnd)
+    {
+      result.problems.append(.journalTail(reading.size - reading.goodEnd))
+    }
+    result.entries = reading.entries
+    result.history = SegmentHistory(reading.entries)
+  }
+
+  private mutating func findRecords() throws(SpoolError) {
+    if let table = result.history.table {
+      take(table, isComplete: true)
+      return
+    }
+    let size = try disk.size(of: result.file)
+    let findings = try SegmentWalk.findings(
+      on: disk, file: result.file, nonce: result.name.nonce,
+      end: min(size, result.history.sealedEnd ?? size),
+      flushedEnd: result.history.flushedEnd)
+    let rows = findings.records.map { RecordRow($0) }
+    take(rows, isComplete: false)
+    do throws(SpoolError) {
+      for damage in findings.damage { try setAside(damage) }
+      try disk.flush(result.file)
+      try seal(at: result.history.sealedEnd ?? findings.end)
+    } catch {
+      result.problems.append(.notMadeDurable(error))
+    }
+  }
+
+  /// Keeps the rows that are not done, and what the journal says of those that match (R2).
+  private mutating func take(_ rows: [RecordRow], isComplete: Bool) {
+    var matched = 0
+    for row in rows {
+      if let history = result.history.messages[row.offset], history.id == row.id {
+        matched += 1
+        if history.isDone { continue }
+      }
+      result.rows.append(row)
+    }
+    let strangers =
+      result.history.contradictions
+      + (isComplete ? 0 : result.history.messages.count - matched)
+    if strangers > 0 { result.problems.append(.mismatchedEntries(strangers)) }
+  }
+
+  /// Writes the table of records and the seal behind it, so that this segment is never walked
+  /// again (R29). The seal comes last: it vouches for all before it.
+  private mutating func seal(at end: UInt64) throws(SpoolError) {
+    let reason = result.history.sealReason ?? .writerDied
+    var entries = result.entries
+    entries += JournalCompaction.tableEntries(result.rows).map {
+      JournalEntry(segment: $0, time: now)
+    }
+    entries.append(JournalEntry(segment: .sealed(end: end, reason: reason), time: now))
+    entries = JournalCompaction.keep(entries)
+    try JournalWriter.create(
+      on: disk, name: result.name, created: now, entries: entries
+    ).close()
+    result.entries = entries
+  }
+
+  private mutating func setAside(_ damage: SegmentDamage) throws(SpoolError) {
+    result.problems.append(.damage(damage.extent, damage.lead?.id))
+    let folder = SpoolFolder.corrupt
+    let name = "\(result.name.segmentFile).\(damage.extent.offset)"
+    let copy = try disk.createTemporary(in: folder)
+    defer { disk.close(copy) }
+    var at = damage.extent.offset
+    while at < damage.extent.end {
+      let part = try disk.read(
+        Int(min(1 << 20, damage.extent.end - at)), from: result.file, at: at)
+      if part.isEmpty { break }
+      try disk.write(part, to: copy, at: at - damage.extent.offset)
+      at += UInt64(part.count)
+    }
+    try disk.flush(copy)
+    do throws(SpoolError) {
+      try disk.link(copy, as: name, in: folder)
+    } catch .exists {
+      return
+    }
+    try disk.flushFolder(folder)
+  }
+}
