@@ -50,7 +50,8 @@ targets += room("Primitives", floor: "Platform", imports: [])
 targets += room(
   "LinuxSystem", floor: "Platform", imports: ["CLinux", "Primitives", system])
 targets += room(
-  "Reactor", floor: "Platform", imports: ["CLinux", "LinuxSystem", "Primitives", deque, system])
+  "Reactor", floor: "Platform", imports: ["CLinux", "LinuxSystem", "Primitives", deque, system],
+  tests: ["ReactorProbe"])
 targets += room(
   "Streams", floor: "Platform", imports: ["Reactor", "LinuxSystem", "Primitives", system])
 
@@ -80,10 +81,10 @@ targets += room(
 
 targets += room(
   "ServiceKit", floor: "Services",
-  imports: platform + ["CLinux", "MailTypes", "Configuration", system])
+  imports: platform + ["MailTypes", "Configuration", system])
 targets += room(
   "Master", floor: "Services",
-  imports: platform + ["CLinux", "ServiceKit", "Configuration", "MailTypes", system])
+  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", system])
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
@@ -131,6 +132,9 @@ targets += [
     name: "Simulation",
     dependencies: ["QueueFormat", "QueueStore", "MailTypes", "Primitives", "TestSupport", system],
     path: "Tests/Support/Simulation", swiftSettings: settings),
+  .executableTarget(
+    name: "ReactorProbe", dependencies: platform + [system], path: "Tests/Support/ReactorProbe",
+    swiftSettings: settings),
   .testTarget(
     name: "TidyTests", dependencies: [], path: "Tests/TidyTests", swiftSettings: settings),
   .target(

@@ -123,7 +123,7 @@ struct TransactionTests {
     ("451 later", "deferred 4.0.0 (host mx.test[192.0.2.1] said: 451 later"),
     (
       "350 what",
-      "bounced 5.5.0 (Protocol error: host mx.test[192.0.2.1] said: 350 what"
+      "bounced 5.5.0 (host mx.test[192.0.2.1] said: 350 what"
     ),
   ])
   func theFinalReplyDecides(reply: String, expected: String) {
@@ -135,6 +135,25 @@ struct TransactionTests {
       dialogue.step(reply) == [
         "done, reusable", "0 \(expected) (in reply to end of DATA command))", "ready",
       ])
+  }
+
+  @Test func aSuccessInThePlaceOfGoOnIsAProtocolError() {
+    var dialogue = Dialogue(hello: pipeliningHello, transaction("a@t.test"))
+    _ = dialogue.step()
+    #expect(
+      dialogue.step("250 ok\r\n250 ok\r\n250 odd") == [
+        "done, reusable",
+        "0 bounced 5.5.0 (Protocol error: host mx.test[192.0.2.1] said: 250 odd"
+          + " (in reply to DATA command))", "ready",
+      ])
+  }
+
+  @Test func aReasonWithALongReplyKeepsItsEnd() throws {
+    var dialogue = Dialogue(hello: plainHello, transaction("a@t.test"))
+    _ = dialogue.step()
+    let seen = dialogue.step("550 " + String(repeating: "\u{20ac}", count: 2000))
+    #expect(seen[1].hasSuffix("\u{20ac} (in reply to MAIL FROM command))"))
+    #expect((1020...1024).contains(seen[1].utf8.count - "0 bounced 5.0.0 ()".utf8.count))
   }
 
   @Test func aLongEnvelopeIsSentInWindows() {

@@ -117,7 +117,8 @@ package struct RecipientResult: Sendable, Equatable {
   package let outcome: Outcome
   /// The enhanced status, as `dsn=` has it in the log.
   package let status: EnhancedStatus
-  /// The reason as it stands in parentheses in the log: printable, its reply text at most 1 KiB.
+  /// The reason as it stands in parentheses in the log: printable, at most 1 KiB, at the
+  /// cost of the reply in it.
   package let text: [UInt8]
   /// Where it was decided.
   package let phase: ClientPhase

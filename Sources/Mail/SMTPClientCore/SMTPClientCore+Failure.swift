@@ -52,17 +52,18 @@ struct Verdict {
   let phase: ClientPhase
 
   /// A failure; one whose class is neither 4 nor 5 came of a server that does not keep to the
-  /// protocol, which trying again does not mend.
+  /// protocol, which trying again does not mend. The prefix for a success in the wrong place is
+  /// Postfix's.
   init(
     _ prefix: String, reply: [UInt8], _ suffix: String, _ status: EnhancedStatus,
     _ phase: ClientPhase
   ) {
     let isFailure = status.statusClass == 4 || status.statusClass == 5
     var text: [UInt8] = []
-    text.reserveCapacity(prefix.utf8.count + reply.count + suffix.utf8.count + 16)
-    if !isFailure { text.append(text: "Protocol error: ") }
+    if status.statusClass == 2 { text.append(text: "Protocol error: ") }
     text.append(string: prefix)
-    text += reply
+    let room = ReplyParser.logTextSizeMax - text.count - suffix.utf8.count
+    text += ReplyParser.cut(reply, to: room)
     text.append(string: suffix)
     self.text = text
     self.status = isFailure ? status : EnhancedStatus(5, 5, 0)

@@ -115,13 +115,17 @@ package struct ReplyParser: Sendable {
     Self.printable(stored)
   }
 
+  /// The first `limit` bytes at most, without a torn UTF-8 sequence at the end.
+  package static func cut(_ bytes: [UInt8], to limit: Int) -> [UInt8] {
+    guard bytes.count > limit else { return bytes }
+    var end = max(limit, 0)
+    while end > 0, bytes[end] & 0xC0 == 0x80 { end -= 1 }
+    return Array(bytes[..<end])
+  }
+
   /// A peer's bytes as `logText` prints them.
   package static func printable(_ bytes: [UInt8]) -> [UInt8] {
-    var text = Array(bytes.prefix(logTextSizeMax))
-    if bytes.count > logTextSizeMax {
-      while let last = text.last, last & 0xC0 == 0x80 { text.removeLast() }
-      if let last = text.last, last >= 0xC0 { text.removeLast() }
-    }
+    var text = cut(bytes, to: logTextSizeMax)
     var hasHighBytes = false
     for index in text.indices {
       if text[index] == ASCII.lf {
@@ -133,7 +137,9 @@ package struct ReplyParser: Sendable {
       }
     }
     if hasHighBytes, String(validating: text, as: UTF8.self) == nil {
-      for index in text.indices where text[index] >= 0x80 { text[index] = UInt8(ascii: "?") }
+      let repaired = String(decoding: text, as: UTF8.self)
+      text = Array(
+        repaired.unicodeScalars.map { $0 == "\u{fffd}" ? "?" : String($0) }.joined().utf8)
     }
     return text
   }

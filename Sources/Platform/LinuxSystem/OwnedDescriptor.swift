@@ -34,11 +34,6 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
     OwnedDescriptor(adopting: try checked(clinux_duplicate(raw)))
   }
 
-  /// A descriptor of the same open description as one that belongs to somebody else.
-  package static func copy(of raw: Int32) throws(Errno) -> OwnedDescriptor {
-    OwnedDescriptor(adopting: try checked(clinux_duplicate(raw)))
-  }
-
   /// Makes reads and writes report `EAGAIN` instead of waiting.
   package borrowing func setNonblocking(_ on: Bool) throws(Errno) {
     try checked(clinux_set_nonblocking(raw, on))

@@ -1,5 +1,6 @@
 import Configuration
 import Glibc
+import MailTypes
 import Primitives
 import ServiceKit
 

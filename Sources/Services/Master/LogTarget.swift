@@ -39,7 +39,7 @@ struct LogTarget: ~Copyable {
       descriptor = try Files.open(
         "/proc/self/fd/\(number)", [.write, .append, .nonblocking])
     } catch {
-      descriptor = try OwnedDescriptor.copy(of: number)
+      descriptor = try OwnedDescriptor.duplicate(of: number)
     }
     return LogTarget(descriptor: descriptor, kind: .lines, remark: remark)
   }

@@ -12,6 +12,9 @@ struct ServicePlan {
     let socket: SharedDescriptor
   }
 
+  /// The file name of the commands' socket.
+  static let controlSocketName = "control"
+
   /// Every process, in the order of start.
   let processes: [ProcessName]
   /// `mail_owner`, or `nil` when everything runs as the caller.

@@ -18,15 +18,15 @@ struct SenderSettings: Sendable {
   /// The tag of log lines: the service's name behind `syslog_name`.
   let tag: [UInt8]
 
-  init(_ configuration: MailConfiguration, transport: String) {
+  init(_ configuration: Configuration, transport: String) {
     var client = SMTPClientSettings(
       myhostname: configuration[.myhostname], heloName: configuration[.smtpHeloName])
-    client.alwaysSendEHLO = configuration[.smtpAlwaysSendEhlo]
-    client.neverSendEHLO = configuration[.smtpNeverSendEhlo]
+    client.alwaysSendEHLO = configuration[.smtpAlwaysSendEHLO]
+    client.neverSendEHLO = configuration[.smtpNeverSendEHLO]
     client.skip5xxGreeting = configuration[.smtpSkip5xxGreeting]
     client.skipQuitResponse = configuration[.smtpSkipQuitResponse]
     client.discardedKeywords = Set(
-      configuration[.smtpDiscardEhloKeywords].map { $0.lowercased() })
+      configuration[.smtpDiscardEHLOKeywords].map { $0.lowercased() })
     client.timeouts.connect = configuration[.smtpConnectTimeout]
     client.timeouts.helo = configuration[.smtpHeloTimeout]
     client.timeouts.mail = configuration[.smtpMailTimeout]

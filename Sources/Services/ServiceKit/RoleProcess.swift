@@ -4,6 +4,7 @@ import LinuxSystem
 import Primitives
 package import Reactor
 import Streams
+import SystemPackage
 
 /// The life of a role process: start record, privileges, service, drain.
 ///
@@ -76,15 +77,15 @@ package final class RoleProcess {
       delivery.descriptors.count == 2 + record.listeners.count
     else { throw RoleFailure("no start record from master") }
     let configuration = try readConfiguration(
-      delivery.descriptors[0].descriptor.raw, size: record.configurationSize)
+      delivery.descriptors[0].raw, size: record.configurationSize)
     drainTime = configuration[.drainTime]
-    let log = makeLog(delivery.descriptors[1], record: record, configuration: configuration)
+    let log = try makeLog(delivery.descriptors[1], record: record, configuration: configuration)
     self.log = log
-    do throws(SystemError) {
-      _ = try raiseDescriptorLimit()
+    do throws(Errno) {
+      _ = try ThisProcess.raiseDescriptorLimit()
       if let user = record.user {
-        try dropPrivileges(toUser: user.userID, group: user.groupID, name: user.name)
-        try setNoNewPrivileges()
+        try Identity.become(uid: user.userID, gid: user.groupID)
+        try ThisProcess.setNoNewPrivileges()
       }
     } catch {
       throw RoleFailure("cannot become user \(record.user?.name ?? "?"): \(error)")
@@ -96,7 +97,7 @@ package final class RoleProcess {
           descriptor: passed, service: listener.service,
           configuration: try service(listener, of: record, configuration)))
     }
-    var transports: [String: MailConfiguration] = [:]
+    var transports: [String: Configuration] = [:]
     for transport in record.transports {
       transports[transport.service] = try service(transport, of: record, configuration)
     }
@@ -106,14 +107,17 @@ package final class RoleProcess {
   }
 
   private func service(
-    _ entry: StartRecord.Listener, of record: StartRecord, _ configuration: MailConfiguration
-  ) throws(RoleFailure) -> MailConfiguration {
+    _ entry: StartRecord.Listener, of record: StartRecord, _ configuration: Configuration
+  ) throws(RoleFailure) -> Configuration {
     guard Int(entry.settings) < record.serviceSettings.count else {
       throw RoleFailure("the settings of service \(entry.service) are missing")
     }
-    let pairs = record.serviceSettings[Int(entry.settings)]
-    return try configuration.overridden(
-      service: entry.service, by: pairs.map { (name: $0[0], value: $0[1]) })
+    let location = SourceLocation(file: "master.cf", line: 0)
+    let assignments = record.serviceSettings[Int(entry.settings)].map {
+      Assignment(name: $0[0], value: $0[1], location: location)
+    }
+    if assignments.isEmpty { return configuration }
+    return configuration.overlaid(by: assignments).configuration
   }
 }
 
@@ -176,23 +180,24 @@ extension RoleProcess {
 
   private func readConfiguration(
     _ file: Int32, size: UInt64
-  ) throws(RoleFailure) -> MailConfiguration {
+  ) throws(RoleFailure) -> Configuration {
     guard size <= 16 << 20 else { throw RoleFailure("the configuration is over 16 MiB") }
-    var bytes = [UInt8](repeating: 0, count: Int(size))
     do {
-      let count = try bytes.withUnsafeMutableBytes { try readAt(file, into: $0, offset: 0) }
-      guard count == bytes.count else { throw RoleFailure("the configuration is cut short") }
-      return try MailConfiguration(serialized: bytes)
+      let bytes = try Files.read(file, count: Int(size), at: 0)
+      guard bytes.count == Int(size) else {
+        throw RoleFailure("the configuration is cut short")
+      }
+      return try Configuration(serialized: bytes)
     } catch {
       throw RoleFailure("cannot read the configuration: \(error)")
     }
   }
 
   private func makeLog(
-    _ descriptor: SharedDescriptor, record: StartRecord, configuration: MailConfiguration
+    _ descriptor: SharedDescriptor, record: StartRecord, configuration: Configuration
   ) -> Log {
     Log(
-      descriptor.take(), kind: record.logKind, capacity: configuration[.logBufferSize],
+      descriptor.take(), kind: record.logKind, capacity: Int(configuration[.logBufferSize]),
       hostName: configuration[.myhostname], syslogName: configuration[.syslogName],
       facility: 2)
   }

@@ -50,13 +50,13 @@ package final class RoleContext {
     /// The service's name in `master.cf`.
     package let service: String
     /// The configuration with the service's `-o` settings.
-    package let configuration: MailConfiguration
+    package let configuration: Configuration
   }
 
   /// Which process this is.
   package let name: ProcessName
   /// The configuration without any service's settings.
-  package let configuration: MailConfiguration
+  package let configuration: Configuration
   /// The log.
   package let log: Log
   /// The channel to `master`.
@@ -68,11 +68,11 @@ package final class RoleContext {
   /// How many processes share this role's limits.
   package let processCount: Int
 
-  private let transports: [String: MailConfiguration]
+  private let transports: [String: Configuration]
 
   init(
-    record: StartRecord, configuration: MailConfiguration, log: Log, master: MessageChannel,
-    listeners: [Listener], transports: [String: MailConfiguration]
+    record: StartRecord, configuration: Configuration, log: Log, master: MessageChannel,
+    listeners: [Listener], transports: [String: Configuration]
   ) {
     self.transports = transports
     name = record.name
@@ -85,7 +85,7 @@ package final class RoleContext {
   }
 
   /// The configuration of a delivery service, with its `-o` settings where `master.cf` has it.
-  package func configuration(ofTransport name: String) -> MailConfiguration {
+  package func configuration(ofTransport name: String) -> Configuration {
     transports[name] ?? configuration
   }
 }
