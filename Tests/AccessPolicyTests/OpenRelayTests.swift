@@ -1,5 +1,6 @@
 import MailTypes
 import Primitives
+import TestSupport
 import Testing
 
 @testable import AccessPolicy
@@ -122,7 +123,7 @@ func settings(_ change: (inout AccessSettings) -> Void = { _ in }) -> AccessSett
       "a", "b", "@", "%", "!", "\"", "\\", ".", "local.test", "other.test", "relay.test",
       "[127.0.0.1]", "[192.0.2.1]", "vbox.test", ":", ",", " ",
     ]
-    var random = Seeded(state: 4)
+    var random = SplitMix64(seed: 4)
     for _ in 0..<5000 {
       let text = (0..<Int.random(in: 1...7, using: &random)).map { _ in
         pieces.randomElement(using: &random)!
@@ -132,17 +133,5 @@ func settings(_ change: (inout AccessSettings) -> Void = { _ in }) -> AccessSett
       let ours = end.isLocal || ["relay.test", "vbox.test"].contains(end.domain)
       #expect(ours && !end.isRouted && !end.isMalformed, "\(text)")
     }
-  }
-}
-
-/// A small deterministic generator (SplitMix64), so that a failing seed replays.
-struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

@@ -1,4 +1,5 @@
 import MailTypes
+import TestSupport
 import Testing
 
 @testable import SMTPGrammar
@@ -91,7 +92,7 @@ import Testing
   }
 
   @Test func canonicalPathsAreStableOnRandomInput() {
-    var random = Seeded(state: 3)
+    var random = SplitMix64(seed: 3)
     let alphabet = Array("ab@<>\"\\.:,[]%! 1-".utf8) + [0xc3, 0xa4, 0]
     for _ in 0..<20_000 {
       let length = Int.random(in: 0..<16, using: &random)

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import SMTPGrammar
@@ -95,7 +96,7 @@ import Testing
   }
 
   @Test func wholeAndByteByByteAgreeOnRandomInput() {
-    var random = Seeded(state: 20)
+    var random = SplitMix64(seed: 20)
     let alphabet = Array("\r\n.\r\n.ab\0 ".utf8) + [0xe9]
     for round in 0..<4000 {
       let length = Int.random(in: 0..<60, using: &random)
@@ -118,7 +119,7 @@ import Testing
   }
 
   @Test func cleanContentPassesUnchangedAndScansTheSameTwice() {
-    var random = Seeded(state: 7)
+    var random = SplitMix64(seed: 7)
     let alphabet = Array("\r\n.ab".utf8)
     for _ in 0..<500 {
       let input = (0..<80).map { _ in alphabet.randomElement(using: &random)! }

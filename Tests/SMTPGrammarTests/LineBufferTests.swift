@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 @testable import SMTPGrammar
@@ -52,7 +53,7 @@ import Testing
   }
 
   @Test func wholeAndByteByByteAgreeOnRandomInput() {
-    var random = Seeded(state: 11)
+    var random = SplitMix64(seed: 11)
     let alphabet = Array("\r\n\nabc".utf8)
     for _ in 0..<5000 {
       let input = (0..<Int.random(in: 0..<40, using: &random)).map { _ in

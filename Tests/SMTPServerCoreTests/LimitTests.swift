@@ -1,6 +1,7 @@
 import MailTypes
 import Primitives
 import SMTPGrammar
+import TestSupport
 import Testing
 
 @testable import SMTPServerCore
@@ -117,7 +118,7 @@ import Testing
   }
 
   @Test func wholeAndByteByByteAgreeOnRandomSessions() {
-    var random = Seeded(state: 99)
+    var random = SplitMix64(seed: 99)
     let pieces = [
       "EHLO x\r\n", "HELO y\n", "MAIL FROM:<a@b>\r\n", "MAIL FROM:<a@bad.test>\r\n",
       "RCPT TO:<c@d>\r\n",
@@ -140,17 +141,5 @@ import Testing
       #expect(whole.core.counters == bytes.core.counters, "round \(round)")
       #expect(whole.core.transaction == bytes.core.transaction, "round \(round)")
     }
-  }
-}
-
-/// A small deterministic generator (SplitMix64), so that a failing seed replays.
-struct Seeded: RandomNumberGenerator {
-  var state: UInt64
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }

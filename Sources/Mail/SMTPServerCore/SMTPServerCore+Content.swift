@@ -15,7 +15,7 @@ extension SMTPServerCore {
     guard argument.isEmpty else {
       return fail("501 5.5.4 Syntax: DATA\r\n", into: &out)
     }
-    if inputIsPending, settings.forbidsUnauthorizedPipelining {
+    if inputIsPending, rules.settings.forbidsUnauthorizedPipelining {
       return refuseSynchronization(into: &out)
     }
     out.append(text: "354 End data with <CR><LF>.<CR><LF>\r\n")
@@ -92,11 +92,11 @@ extension SMTPServerCore {
   mutating func afterReply(junk: Bool, into out: inout [UInt8]) -> SMTPServerStep {
     if junk {
       junkCount += 1
-      if junkCount > settings.junkCommandLimit + 1 { errorCount += 1 }
+      if junkCount > rules.settings.junkCommandLimit + 1 { errorCount += 1 }
     }
-    guard errorCount >= settings.hardErrorLimit else { return .next }
+    guard errorCount >= rules.settings.hardErrorLimit else { return .next }
     endedByErrors = true
-    SMTPReply.tooManyErrors(myhostname: settings.myhostname).append(to: &out)
+    SMTPReply.tooManyErrors(myhostname: rules.settings.myhostname).append(to: &out)
     return close()
   }
 }

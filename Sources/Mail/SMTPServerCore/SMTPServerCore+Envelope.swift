@@ -7,7 +7,7 @@ extension SMTPServerCore {
   mutating func mail(
     _ line: UnsafeRawBufferPointer, _ argument: Range<Int>, into out: inout [UInt8]
   ) -> SMTPServerStep {
-    if settings.heloRequired, helo == nil {
+    if rules.settings.heloRequired, helo == nil {
       return fail("503 5.5.1 Error: send HELO/EHLO first\r\n", into: &out)
     }
     guard transaction == nil else {
@@ -21,7 +21,7 @@ extension SMTPServerCore {
     }
     var envelope = SMTPTransaction(sender: completed(sender))
     for parameter in parts.parameters {
-      if let reply = Self.apply(line[parameter], to: &envelope, settings: settings) {
+      if let reply = Self.apply(line[parameter], to: &envelope, rules: rules) {
         return refuse(reply, into: &out)
       }
     }
@@ -33,7 +33,7 @@ extension SMTPServerCore {
   /// Takes one parameter of MAIL; the reply that refuses it, or `nil`.
   private static func apply(
     _ parameter: Slice<UnsafeRawBufferPointer>, to envelope: inout SMTPTransaction,
-    settings: SMTPServerSettings
+    rules: SMTPServerRules
   ) -> SMTPReply? {
     if let value = value(of: parameter, "size=") {
       guard !value.isEmpty, value.allSatisfy(ASCII.isDigit) else {
@@ -43,7 +43,7 @@ extension SMTPServerCore {
         return SMTPReply(
           552, EnhancedStatus(5, 3, 4), "Message size exceeds file system imposed limit")
       }
-      if settings.messageSizeLimit > 0, size > settings.messageSizeLimit {
+      if rules.settings.messageSizeLimit > 0, size > rules.settings.messageSizeLimit {
         return SMTPReply(552, EnhancedStatus(5, 3, 4), "Message size exceeds fixed limit")
       }
       envelope.announcedSize = size
@@ -99,10 +99,10 @@ extension SMTPServerCore {
     if let parameter = parts.parameters.first {
       return refuse(Self.unsupported(line[parameter]), into: &out)
     }
-    if transaction!.recipients.count >= settings.recipientLimit {
+    if transaction!.recipients.count >= rules.settings.recipientLimit {
       transaction!.overshoot += 1
       out.append(text: "452 4.5.3 Error: too many recipients\r\n")
-      if transaction!.overshoot > settings.recipientOvershootLimit { errorCount += 1 }
+      if transaction!.overshoot > rules.settings.recipientOvershootLimit { errorCount += 1 }
       return afterReply(junk: false, into: &out)
     }
     pendingRecipient = recipient
@@ -133,7 +133,7 @@ extension SMTPServerCore {
   private func address(_ line: UnsafeRawBufferPointer, _ path: Range<Int>) -> MailAddress? {
     let bytes = UnsafeRawBufferPointer(rebasing: line[path])
     do {
-      return try PathParser.parse(bytes, strict: settings.strictEnvelopes)
+      return try PathParser.parse(bytes, strict: rules.settings.strictEnvelopes)
     } catch {
       // Every fault of a path has the one reply that its command gives.
       return nil
@@ -142,9 +142,9 @@ extension SMTPServerCore {
 
   /// `append_at_myorigin`: an address without a domain is one of ours; a route names its domain.
   private func completed(_ address: MailAddress) -> MailAddress {
-    guard address.atIndex == nil, !address.isNull, !settings.myorigin.isEmpty,
+    guard address.atIndex == nil, !address.isNull, !rules.settings.myorigin.isEmpty,
       !address.bytes.contains(where: { "@!%".utf8.contains($0) })
     else { return address }
-    return MailAddress(address.bytes + Array("@\(settings.myorigin)".utf8))
+    return MailAddress(address.bytes + Array("@\(rules.settings.myorigin)".utf8))
   }
 }

@@ -37,14 +37,12 @@ package struct SMTPServerCore: Sendable {
     self.client = client
   }
 
-  var settings: SMTPServerSettings { rules.settings }
-
   /// `SMTP` or `ESMTP`, as trace fields and logs say it.
   package var protocolName: StaticString { isExtended ? "ESMTP" : "SMTP" }
 
   /// How long to hold back the replies at hand: nothing below the soft error limit.
   package var replyDelay: Duration {
-    errorCount >= settings.softErrorLimit ? settings.errorSleepTime : .zero
+    errorCount >= rules.settings.softErrorLimit ? rules.settings.errorSleepTime : .zero
   }
 
   /// Greets the client.
@@ -54,7 +52,7 @@ package struct SMTPServerCore: Sendable {
   package mutating func greet(
     inputIsPending: Bool = false, into out: inout [UInt8]
   ) -> SMTPServerStep {
-    if inputIsPending, settings.forbidsUnauthorizedPipelining {
+    if inputIsPending, rules.settings.forbidsUnauthorizedPipelining {
       return refuseSynchronization(into: &out)
     }
     out.append(contentsOf: rules.greeting)
@@ -73,7 +71,7 @@ package struct SMTPServerCore: Sendable {
     if kind == .tooLong {
       return fail("500 5.5.2 Error: line too long\r\n", into: &out)
     }
-    if settings.requiresUTF8, !Self.isUTF8(line) {
+    if rules.settings.requiresUTF8, !Self.isUTF8(line) {
       return fail("500 5.5.2 Error: bad UTF-8 syntax\r\n", into: &out)
     }
     let command = SMTPCommand(line)
@@ -110,7 +108,7 @@ package struct SMTPServerCore: Sendable {
   ) -> SMTPServerStep {
     switch command.verb {
     case .ehlo, .helo:
-      if inputIsPending, settings.forbidsUnauthorizedPipelining {
+      if inputIsPending, rules.settings.forbidsUnauthorizedPipelining {
         return refuseSynchronization(into: &out)
       }
       return hello(line, command.argument, extended: command.verb == .ehlo, into: &out)
@@ -171,7 +169,7 @@ package struct SMTPServerCore: Sendable {
   private mutating func vrfy(
     _ argument: Range<Int>, into out: inout [UInt8]
   ) -> SMTPServerStep {
-    if settings.vrfyDisabled {
+    if rules.settings.vrfyDisabled {
       return fail("502 5.5.1 VRFY command is disabled\r\n", junk: true, into: &out)
     }
     guard !argument.isEmpty else {
@@ -190,7 +188,7 @@ package struct SMTPServerCore: Sendable {
     let word = String(decoding: verb.map(ASCII.lowercased), as: UTF8.self)
     let startsOddly = verb.first.map { !ASCII.isLetter($0) } ?? false
     let isHeaderField = verb.dropFirst().contains(UInt8(ascii: ":"))
-    if rules.forbidden.contains(word) || settings.forbidsNonLetters && startsOddly
+    if rules.forbidden.contains(word) || rules.settings.forbidsNonLetters && startsOddly
       || isHeaderField
     {
       out.append(text: "221 2.7.0 Error: I can break rules, too. Goodbye.\r\n")
