@@ -65,11 +65,19 @@ targets += room("MessageHeaders", floor: "Mail", imports: ["MailTypes", "Primiti
 targets += room(
   "DeliveryReports", floor: "Mail", imports: ["MessageHeaders", "MailTypes", "Primitives"])
 
-targets += room("Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"])
-targets += room("LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"])
+targets += room(
+  "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"], tests: ["TestSupport"])
+targets += room(
+  "LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"], tests: ["TestSupport"])
 targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
+
+targets += room(
+  "MailSite", floor: "Rules",
+  imports: [
+    "Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives",
+  ])
 
 targets += room("QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"])
 targets += room(
@@ -88,13 +96,13 @@ targets += room(
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "AccessPolicy", "QueueFormat",
+    "ServiceKit", "SMTPServerCore", "Configuration", "MailSite", "AccessPolicy", "QueueFormat",
     "QueueStore", system,
   ])
 targets += room(
   "QueueManager", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "Configuration", "LookupTables", "Routing", "DeliveryReports", "QueueFormat",
+    "ServiceKit", "Configuration", "MailSite", "Routing", "DeliveryReports", "QueueFormat",
     "QueueStore", "QueueScheduler", system, deque,
   ])
 targets += room(
@@ -113,7 +121,7 @@ targets += room(
   "Administration", floor: "Programs",
   imports: platform + [
     "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-    "LookupTables", "Routing", arguments, system,
+    "MailSite", arguments, system,
   ])
 targets.append(
   .executableTarget(

@@ -87,7 +87,7 @@ import Testing
     ("reject_code = 200", "reject_code", "expected a number from 400 to 599"),
     ("myorigin =", "myorigin", "expected a text that is not empty"),
     ("mynetworks_style = wide", "mynetworks_style", "expected one of: class, subnet, host"),
-    ("mydestination = {a", "mydestination", "'{' without '}'"),
+    ("mydestination = {a", "mydestination", "a brace has no partner"),
     ("mydestination = ${a", "mydestination", "an expression is not closed"),
     ("smtp_tcp_port = $smtp_tcp_port", "smtp_tcp_port", "the value of smtp_tcp_port refers to"),
     ("myhostname = $mydomain", "myhostname", "the value of mydomain refers to itself"),

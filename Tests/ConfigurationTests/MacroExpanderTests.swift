@@ -180,13 +180,16 @@ import Testing
     #expect(throws: ConfigurationError.self) { try expand(text) }
   }
 
-  @Test func refusesExpansionThatExplodes() {
+  @Test(arguments: ["text", ""])
+  func refusesExpansionThatExplodes(leaf: String) {
     var expander = MacroExpander { name throws(ConfigurationError) in
       let level = name.utf8.count
       let next = "$" + String(repeating: "x", count: level + 1)
-      return level < 60 ? next + next : "text"
+      return level < 60 ? next + next : leaf
     }
-    #expect(throws: ConfigurationError.self) { try expander.expand("$x", owner: "a") }
+    #expect(throws: ConfigurationError.tooLong(MacroExpander.lengthLimit)) {
+      try expander.expand("$x", owner: "a")
+    }
   }
 
   @Test func remembersNamesWithoutAValue() throws {

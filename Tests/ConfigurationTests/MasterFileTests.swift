@@ -63,7 +63,7 @@ import Testing
     ("smtp inet n - n - - smtpd -o", "expected name=value after -o"),
     ("smtp inet n - n - - smtpd -o foo", "missing '=' after \"foo\""),
     ("smtp inet n - n - - smtpd -o =x", "missing a parameter name"),
-    ("smtp inet n - n - - smtpd -o {x=y", "missing '}'"),
+    ("smtp inet n - n - - smtpd -o {x=y", "a brace has no partner"),
     ("smtp inet n - n - - smtpd -o {x=y}z", "unexpected text after '}'"),
     ("smtp inet n - n - - smtpd -x", "expected one of the options"),
   ])

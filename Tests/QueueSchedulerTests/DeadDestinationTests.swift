@@ -107,6 +107,27 @@ import Testing
     #expect(old.allSatisfy { world.ended[$0] == .expired })
   }
 
+  @Test func mailThatWasNotPutAwayYetFlowsOnAfterASuccess() {
+    var settings = SchedulerSettings()
+    settings.activeLimit = 20
+    var world = World(settings: settings)
+    for _ in 0..<2000 { world.add("dead.test") }
+    world.drain()
+    for _ in 0..<4 { world.answer(0, .unreachable) }
+    for _ in 0..<3 {
+      guard case .ended(let run) = world.scheduler.nextOrder(now: world.now) else { break }
+      world.settle(run.message, run.end)
+    }
+    #expect(world.answer(0, .delivered)?.change == .revived)
+    world.drain()
+    while !world.inHand.isEmpty {
+      world.answer(0, .delivered)
+      world.drain()
+    }
+    #expect(world.delivered > 1500)
+    #expect(world.delivered + world.scheduler.counts.deferred == 2000)
+  }
+
   @Test func puttingAwayIsDoneInSlices() {
     var world = deadWorld(mail: 5000)
     let before = world.scheduler.steps

@@ -54,6 +54,22 @@ import Testing
     #expect(order == [list, single, list])
   }
 
+  @Test func newMailDoesNotOvertakeWhatWaitsForTheSamePlace() {
+    var settings = SchedulerSettings()
+    settings.activeLimit = 4
+    var limits = TransportLimits()
+    limits.concurrencyLimit = 1
+    var world = World(settings: settings, limits: limits)
+    var ids = (0..<10).map { _ in world.add("a.test") }
+    var order = world.drain().map(\.id)
+    while !world.inHand.isEmpty {
+      world.answer(0, .delivered)
+      if ids.count < 20 { ids.append(world.add("a.test")) }
+      order += world.drain().map(\.id)
+    }
+    #expect(order == ids)
+  }
+
   @Test func freshAndTriedMailEnterInTurns() {
     var settings = SchedulerSettings()
     settings.activeLimit = 4
@@ -79,8 +95,10 @@ import Testing
 
   @Test func transportsTakeTurns() {
     var world = World(credit: 1)
-    let other = world.scheduler.declareTransport(Array("lmtp".utf8), limits: TransportLimits())
-    _ = world.scheduler.addProcess(for: other, credit: 1)
+    let group = world.scheduler.makeAgentGroup()
+    let other = world.scheduler.declareTransport(
+      Array("lmtp".utf8), limits: TransportLimits(), agents: group)
+    _ = world.scheduler.addProcess(to: group, credit: 1)
     for _ in 0..<10 { world.add("a.test") }
     let message = world.describe(["x"])
     let route = RoutedRecipient(

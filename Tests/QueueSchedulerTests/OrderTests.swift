@@ -186,7 +186,8 @@ import Testing
     #expect(world.drain().count == 5)
     var limits = TransportLimits()
     limits.concurrencyLimit = 2
-    _ = world.scheduler.declareTransport(Array("smtp".utf8), limits: limits)
+    _ = world.scheduler.declareTransport(
+      Array("smtp".utf8), limits: limits, agents: world.agents)
     for _ in 0..<4 { world.answer(0, .deferred) }
     #expect(world.drain().count == 1)
   }

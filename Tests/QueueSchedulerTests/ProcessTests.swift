@@ -125,6 +125,32 @@ import Testing
     #expect(deliveriesAfter == 6 && world.delivered == 6)
   }
 
+  @Test func transportsShareTheirProcessesWithinTheirOwnLimits() {
+    var world = World(credit: 10)
+    var limits = TransportLimits()
+    limits.deliveriesMax = 2
+    let relay = world.scheduler.declareTransport(
+      Array("relay".utf8), limits: limits, agents: world.agents)
+    for at in UInt8(0)..<20 {
+      let message = world.describe(["x"])
+      let hop = world.scheduler.destination(transport: relay, nextHop: [at])
+      _ = world.scheduler.add(
+        message, routed: [RoutedRecipient(index: 0, destination: hop)], now: world.now)
+    }
+    for name in 0..<20 { world.add("d\(name).test") }
+    var relayed = 0
+    var others = 0
+    while let order = world.scheduler.nextOrder(now: world.now) {
+      guard case .deliver(let delivery) = order else { continue }
+      if world.scheduler.transport(of: delivery.destination) == relay {
+        relayed += 1
+      } else {
+        others += 1
+      }
+    }
+    #expect(relayed == 2 && others == 8)
+  }
+
   @Test func deliveriesInHandAreAdoptedAfterARestart() {
     var world = World()
     let id = world.restore(["a.test", "a.test"], nextAttempt: nil)

@@ -31,6 +31,7 @@ struct World {
 
   var scheduler: QueueScheduler
   var now = MonotonicTime(nanoseconds: 1_000_000_000_000)
+  let agents: AgentGroupNumber
   let transport: TransportNumber
   var messages: [QueueID: Message] = [:]
   var loading: [MessageRef] = []
@@ -48,12 +49,13 @@ struct World {
     processes count: Int = 1, credit: Int = 100
   ) {
     scheduler = QueueScheduler(settings: settings, now: now)
-    transport = scheduler.declareTransport(Array("smtp".utf8), limits: limits)
+    agents = scheduler.makeAgentGroup()
+    transport = scheduler.declareTransport(Array("smtp".utf8), limits: limits, agents: agents)
     for _ in 0..<count { addProcess(credit: credit) }
   }
 
   mutating func addProcess(credit: Int = 100) {
-    let process = scheduler.addProcess(for: transport, credit: credit)
+    let process = scheduler.addProcess(to: agents, credit: credit)
     #expect(processes[process] == nil)
     processes[process] = credit
   }

@@ -245,6 +245,14 @@ import Testing
     #expect(!session.isOpen)
   }
 
+  @Test func aBareNewlineEndsTheSessionWhereItIsRefused() {
+    var session = Session { $0.bareNewlineRejectCode = 550 }
+    session.feed(Array("NOOP\r\nNOOP\nNOOP\r\n".utf8))
+    #expect(
+      session.text() == "250 2.0.0 Ok\n550 5.5.2 mx.example.test Error: bare <LF> received\n")
+    #expect(!session.isOpen)
+  }
+
   @Test func bdatThatNobodyOfferedEndsTheSession() {
     var session = Session()
     session.play("C: BDAT 5\nS: 502 5.5.1 Error: command not implemented")

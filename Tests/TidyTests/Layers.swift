@@ -59,7 +59,7 @@ private func room(
 
 /// A pure room imports neither the C library nor anything that reaches the kernel.
 private let floors: [[(String, Layers.Room)]] = [
-  [room("CLinux", "C", [])],
+  [room("CLinux", "C", []), room("CChecksum", "C", [])],
   [
     room("Primitives", "Platform", []),
     room("LinuxSystem", "Platform", ["CLinux", "Primitives", "SystemPackage", "Glibc"]),
@@ -86,7 +86,7 @@ private let floors: [[(String, Layers.Room)]] = [
     room("AccessPolicy", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
   ],
   [
-    room("QueueFormat", "Queue", ["MailTypes", "Primitives"]),
+    room("QueueFormat", "Queue", ["CChecksum", "MailTypes", "Primitives"]),
     room(
       "QueueStore", "Queue",
       ["QueueFormat", "Reactor", "LinuxSystem", "MailTypes", "Primitives", "SystemPackage"]),

@@ -44,11 +44,11 @@ package struct EnhancedStatus: Hashable, Sendable {
 
   /// Appends `c.s.d`.
   package func append(to text: inout [UInt8]) {
-    text.append(decimal: statusClass)
+    text.append(decimal: Int(statusClass))
     text.append(UInt8(ascii: "."))
-    text.append(decimal: subject)
+    text.append(decimal: Int(subject))
     text.append(UInt8(ascii: "."))
-    text.append(decimal: detail)
+    text.append(decimal: Int(detail))
   }
 }
 

@@ -4,7 +4,7 @@ package import Primitives
 package enum HostSyntax {
   /// Whether the bytes are a host name: labels of letters, digits, `-` and `_` of at most 63
   /// bytes, 255 in all, not of digits only; bytes from 0x80 are taken for UTF-8 labels.
-  package static func isHostname(_ name: some Collection<UInt8>) -> Bool {
+  package static func isHostname(_ name: UnsafeRawBufferPointer) -> Bool {
     guard !name.isEmpty, name.count <= 255 else { return false }
     var labelLength = 0
     var previous = UInt8(ascii: ".")
@@ -29,6 +29,12 @@ package enum HostSyntax {
       previous = byte
     }
     return labelLength > 0 && previous != UInt8(ascii: "-") && !isNumeric
+  }
+
+  /// Whether the bytes are a host name, as above.
+  package static func isHostname(_ name: some Collection<UInt8>) -> Bool {
+    name.withContiguousStorageIfAvailable { isHostname(UnsafeRawBufferPointer($0)) }
+      ?? Array(name).withUnsafeBytes { isHostname($0) }
   }
 
   /// The address of `[1.2.3.4]` or `[IPv6:…]` (RFC 5321 4.1.3); `nil` for anything else.

@@ -12,6 +12,12 @@ package enum LocalPart {
 
   /// Whether a local part means itself: atoms joined by single dots (Dot-string).
   package static func isDotString(_ bytes: some Collection<UInt8>) -> Bool {
+    bytes.withContiguousStorageIfAvailable { isDotString(UnsafeRawBufferPointer($0)) }
+      ?? Array(bytes).withUnsafeBytes { isDotString($0) }
+  }
+
+  /// Whether a local part means itself: atoms joined by single dots (Dot-string).
+  package static func isDotString(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var previous = UInt8(ascii: ".")
     for byte in bytes {
       guard isUnquoted[Int(byte)] else { return false }

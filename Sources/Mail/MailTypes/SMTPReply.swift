@@ -28,7 +28,7 @@ package struct SMTPReply: Hashable, Sendable {
     let lines = text.utf8.split(
       separator: ASCII.lf, omittingEmptySubsequences: false)
     for (index, line) in lines.enumerated() {
-      out.append(decimal: code)
+      out.append(decimal: Int(code))
       out.append(index + 1 < lines.count ? UInt8(ascii: "-") : ASCII.space)
       if let status {
         status.append(to: &out)

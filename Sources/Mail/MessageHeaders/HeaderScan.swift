@@ -62,8 +62,9 @@ package struct HeaderScan: Equatable, Sendable {
   /// Where the colon of a field stands that begins at `start`; `nil` when no field begins there
   /// (RFC 5322 2.2; white space before the colon is let through).
   private static func colon(_ bytes: UnsafeRawBufferPointer, _ start: Int) -> Int? {
+    let space = ASCII.space
     var at = start
-    while at < bytes.count, bytes[at] > ASCII.space, bytes[at] < 0x7f,
+    while at < bytes.count, bytes[at] > space, bytes[at] < 0x7f,
       bytes[at] != UInt8(ascii: ":")
     {
       at += 1
@@ -81,21 +82,20 @@ package struct HeaderScan: Equatable, Sendable {
 
   /// Goes over a field's lines: those that begin with white space belong to it.
   private static func endOfField(_ bytes: UnsafeRawBufferPointer, from start: Int) -> Int {
+    let (lf, space, tab) = (ASCII.lf, ASCII.space, ASCII.tab)
     var at = start
     repeat {
-      while at < bytes.count, bytes[at] != ASCII.lf { at += 1 }
+      while at < bytes.count, bytes[at] != lf { at += 1 }
       at = min(at + 1, bytes.count)
-    } while at < bytes.count && (bytes[at] == ASCII.space || bytes[at] == ASCII.tab)
+    } while at < bytes.count && (bytes[at] == space || bytes[at] == tab)
     return at
   }
 
   private mutating func note(
     _ bytes: UnsafeRawBufferPointer, name: Range<Int>, value: Range<Int>
   ) {
-    func named(_ text: StaticString) -> Bool {
-      let pattern = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
-      return ASCII.equalFolded(bytes[name], pattern)
-    }
+    let text = UnsafeRawBufferPointer(rebasing: bytes[name])
+    func named(_ pattern: StaticString) -> Bool { ASCII.equalFolded(text, pattern) }
     switch (name.count, ASCII.lowercased(bytes[name.lowerBound])) {
     case (8, UInt8(ascii: "r")) where named("received"):
       receivedCount += 1
@@ -108,7 +108,8 @@ package struct HeaderScan: Equatable, Sendable {
     case (10, UInt8(ascii: "m")) where named("message-id"):
       fields.insert(.messageID)
       if messageID == nil { messageID = Self.trimmed(bytes, value) }
-    case (8..., UInt8(ascii: "r")) where ASCII.equalFolded(bytes[name].prefix(7), "resent-".utf8):
+    case (8..., UInt8(ascii: "r"))
+    where ASCII.equalFolded(UnsafeRawBufferPointer(rebasing: text[..<7]), "resent-"):
       fields.insert(.resent)
       if named("resent-date") { fields.insert(.resentDate) }
       if named("resent-from") { fields.insert(.resentFrom) }

@@ -49,7 +49,7 @@ package struct ReceivedField: Sendable {
     text.append(text: " (")
     text.append(string: clientName)
     text.append(text: clientAddress.family == .v6 ? " [IPv6:" : " [")
-    text.append(string: clientAddress.description)
+    clientAddress.append(to: &text)
     text.append(text: "])\r\n\tby ")
     text.append(string: myhostname)
     text.append(text: " (")

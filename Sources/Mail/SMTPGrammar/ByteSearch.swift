@@ -41,7 +41,8 @@ package enum ByteSearch {
       if fold(hits) & tops != 0 { return at + firstIndex(hits) }
       at += 32
     }
-    while at < bytes.count, bytes[at] != ASCII.lf { at += 1 }
+    let byte = ASCII.lf
+    while at < bytes.count, bytes[at] != byte { at += 1 }
     return at
   }
 
@@ -56,7 +57,8 @@ package enum ByteSearch {
       if fold(hits) & tops != 0 { return at + firstIndex(hits) }
       at += 32
     }
-    while at < bytes.count, bytes[at] != ASCII.lf, bytes[at] != ASCII.cr { at += 1 }
+    let (lfByte, crByte) = (ASCII.lf, ASCII.cr)
+    while at < bytes.count, bytes[at] != lfByte, bytes[at] != crByte { at += 1 }
     return at
   }
 

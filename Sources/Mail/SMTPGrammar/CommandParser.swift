@@ -37,7 +37,8 @@ package struct SMTPCommand: Equatable, Sendable {
 
   @inline(__always)
   static func isSpace(_ byte: UInt8) -> Bool {
-    byte == ASCII.space || (byte >= ASCII.tab && byte <= ASCII.cr)
+    // Space, and tab to carriage return.
+    byte == 32 || byte &- 9 < 5
   }
 
   private static func verb(_ word: UInt64) -> SMTPVerb {

@@ -46,8 +46,8 @@ package enum PathParser {
     var at = first
     while at < range.upperBound, isAtomByte(path[at]), path[at] < 0x80 { at += 1 }
     guard at < range.upperBound, path[at] == UInt8(ascii: "@") else { return false }
-    return LocalPart.isDotString(path[first..<at])
-      && HostSyntax.isHostname(path[at + 1..<range.upperBound])
+    return LocalPart.isDotString(UnsafeRawBufferPointer(rebasing: path[first..<at]))
+      && HostSyntax.isHostname(UnsafeRawBufferPointer(rebasing: path[at + 1..<range.upperBound]))
   }
 
   /// Goes through phrases and doubled brackets to the address itself.

@@ -68,12 +68,9 @@ extension SMTPServerCore {
     of parameter: Slice<UnsafeRawBufferPointer>, _ name: StaticString
   ) -> Slice<UnsafeRawBufferPointer>? {
     let length = name.utf8CodeUnitCount
-    guard parameter.count >= length else { return nil }
-    for offset in 0..<length {
-      guard
-        ASCII.lowercased(parameter[parameter.startIndex + offset]) == name.utf8Start[offset]
-      else { return nil }
-    }
+    guard parameter.count >= length,
+      ASCII.equalFolded(UnsafeRawBufferPointer(rebasing: parameter.prefix(length)), name)
+    else { return nil }
     return parameter.dropFirst(length)
   }
 

@@ -71,6 +71,10 @@ package struct SMTPServerCore: Sendable {
     if kind == .tooLong {
       return fail("500 5.5.2 Error: line too long\r\n", into: &out)
     }
+    if kind == .endedBare, let code = rules.settings.bareNewlineRejectCode {
+      let host = rules.settings.myhostname
+      return end(with: .bareNewline(code: code, myhostname: host), into: &out)
+    }
     if rules.settings.requiresUTF8, !Self.isUTF8(line) {
       return fail("500 5.5.2 Error: bad UTF-8 syntax\r\n", into: &out)
     }

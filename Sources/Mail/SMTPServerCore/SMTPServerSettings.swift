@@ -33,6 +33,9 @@ package struct SMTPServerSettings: Sendable {
   package var forbidsNonLetters = true
   /// `smtpd_forbid_unauth_pipelining`.
   package var forbidsUnauthorizedPipelining = true
+  /// The code that refuses a LF without CR (`smtpd_forbid_bare_newline_reject_code`) under
+  /// `smtpd_forbid_bare_newline = reject`; `nil` where a bare LF ends a command.
+  package var bareNewlineRejectCode: UInt16?
   /// `disable_vrfy_command`.
   package var vrfyDisabled = false
   /// `smtputf8_enable`: whether command lines must be UTF-8.

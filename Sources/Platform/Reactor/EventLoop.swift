@@ -102,10 +102,16 @@ final class EventLoop {
   private func runJobs(_ reactor: Reactor) {
     let serial = reactor.asUnownedSerialExecutor()
     let task = reactor.asUnownedTaskExecutor()
+    let claimsAllJobs = reactor.claimsAllJobs
     var left = Self.jobLimit
     while left > 0 {
       while left > 0, let job = reactor.ready.popFirst() {
-        job.runSynchronously(isolatedTo: serial, taskExecutor: task)
+        // A job must run in the context that its task asks for, or each call would queue it anew.
+        if claimsAllJobs {
+          job.runSynchronously(on: serial)
+        } else {
+          job.runSynchronously(isolatedTo: serial, taskExecutor: task)
+        }
         left -= 1
       }
       if endActions.isEmpty { break }

@@ -19,6 +19,8 @@ package final class Reactor: SerialExecutor, TaskExecutor, @unchecked Sendable {
   let inbox = Inbox()
   /// Descriptors, deadlines and the loop itself.
   let loop = EventLoop()
+  /// Whether the hook is at work. Set before any task runs.
+  private(set) var claimsAllJobs = false
   private var claimedJobs = 0
 
   private init() {}
@@ -68,6 +70,7 @@ package final class Reactor: SerialExecutor, TaskExecutor, @unchecked Sendable {
     clinux_claim_global_jobs(claimJob)
     Task.detached {}
     precondition(claimedJobs == 1, "the runtime does not pass its jobs to the reactor")
+    claimsAllJobs = true
     reactorTask { [loop] in
       await main()
       loop.isFinished = true

@@ -1,6 +1,6 @@
 import Control
 import LinuxSystem
-import ServiceKit
+package import ServiceKit
 import SystemPackage
 
 /// Why a command got no answer; the text is for the user.
@@ -10,14 +10,15 @@ package struct ControlFailure: Error, CustomStringConvertible {
 }
 
 /// A command's side of the socket of the running mail system; it waits, for commands may.
-package struct ControlClient: ~Copyable {
-  private let socket: OwnedDescriptor
+package final class ControlClient {
+  private let socket: SharedDescriptor
 
   /// Connects to the socket at `path`.
   package init(path: String) throws(ControlFailure) {
     do throws(Errno) {
-      socket = try Sockets.connectUnix(path)
-      try socket.setNonblocking(false)
+      let connected = try Sockets.connectUnix(path)
+      try connected.setNonblocking(false)
+      socket = SharedDescriptor(connected)
     } catch {
       throw ControlFailure(description: "cannot reach the mail system at \(path): \(error)")
     }

@@ -50,7 +50,7 @@ package enum PostqueueCommand {
   }
 
   private static func perform(
-    _ action: Action, _ client: borrowing ControlClient
+    _ action: Action, _ client: ControlClient
   ) throws(ControlFailure) {
     switch action {
     case .listText:
@@ -70,16 +70,19 @@ package enum PostqueueCommand {
   }
 
   private static func list(
-    _ client: borrowing ControlClient, _ show: (QueueListEntry) -> Void
+    _ client: ControlClient, _ show: (QueueListEntry) -> Void
   ) throws(ControlFailure) {
     try client.ask(.list) { (part) throws(ControlFailure) in
-      do throws(WireError) {
-        try part.withUnsafeBytes { (bytes) throws(WireError) in
-          var input = WireDecoder(bytes)
-          while input.remaining > 0 { show(try QueueListEntry(from: &input)) }
+      let whole = part.withUnsafeBytes { bytes in
+        var input = WireDecoder(bytes)
+        while input.remaining > 0 {
+          guard let entry = try? QueueListEntry(from: &input) else { return false }
+          show(entry)
         }
-      } catch {
-        throw ControlFailure(description: "the mail system's list cannot be read: \(error)")
+        return true
+      }
+      if !whole {
+        throw ControlFailure(description: "the mail system's list cannot be read")
       }
     }
   }

@@ -1,6 +1,6 @@
 import MailTypes
 import Primitives
-import ServiceKit
+package import ServiceKit
 
 /// Prints queue entries as `postqueue -j` does: one JSON object in a line (RFC 8259).
 package enum QueueListJSON {

@@ -1,7 +1,7 @@
 import Glibc
 import MailTypes
 import Primitives
-import ServiceKit
+package import ServiceKit
 
 /// Prints queue entries as `postqueue -p` and `mailq` do, for long queue ids.
 package struct QueueListText {

@@ -11,6 +11,9 @@ import ServiceKit
 struct Martinet {
   static func main() {
     let arguments = CommandLine.arguments
+    if arguments.count == 3, arguments[1] == "role", arguments[2] == DeliverProcess.roleName {
+      exit(DeliverProcess.run())
+    }
     guard arguments.count == 3, arguments[1] == "role", let role = Role(rawValue: arguments[2])
     else { exit(Program.run(arguments)) }
     exit(
@@ -19,7 +22,7 @@ struct Martinet {
         case .smtpd: try SMTPReceiverService(context)
         case .qmgr: try QueueManagerService(context)
         case .smtp: SMTPSenderService(context)
-        case .local: LocalDeliveryService(context)
+        case .local: try LocalDeliveryService(context)
         case .control: try ControlService(context)
         }
       })

@@ -30,6 +30,12 @@ struct Parcel {
 
 /// A delivery that a process has in hand.
 struct Flight {
+  /// A number holds the slot in its lower bits, and above a count that never repeats.
+  static let slotBits: UInt64 = 16
+  static let slotMask: UInt32 = 1 << slotBits - 1
+  /// Orders to deliver stop a little before the slots run out, for deliveries to be adopted.
+  static let inFlightMax = 60_000
+
   var number: UInt64 = 0
   var active = noSlot
   var destination: UInt32 = 0
@@ -53,7 +59,7 @@ struct Pool<Value> {
   var slots: Range<UInt32> { 0..<UInt32(values.count) }
 
   subscript(slot: UInt32) -> Value {
-    @inline(__always) get { values[Int(slot)] }
+    @inline(__always) _read { yield values[Int(slot)] }
     @inline(__always) _modify { yield &values[Int(slot)] }
   }
 

@@ -1,7 +1,8 @@
 import DequeModule
 import Primitives
 
-/// A transport and a next hop, with the mail for them.
+/// A transport and a next hop, with the mail for them; the next hop stands in the table, so that
+/// reading a row counts no reference.
 struct Destination {
   /// Where a destination stands in the queue for room in the active window.
   enum Line: UInt8 {
@@ -13,7 +14,6 @@ struct Destination {
   }
 
   var transport: UInt16
-  var nextHop: [UInt8]
   /// Entries, parcels and deliveries that name it.
   var users: UInt32 = 0
   /// Mail outside the active window that could be tried now, by whether it has been tried before.
@@ -56,13 +56,14 @@ struct DestinationTable {
   }
 
   private var rows: [Destination] = []
+  private var nextHops: [[UInt8]] = [[], []]
   private var numbers: [Key: UInt32] = [:]
   private var freeNumbers: [UInt32] = []
   private var idle: Deque<UInt32> = []
 
   init() {
     let pseudo = Destination(
-      transport: .max, nextHop: [], concurrency: ConcurrencyWindow(TransportLimits()))
+      transport: .max, concurrency: ConcurrencyWindow(TransportLimits()))
     rows = [pseudo, pseudo]
   }
 
@@ -72,7 +73,7 @@ struct DestinationTable {
   var namedCount: Int { numbers.count }
 
   subscript(number: UInt32) -> Destination {
-    @inline(__always) get { rows[Int(number)] }
+    @inline(__always) _read { yield rows[Int(number)] }
     @inline(__always) _modify { yield &rows[Int(number)] }
   }
 
@@ -82,14 +83,16 @@ struct DestinationTable {
     let key = Key(transport: transport, nextHop: nextHop)
     if let known = numbers[key] { return known }
     let fresh = Destination(
-      transport: transport, nextHop: nextHop, concurrency: ConcurrencyWindow(limits))
+      transport: transport, concurrency: ConcurrencyWindow(limits))
     let number: UInt32
     if let free = freeNumbers.popLast() {
       number = free
       rows[Int(number)] = fresh
+      nextHops[Int(number)] = nextHop
     } else {
       number = UInt32(rows.count)
       rows.append(fresh)
+      nextHops.append(nextHop)
     }
     numbers[key] = number
     // Nobody names it yet, and perhaps nobody will.
@@ -98,9 +101,7 @@ struct DestinationTable {
     return number
   }
 
-  func isNamed(_ number: UInt32) -> Bool {
-    numbers[Key(transport: self[number].transport, nextHop: self[number].nextHop)] == number
-  }
+  func nextHop(of number: UInt32) -> [UInt8] { nextHops[Int(number)] }
 
   mutating func use(_ number: UInt32) {
     rows[Int(number)].users += 1
@@ -128,8 +129,8 @@ struct DestinationTable {
       idle.append(number)
       return false
     }
-    numbers[Key(transport: row.transport, nextHop: row.nextHop)] = nil
-    rows[Int(number)].nextHop = []
+    numbers[Key(transport: row.transport, nextHop: nextHops[Int(number)])] = nil
+    nextHops[Int(number)] = []
     freeNumbers.append(number)
     return true
   }

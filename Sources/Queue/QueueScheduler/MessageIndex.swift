@@ -9,29 +9,62 @@ struct EntryList {
   var isEmpty: Bool { first == noSlot }
 }
 
-/// The entries of all known messages, by slot and by queue id.
-///
-/// Entries stand in chunks that never move, so growing costs one chunk and never a pause.
-struct MessageIndex {
+/// Entries by slot, in chunks that never move: growing costs one chunk and never a pause.
+struct MessageEntries {
   private static let chunkBits: UInt32 = 12
   private static let chunkMask: UInt32 = 1 << chunkBits - 1
 
   private var chunks: [ContiguousArray<MessageEntry>] = []
   private var freeSlot = noSlot
-  private var ids = QueueIDTable()
-  private(set) var counts = [Int](repeating: 0, count: MessageState.count)
-  private(set) var count = 0
 
   /// One past the last slot in use so far.
   var slotsEnd: UInt32 { UInt32(chunks.count) << Self.chunkBits }
 
   subscript(slot: UInt32) -> MessageEntry {
-    @inline(__always) get {
-      chunks[Int(slot >> Self.chunkBits)][Int(slot & Self.chunkMask)]
+    @inline(__always) _read {
+      yield chunks[Int(slot >> Self.chunkBits)][Int(slot & Self.chunkMask)]
     }
     @inline(__always) _modify {
       yield &chunks[Int(slot >> Self.chunkBits)][Int(slot & Self.chunkMask)]
     }
+  }
+
+  mutating func take() -> UInt32 {
+    if freeSlot == noSlot {
+      let base = slotsEnd
+      chunks.append(
+        ContiguousArray(repeating: MessageEntry(), count: Int(Self.chunkMask) + 1))
+      for slot in (base...base + Self.chunkMask).reversed() {
+        self[slot].next = freeSlot
+        freeSlot = slot
+      }
+    }
+    let slot = freeSlot
+    freeSlot = self[slot].next
+    return slot
+  }
+
+  mutating func free(_ slot: UInt32) {
+    self[slot].state = .free
+    self[slot].generation &+= 1
+    self[slot].next = freeSlot
+    freeSlot = slot
+  }
+}
+
+/// All known messages, by slot and by queue id.
+struct MessageIndex {
+  private var entries = MessageEntries()
+  private var ids = QueueIDTable()
+  private(set) var counts = [Int](repeating: 0, count: MessageState.count)
+  private(set) var count = 0
+
+  /// One past the last slot in use so far.
+  var slotsEnd: UInt32 { entries.slotsEnd }
+
+  subscript(slot: UInt32) -> MessageEntry {
+    @inline(__always) _read { yield entries[slot] }
+    @inline(__always) _modify { yield &entries[slot] }
   }
 
   func ref(_ slot: UInt32) -> MessageRef {
@@ -47,13 +80,13 @@ struct MessageIndex {
   }
 
   func find(_ id: QueueID) -> UInt32? {
-    ids.find(id, in: self)
+    ids.find(id, in: entries)
   }
 
   /// Makes an entry; `nil` when the id is known already.
   mutating func insert(_ message: NewMessage, state: MessageState) -> UInt32? {
     guard find(message.id) == nil else { return nil }
-    let slot = takeSlot()
+    let slot = entries.take()
     let generation = self[slot].generation
     var entry = MessageEntry()
     entry.id = message.id
@@ -72,34 +105,16 @@ struct MessageIndex {
   }
 
   mutating func remove(_ slot: UInt32) {
-    ids.remove(self[slot].id, in: self)
-    counts[Int(self[slot].state.rawValue)] -= 1
+    ids.remove(entries[slot].id, in: entries)
+    counts[Int(entries[slot].state.rawValue)] -= 1
     count -= 1
-    self[slot].state = .free
-    self[slot].generation &+= 1
-    self[slot].next = freeSlot
-    freeSlot = slot
+    entries.free(slot)
   }
 
   mutating func setState(_ state: MessageState, of slot: UInt32) {
     counts[Int(self[slot].state.rawValue)] -= 1
     counts[Int(state.rawValue)] += 1
     self[slot].state = state
-  }
-
-  private mutating func takeSlot() -> UInt32 {
-    if freeSlot == noSlot {
-      let base = slotsEnd
-      chunks.append(
-        ContiguousArray(repeating: MessageEntry(), count: Int(Self.chunkMask) + 1))
-      for slot in (base...base + Self.chunkMask).reversed() {
-        self[slot].next = freeSlot
-        freeSlot = slot
-      }
-    }
-    let slot = freeSlot
-    freeSlot = self[slot].next
-    return slot
   }
 }
 

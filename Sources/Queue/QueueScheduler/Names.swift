@@ -23,7 +23,12 @@ package struct DestinationNumber: Hashable, Sendable {
   let value: UInt32
 }
 
-/// An agent process that delivers for one transport.
+/// A group of agent processes that deliver for the same transports.
+package struct AgentGroupNumber: Hashable, Sendable {
+  let value: Int
+}
+
+/// An agent process.
 package struct ProcessNumber: Hashable, Sendable {
   let value: UInt16
 }

@@ -25,15 +25,15 @@ struct QueueIDTable {
 
   private static func home(_ tag: UInt64, mask: Int) -> Int { Int(tag) & mask }
 
-  func find(_ id: QueueID, in index: MessageIndex) -> UInt32? {
+  func find(_ id: QueueID, in entries: MessageEntries) -> UInt32? {
     let hash = Self.hash(id)
     let shard = Self.shard(hash)
-    guard let at = position(id, tag: hash >> 32, shard: shard, in: index) else { return nil }
+    guard let at = position(id, tag: hash >> 32, shard: shard, in: entries) else { return nil }
     return UInt32(truncatingIfNeeded: shards[shard].cells[at]) - 1
   }
 
   private func position(
-    _ id: QueueID, tag: UInt64, shard: Int, in index: MessageIndex
+    _ id: QueueID, tag: UInt64, shard: Int, in entries: MessageEntries
   ) -> Int? {
     let mask = shards[shard].cells.count - 1
     guard mask >= 0 else { return nil }
@@ -41,7 +41,7 @@ struct QueueIDTable {
     while true {
       let cell = shards[shard].cells[at]
       if cell == 0 { return nil }
-      if cell >> 32 == tag, index[UInt32(truncatingIfNeeded: cell) - 1].id == id { return at }
+      if cell >> 32 == tag, entries[UInt32(truncatingIfNeeded: cell) - 1].id == id { return at }
       at = (at + 1) & mask
     }
   }
@@ -70,10 +70,10 @@ struct QueueIDTable {
   }
 
   /// Removes an id whose entry is still in the index.
-  mutating func remove(_ id: QueueID, in index: MessageIndex) {
+  mutating func remove(_ id: QueueID, in entries: MessageEntries) {
     let hash = Self.hash(id)
     let shard = Self.shard(hash)
-    guard var hole = position(id, tag: hash >> 32, shard: shard, in: index) else { return }
+    guard var hole = position(id, tag: hash >> 32, shard: shard, in: entries) else { return }
     let mask = shards[shard].cells.count - 1
     var at = hole
     // Cells behind the hole move up unless that would put them before their home.

@@ -23,18 +23,22 @@ extension QueueScheduler {
   }
 
   private mutating func nextDelivery(now: MonotonicTime) -> Order? {
+    guard flights.inUse < Flight.inFlightMax else { return nil }
+    for agents in groups.indices {
+      if let order = nextSuspect(of: agents, now: now) { return order }
+    }
     for _ in transports.indices {
       transportTurn = transportTurn + 1 < transports.count ? transportTurn + 1 : 0
-      if let order = nextSuspect(of: transportTurn, now: now) { return order }
       if let delivery = nextDelivery(of: transportTurn) { return .deliver(delivery) }
     }
     return nil
   }
 
   private mutating func nextDelivery(of transport: Int) -> Delivery? {
-    guard !transports[transport].ready.isEmpty, roomiestProcess(of: transport) != nil else {
-      return nil
-    }
+    guard !transports[transport].ready.isEmpty,
+      transports[transport].hasRoom(for: isAwaited(transport: transport) ? 2 : 1),
+      roomiestProcess(of: transports[transport].agents) != nil
+    else { return nil }
     while let destination = transports[transport].ready.popFirst() {
       steps += 1
       destinations[destination].isInReadyLine = false
@@ -63,11 +67,21 @@ extension QueueScheduler {
     return room > (isAwaited(destination) ? 1 : 0)
   }
 
+  /// The destination that a reserved process is being emptied for.
+  private func awaitedDestination(of agents: Int) -> UInt32? {
+    guard groups[agents].reserved != nil, !groups[agents].deliversSuspect,
+      let suspect = groups[agents].suspects.first
+    else { return nil }
+    return parcels[suspect].destination
+  }
+
   private func isAwaited(_ destination: UInt32) -> Bool {
-    let transport = Int(destinations[destination].transport)
-    guard let suspect = transports[transport].suspects.first else { return false }
-    return transports[transport].reserved != nil && !transports[transport].deliversSuspect
-      && parcels[suspect].destination == destination
+    awaitedDestination(of: agents(of: destination)) == destination
+  }
+
+  private func isAwaited(transport: Int) -> Bool {
+    awaitedDestination(of: transports[transport].agents)
+      .map { Int(destinations[$0].transport) } == transport
   }
 
   /// Puts a destination in line for deliveries if it could have one.
@@ -89,7 +103,7 @@ extension QueueScheduler {
     if let left {
       parcels[parcel].recipients = left
       if parcels[parcel].isSuspect {
-        transports[Int(destinations[destination].transport)].suspects.append(parcel)
+        groups[agents(of: destination)].suspects.append(parcel)
       } else {
         appendParcel(parcel)
       }
@@ -112,6 +126,7 @@ extension QueueScheduler {
     active[message].inFlight += 1
     destinations.use(destination)
     destinations[destination].busy += 1
+    transports[Int(destinations[destination].transport)].busy += 1
     let isAtHome = destinations[destination].home == process
     if isAtHome { destinations[destination].homeBusy += 1 }
     processes[Int(process)].inFlight += 1
@@ -127,39 +142,40 @@ extension QueueScheduler {
 extension QueueScheduler {
   /// Delivers a message under which a process died: alone in a process, so that nothing else
   /// suffers and the culprit is known (rule R19).
-  private mutating func nextSuspect(of transport: Int, now: MonotonicTime) -> Order? {
-    while let parcel = transports[transport].suspects.first {
+  private mutating func nextSuspect(of agents: Int, now: MonotonicTime) -> Order? {
+    while let parcel = groups[agents].suspects.first {
       let destination = parcels[parcel].destination
       guard destinations[destination].isDead else {
-        return dispatchSuspect(parcel, of: transport).map(Order.deliver)
+        return dispatchSuspect(parcel, of: agents).map(Order.deliver)
       }
       steps += 1
-      transports[transport].suspects.removeFirst()
-      releaseReservation(of: transport)
+      groups[agents].suspects.removeFirst()
+      releaseReservation(of: agents)
       if let run = postponeParcel(parcel, now: now) { return .ended(run) }
     }
     return nil
   }
 
-  private mutating func dispatchSuspect(_ parcel: UInt32, of transport: Int) -> Delivery? {
+  private mutating func dispatchSuspect(_ parcel: UInt32, of agents: Int) -> Delivery? {
     let destination = parcels[parcel].destination
-    if transports[transport].reserved == nil {
-      transports[transport].reserved = emptiestProcess(of: transport)
+    if groups[agents].reserved == nil {
+      groups[agents].reserved = emptiestProcess(of: agents)
     }
-    guard let process = transports[transport].reserved, processes[Int(process)].inFlight == 0,
-      Int(destinations[destination].busy) < destinations[destination].concurrency.size
+    guard let process = groups[agents].reserved, processes[Int(process)].inFlight == 0,
+      Int(destinations[destination].busy) < destinations[destination].concurrency.size,
+      transports[Int(destinations[destination].transport)].hasRoom(for: 1)
     else { return nil }
-    transports[transport].suspects.removeFirst()
-    transports[transport].deliversSuspect = true
+    groups[agents].suspects.removeFirst()
+    groups[agents].deliversSuspect = true
     let delivery = dispatch(parcel, process: process)
     refreshReady(destination)
     return delivery
   }
 
   /// Gives a reserved process back when no suspect is left for it.
-  mutating func releaseReservation(of transport: Int) {
-    if transports[transport].suspects.isEmpty, !transports[transport].deliversSuspect {
-      transports[transport].reserved = nil
+  mutating func releaseReservation(of agents: Int) {
+    if groups[agents].suspects.isEmpty, !groups[agents].deliversSuspect {
+      groups[agents].reserved = nil
     }
   }
 }

@@ -20,6 +20,8 @@ package struct MessageSummary: Sendable {
   package let nextAttempt: MonotonicTime?
   /// Recipients whose fate is open.
   package let recipientsLeft: Int
+  /// Processes that died under it (rule R19).
+  package let deaths: Int
   /// Where it goes, if that is known and one place.
   package let destination: DestinationNumber?
 }
@@ -95,7 +97,7 @@ extension QueueScheduler {
       message: index.ref(slot), id: entry.id, place: entry.place, queue: queue,
       arrival: entry.arrival,
       nextAttempt: entry.state == .deferred ? calendar.time(of: entry.tick) : nil,
-      recipientsLeft: Int(entry.recipientsLeft),
+      recipientsLeft: Int(entry.recipientsLeft), deaths: Int(entry.deaths),
       destination: isKnown ? DestinationNumber(value: entry.destination) : nil)
   }
 }

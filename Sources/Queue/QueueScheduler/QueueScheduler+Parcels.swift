@@ -55,9 +55,9 @@ extension QueueScheduler {
       let parcel = active[message].parcels
       let destination = parcels[parcel].destination
       if parcels[parcel].isSuspect {
-        let transport = Int(destinations[destination].transport)
-        transports[transport].suspects.removeAll { $0 == parcel }
-        releaseReservation(of: transport)
+        let agents = agents(of: destination)
+        groups[agents].suspects.removeAll { $0 == parcel }
+        releaseReservation(of: agents)
         refreshReady(destination)
       } else {
         unlinkParcel(parcel)

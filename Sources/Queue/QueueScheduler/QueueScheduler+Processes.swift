@@ -2,10 +2,9 @@ package import Primitives
 
 /// The agent processes that deliver.
 extension QueueScheduler {
-  /// Takes in a process of a transport that accepts up to `credit` deliveries at once (rule R27).
-  package mutating func addProcess(for transport: TransportNumber, credit: Int) -> ProcessNumber {
-    let process = AgentProcess(
-      transport: transport.value, credit: credit, inFlight: 0, isPresent: true)
+  /// Takes in a process that accepts up to `credit` deliveries at once (rule R27).
+  package mutating func addProcess(to agents: AgentGroupNumber, credit: Int) -> ProcessNumber {
+    let process = AgentProcess(agents: agents.value, credit: credit, isPresent: true)
     let number: Int
     if let free = processes.firstIndex(where: { !$0.isPresent }) {
       number = free
@@ -14,18 +13,16 @@ extension QueueScheduler {
       number = processes.count
       processes.append(process)
     }
-    transports[Int(transport.value)].processes.append(UInt16(number))
+    groups[agents.value].processes.append(UInt16(number))
     return ProcessNumber(value: UInt16(number))
   }
 
   /// Changes how many deliveries a process accepts at once; 0 lets it run dry.
   package mutating func setCredit(_ credit: Int, of process: ProcessNumber) {
     processes[Int(process.value)].credit = credit
-    let transport = Int(processes[Int(process.value)].transport)
-    if credit == 0, transports[transport].reserved == process.value,
-      !transports[transport].deliversSuspect
-    {
-      transports[transport].reserved = nil
+    let agents = processes[Int(process.value)].agents
+    if credit == 0, groups[agents].reserved == process.value, !groups[agents].deliversSuspect {
+      groups[agents].reserved = nil
     }
   }
 
@@ -33,15 +30,15 @@ extension QueueScheduler {
   /// is held after too many deaths (rule R19). Takes a step for each delivery and destination.
   package mutating func removeProcess(_ process: ProcessNumber, now: MonotonicTime) -> [EndedRun] {
     let number = process.value
-    let transport = Int(processes[Int(number)].transport)
+    let agents = processes[Int(number)].agents
     var victims: [UInt32] = []
     for flight in flights.slots where flights[flight].active != noSlot {
       if flights[flight].process == number { victims.append(land(flight).active) }
     }
-    transports[transport].processes.removeAll { $0 == number }
-    if transports[transport].reserved == number {
-      transports[transport].reserved = nil
-      transports[transport].deliversSuspect = false
+    groups[agents].processes.removeAll { $0 == number }
+    if groups[agents].reserved == number {
+      groups[agents].reserved = nil
+      groups[agents].deliversSuspect = false
     }
     processes[Int(number)] = AgentProcess()
     for destination in destinations.indices where destinations[destination].home == number {

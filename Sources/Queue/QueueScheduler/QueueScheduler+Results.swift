@@ -13,7 +13,7 @@ extension QueueScheduler {
   package mutating func report(
     _ number: DeliveryNumber, _ tally: DeliveryTally, connectionFailed: Bool, now: MonotonicTime
   ) -> ReportResult? {
-    let flightSlot = UInt32(truncatingIfNeeded: number.rawValue & 0xf_ffff)
+    let flightSlot = UInt32(truncatingIfNeeded: number.rawValue) & Flight.slotMask
     guard flights.slots.contains(flightSlot), flights[flightSlot].number == number.rawValue else {
       return nil
     }
@@ -45,10 +45,11 @@ extension QueueScheduler {
     processes[process].inFlight -= 1
     destinations[flight.destination].busy -= 1
     if flight.isAtHome { destinations[flight.destination].homeBusy -= 1 }
-    let transport = Int(destinations[flight.destination].transport)
-    if transports[transport].reserved == flight.process, processes[process].inFlight == 0 {
-      transports[transport].deliversSuspect = false
-      releaseReservation(of: transport)
+    transports[Int(destinations[flight.destination].transport)].busy -= 1
+    let agents = processes[process].agents
+    if groups[agents].reserved == flight.process, processes[process].inFlight == 0 {
+      groups[agents].deliversSuspect = false
+      releaseReservation(of: agents)
     }
     refreshReady(flight.destination)
     dropUser(of: flight.destination)

@@ -89,6 +89,15 @@ extension QueueScheduler {
 // MARK: Answers to an order to load
 
 extension QueueScheduler {
+  /// Corrects, before it is routed, what a restored message was not known to be.
+  package mutating func correct(
+    _ ref: MessageRef, arrival: MonotonicTime, isFromNullSender: Bool
+  ) {
+    let slot = index.slot(ref)
+    index[slot].arrival = arrival
+    if isFromNullSender { index[slot].marks.insert(.nullSender) }
+  }
+
   /// Takes in where the recipients of a loaded message go. Recipients that are left out stay
   /// open; with none at all the message is finished.
   ///
@@ -173,7 +182,7 @@ extension QueueScheduler {
     if first != noSlot { parcels[first].previousOfMessage = parcel }
     self.active[active].parcels = parcel
     if isSuspect {
-      transports[Int(destinations[destination].transport)].suspects.append(parcel)
+      groups[agents(of: destination)].suspects.append(parcel)
     } else {
       appendParcel(parcel)
       refreshReady(destination)

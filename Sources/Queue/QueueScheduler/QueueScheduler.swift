@@ -23,6 +23,7 @@ package struct QueueScheduler {
   var calendar: RetryCalendar
   var destinations = DestinationTable()
   var transports: [Transport] = []
+  var groups: [AgentGroup] = []
   var processes: [AgentProcess] = []
 
   var active = Pool(blank: ActiveMessage())
@@ -49,7 +50,7 @@ package struct QueueScheduler {
   /// Makes an empty scheduler.
   ///
   /// - Parameter deliverySeed: larger than the seed of every scheduler before by more than the
-  ///   deliveries it made; below 2^43.
+  ///   deliveries it made, such as the wall clock in units of 10 us; below 2^47.
   package init(settings: SchedulerSettings, now: MonotonicTime, deliverySeed: UInt64 = 0) {
     self.settings = settings
     calendar = RetryCalendar(settings, origin: now)
@@ -59,9 +60,9 @@ package struct QueueScheduler {
 
   mutating func makeFlight(_ flight: Flight) -> UInt32 {
     let slot = flights.insert(flight)
-    precondition(slot < 1 << 20, "more deliveries in flight than credit can have been given")
+    precondition(slot <= Flight.slotMask, "more deliveries in flight than are ever ordered")
     nextDelivery += 1
-    flights[slot].number = nextDelivery << 20 | UInt64(slot)
+    flights[slot].number = nextDelivery << Flight.slotBits | UInt64(slot)
     return slot
   }
 
@@ -81,12 +82,18 @@ struct Revival: Comparable {
 // MARK: Transports and destinations
 
 extension QueueScheduler {
+  /// Makes a group for processes that do the same work.
+  package mutating func makeAgentGroup() -> AgentGroupNumber {
+    groups.append(AgentGroup())
+    return AgentGroupNumber(value: groups.count - 1)
+  }
+
   /// Declares a transport, or gives a declared one new limits. Takes a step for each destination.
   package mutating func declareTransport(
-    _ name: [UInt8], limits: TransportLimits
+    _ name: [UInt8], limits: TransportLimits, agents: AgentGroupNumber
   ) -> TransportNumber {
     guard let known = transports.firstIndex(where: { $0.name == name }) else {
-      transports.append(Transport(name: name, limits: limits))
+      transports.append(Transport(name: name, limits: limits, agents: agents.value))
       return TransportNumber(value: UInt16(transports.count - 1))
     }
     transports[known].limits = limits
@@ -114,7 +121,7 @@ extension QueueScheduler {
 
   /// The next hop of a destination.
   package func nextHop(of destination: DestinationNumber) -> [UInt8] {
-    destinations[destination.value].nextHop
+    destinations.nextHop(of: destination.value)
   }
 
   /// The end of a destination's death; `nil` while it lives.

@@ -42,6 +42,8 @@ package struct TransportLimits: Sendable {
   package var negativeFeedback = ConcurrencyFeedback(amount: 1)
   /// Failed pseudo-cohorts that a destination survives (`…_failed_cohort_limit`); 0 for any number.
   package var failedCohortLimit = 1
+  /// Deliveries of the transport at once (the `maxproc` column of `master.cf`); 0 for no limit.
+  package var deliveriesMax = 0
 
   /// The defaults of Postfix.
   package init() {}

@@ -1,4 +1,4 @@
-package import ServiceKit
+import ServiceKit
 
 /// What a command and the `control` role say to each other over the spool's socket.
 ///

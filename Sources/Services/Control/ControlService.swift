@@ -1,6 +1,6 @@
 import LinuxSystem
-import Primitives
-import Reactor
+package import Primitives
+package import Reactor
 package import ServiceKit
 import Streams
 

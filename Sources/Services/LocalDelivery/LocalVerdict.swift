@@ -70,7 +70,7 @@ package struct LocalVerdict: Equatable, Sendable {
     text = "maildir delivery failed: \(failure.step): \(failure.cause.description)"
   }
 
-  private init(outcome: Outcome, status: EnhancedStatus, text: String) {
+  init(outcome: Outcome, status: EnhancedStatus, text: String) {
     self.outcome = outcome
     self.status = status
     self.text = text

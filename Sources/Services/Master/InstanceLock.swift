@@ -1,9 +1,11 @@
-package import LinuxSystem
+import LinuxSystem
 package import SystemPackage
 
 /// The exclusive lock by which one `master` owns a spool (spool rule R16); the file tells its pid.
-package struct InstanceLock: ~Copyable {
+package final class InstanceLock: Sendable {
   private let file: OwnedDescriptor
+
+  private init(_ file: consuming OwnedDescriptor) { self.file = file }
 
   private static func path(_ root: String) -> String {
     root + "/" + SpoolDirectories.pid + "/master.pid"
@@ -14,11 +16,8 @@ package struct InstanceLock: ~Copyable {
     let file = try Files.open(path(root), [.read, .write, .create], permissions: 0o644)
     guard try Files.tryLock(file.raw) else { return nil }
     try Files.truncate(file.raw, to: 0)
-    let text = Array("\(ThisProcess.pid)\n".utf8)
-    try text.withUnsafeBytes { (bytes) throws(Errno) in
-      try Files.writeAll(file.raw, bytes, at: 0)
-    }
-    return InstanceLock(file: file)
+    try Files.writeAll(file.raw, Array("\(ThisProcess.pid)\n".utf8), at: 0)
+    return InstanceLock(file)
   }
 
   /// The process id of the master that runs on the spool, or `nil` when none does.

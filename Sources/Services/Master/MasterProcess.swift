@@ -1,7 +1,7 @@
-import Configuration
-import LinuxSystem
+package import Configuration
+package import LinuxSystem
 import Primitives
-import Reactor
+package import Reactor
 package import ServiceKit
 import SystemPackage
 
@@ -25,7 +25,7 @@ package final class MasterProcess {
   private let root: String
   private let lock: InstanceLock
 
-  private init(_ files: ConfigurationFiles, root: String, lock: consuming InstanceLock) {
+  private init(_ files: ConfigurationFiles, root: String, lock: InstanceLock) {
     self.files = files
     self.root = root
     self.lock = lock
@@ -62,19 +62,19 @@ package final class MasterProcess {
     } catch {
       throw Failure(description: "\(error)")
     }
+    let taken: InstanceLock?
+    let holder: Int32?
     do throws(Errno) {
-      guard let lock = try InstanceLock.take(root) else {
-        let pid = try InstanceLock.holder(root).map { " as process \($0)" } ?? ""
-        throw Failure(description: "the mail system is already running\(pid)")
-      }
-      return MasterProcess(files, root: root, lock: lock)
-    } catch let error as Errno {
-      throw Failure(description: "cannot lock \(root): \(error)")
-    } catch let error as Failure {
-      throw error
+      taken = try InstanceLock.take(root)
+      holder = try InstanceLock.holder(root)
     } catch {
-      preconditionFailure("no other error is thrown")
+      throw Failure(description: "cannot lock \(root): \(error)")
     }
+    guard let lock = taken else {
+      let process = holder.map { " as process \($0)" } ?? ""
+      throw Failure(description: "the mail system is already running\(process)")
+    }
+    return MasterProcess(files, root: root, lock: lock)
   }
 
   /// `mail_owner`, or `nil` when the caller is not root and everything runs as the caller.
@@ -95,6 +95,15 @@ package final class MasterProcess {
       throw Failure(description: "mail_owner: \(name) is the superuser; name another user")
     } catch {
       throw Failure(description: "mail_owner: no such user: \(name)")
+    }
+  }
+
+  /// Whether the services of `master.cf` make sense.
+  package nonisolated static func checkServices(_ files: ConfigurationFiles) throws(Failure) {
+    do throws(ListenerPlan.Failure) {
+      _ = try ListenerPlan(files)
+    } catch {
+      throw Failure(description: error.description)
     }
   }
 
@@ -185,9 +194,7 @@ extension MasterProcess {
       serviceSettings: listenerPlan.serviceSettings + [[]], listeners: listeners,
       transports: listenerPlan.transports)
     do throws(Errno) {
-      let file = try bytes.withUnsafeBytes { (bytes) throws(Errno) in
-        try Files.sealedMemory("configuration", content: bytes)
-      }
+      let file = try Files.sealedMemory("configuration", content: bytes)
       let sequences = try SequenceCounter(directory: root) { () throws(Errno) in
         try SegmentNumbers.highest(in: root + "/" + SpoolDirectories.segments)
       }

@@ -5,7 +5,7 @@ import SystemPackage
 ///
 /// The file holds the first number that is not reserved. It is replaced and flushed before any
 /// number of a new reserve is given out, so a crash only leaves a gap.
-struct SequenceCounter: ~Copyable {
+struct SequenceCounter {
   /// How many numbers are reserved on the disk at once.
   static let reserveCount: UInt64 = 1 << 16
   /// How far a lost counter jumps ahead of the highest number seen in the spool.
@@ -13,7 +13,7 @@ struct SequenceCounter: ~Copyable {
   private static let fileName = "sequence"
   private static let draftName = "sequence.new"
 
-  private let directory: OwnedDescriptor
+  private let directory: SharedDescriptor
   private var next: UInt64
   private var reservedEnd: UInt64
 
@@ -24,7 +24,7 @@ struct SequenceCounter: ~Copyable {
   init(
     directory path: String, highestSeen: () throws(Errno) -> UInt64?
   ) throws(Errno) {
-    directory = try Files.open(path, [.read, .directory])
+    directory = SharedDescriptor(try Files.open(path, [.read, .directory]))
     if let stored = try Self.load(directory.raw) {
       next = stored
     } else {
@@ -47,9 +47,7 @@ struct SequenceCounter: ~Copyable {
     let text = Array("\(end) \(end ^ Self.check)\n".utf8)
     let file = try Files.open(
       Self.draftName, [.write, .create, .truncate], in: directory.raw)
-    try text.withUnsafeBytes { (bytes) throws(Errno) in
-      try Files.writeAll(file.raw, bytes, at: 0)
-    }
+    try Files.writeAll(file.raw, text, at: 0)
     try Files.sync(file.raw)
     try Files.rename(Self.draftName, in: directory.raw, to: Self.fileName, in: directory.raw)
     try Files.sync(directory.raw)
@@ -66,11 +64,9 @@ struct SequenceCounter: ~Copyable {
     } catch .noSuchFileOrDirectory {
       return nil
     }
-    var buffer = [UInt8](repeating: 0, count: 64)
-    let count = try buffer.withUnsafeMutableBytes { (bytes) throws(Errno) in
-      try Files.read(file.raw, into: bytes, at: 0)
-    }
-    let words = buffer[..<count].split(whereSeparator: { $0 == 32 || $0 == 10 })
+    let words = try Files.read(file.raw, count: 64, at: 0).split(whereSeparator: {
+      $0 == 32 || $0 == 10
+    })
     guard words.count == 2, let value = UInt64(String(decoding: words[0], as: UTF8.self)),
       let copy = UInt64(String(decoding: words[1], as: UTF8.self)), copy == value ^ check
     else { return nil }

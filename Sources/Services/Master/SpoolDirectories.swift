@@ -1,5 +1,5 @@
 import LinuxSystem
-package import SystemPackage
+import SystemPackage
 
 /// The folders below `queue_directory` and who owns them.
 package enum SpoolDirectories {
@@ -60,7 +60,7 @@ package enum SpoolDirectories {
       let path = root + "/" + folder.name
       let status: FileStatus
       do throws(Errno) {
-        status = try Files.status(of: path)
+        status = try Files.status(path)
       } catch .noSuchFileOrDirectory {
         return nil
       } catch {

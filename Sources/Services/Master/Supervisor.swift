@@ -27,7 +27,7 @@ final class Supervisor {
 
   init(
     plan: ServicePlan, log: Log, logDescriptor: SharedDescriptor, logKind: LogKind,
-    sequences: consuming SequenceCounter, configurationFile: SharedDescriptor,
+    sequences: SequenceCounter, configurationFile: SharedDescriptor,
     executable: String, environment: [String]
   ) {
     self.plan = plan

@@ -33,7 +33,7 @@ final class DeliveryJob {
       let bytes = try Files.read(
         segment.raw, count: RecordLead.size, at: Int64(clamping: request.offset))
       let lead = try bytes.withUnsafeBytes {
-        try RecordLead(reading: $0, nonce: request.nonce, offset: request.offset)
+        try RecordLead($0, nonce: request.nonce, offset: request.offset)
       }
       guard lead.id == request.queueID else { return "another message lies in its place" }
       guard lead.isUnderstood else { return "the record is of a format that is not understood" }

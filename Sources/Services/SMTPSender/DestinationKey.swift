@@ -1,4 +1,5 @@
 import MailTypes
+import Primitives
 import SMTPClientCore
 import ServiceKit
 

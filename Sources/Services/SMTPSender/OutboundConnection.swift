@@ -78,9 +78,9 @@ final class OutboundConnection {
 
   private func live(_ first: DeliveryJob) async {
     take(first)
+    core.begin(first.transaction)
     if await connect() {
       core.start()
-      core.begin(first.transaction)
       await converse()
     } else if !Task.isCancelled {
       report(core.nextAction())
@@ -143,8 +143,11 @@ final class OutboundConnection {
       case .sendContent: await sendContent(stream)
       case .awaitReply(let kind):
         await attempt(kind) { (deadline) throws(StreamError) in
-          let read = try await stream.read(deadline: deadline) { self.core.receive($0) }
-          if read == nil { self.core.connectionLost(.closed) }
+          let more: Bool? = try await stream.read(deadline: deadline) {
+            self.core.receive($0)
+            return true
+          }
+          if more == nil { self.core.connectionLost(.closed) }
         }
       case .transactionDone(let end): report(.transactionDone(end))
       case .ready:

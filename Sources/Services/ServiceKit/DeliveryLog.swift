@@ -1,6 +1,6 @@
 package import MailTypes
 package import Primitives
-package import Reactor
+import Reactor
 
 /// The four parts of `delays=`: before `qmgr`, in `qmgr`, connection set-up, transmission.
 package struct DeliveryDelays: Equatable, Sendable {

@@ -1,7 +1,7 @@
 import Glibc
-import LinuxSystem
+package import LinuxSystem
 import Primitives
-import Reactor
+package import Reactor
 import SystemPackage
 
 /// The log of a process: lines in Postfix's shape, written together when a turn of the loop ends.

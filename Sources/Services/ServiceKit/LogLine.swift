@@ -1,5 +1,5 @@
 import Glibc
-import MailTypes
+package import MailTypes
 import Primitives
 
 /// Text from a peer on its way into the log: what could forge a line or a terminal sequence is

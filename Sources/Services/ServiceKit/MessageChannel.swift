@@ -1,4 +1,4 @@
-import LinuxSystem
+package import LinuxSystem
 package import Primitives
 package import Reactor
 package import Streams

@@ -119,19 +119,24 @@ package enum QueueCommand: Equatable, Sendable {
 
   /// Reads a command.
   package init(decoding bytes: [UInt8]) throws(WireError) {
-    self = try bytes.withUnsafeBytes { (bytes) throws(WireError) in
-      var input = WireDecoder(bytes)
-      let command: QueueCommand
-      switch try input.integer(UInt8.self) {
-      case 1: command = .list
-      case 2: command = .flush
-      case 3: command = .retry(try input.queueID())
-      case 4: command = .more
-      case 5: command = .cancel
-      default: throw WireError.invalid
-      }
-      guard input.remaining == 0 else { throw WireError.invalid }
-      return command
+    let result = bytes.withUnsafeBytes { (bytes) -> Result<QueueCommand, WireError> in
+      Result { () throws(WireError) in try Self.decode(bytes) }
     }
+    self = try result.get()
+  }
+
+  private static func decode(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> QueueCommand {
+    var input = WireDecoder(bytes)
+    let command: QueueCommand
+    switch try input.integer(UInt8.self) {
+    case 1: command = .list
+    case 2: command = .flush
+    case 3: command = .retry(try input.queueID())
+    case 4: command = .more
+    case 5: command = .cancel
+    default: throw .invalid
+    }
+    guard input.remaining == 0 else { throw .invalid }
+    return command
   }
 }

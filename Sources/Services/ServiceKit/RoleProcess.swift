@@ -195,9 +195,15 @@ extension RoleProcess {
 
   private func makeLog(
     _ descriptor: SharedDescriptor, record: StartRecord, configuration: Configuration
-  ) -> Log {
-    Log(
-      descriptor.take(), kind: record.logKind, capacity: Int(configuration[.logBufferSize]),
+  ) throws(RoleFailure) -> Log {
+    let own: OwnedDescriptor
+    do throws(Errno) {
+      own = try descriptor.duplicate()
+    } catch {
+      throw RoleFailure("cannot open the log: \(error)")
+    }
+    return Log(
+      own, kind: record.logKind, capacity: Int(configuration[.logBufferSize]),
       hostName: configuration[.myhostname], syslogName: configuration[.syslogName],
       facility: 2)
   }

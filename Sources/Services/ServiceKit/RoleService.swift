@@ -1,6 +1,7 @@
 package import Configuration
 package import LinuxSystem
 package import Primitives
+package import Reactor
 
 /// Why a role cannot serve; `master` logs the text and tries again later.
 package struct RoleFailure: Error {

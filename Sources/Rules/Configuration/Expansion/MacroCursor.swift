@@ -21,7 +21,7 @@ struct MacroCursor {
   }
 
   mutating func skipSpaces() {
-    while let byte = peek, LogicalLines.isSpace(byte) { position += 1 }
+    while let byte = peek, ASCII.isSpace(byte) { position += 1 }
   }
 
   /// Takes bytes as long as they satisfy `condition`.

@@ -6,7 +6,7 @@ import Primitives
 /// is empty *before* that text is expanded, as in Postfix.
 struct MacroExpander {
   /// The longest value that expansion may produce, in bytes.
-  static let lengthLimit = 1 << 20
+  static let lengthLimit = 1 << 18
   /// How deep expressions and references may nest.
   static let depthLimit = 100
 
@@ -94,6 +94,7 @@ struct MacroExpander {
     _ name: String, into out: inout [UInt8]
   ) throws(ConfigurationError) {
     guard !activeNames.contains(name) else { throw .recursion(name) }
+    room -= 1  // Bounds the work also where many references add no text.
     let text = try textOf(name)
     activeNames.append(name)
     try expand(Array(text.utf8)[...], into: &out)

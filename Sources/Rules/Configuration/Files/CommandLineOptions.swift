@@ -1,3 +1,5 @@
+import Primitives
+
 /// The options and arguments of a command in `master.cf`.
 struct CommandLineOptions {
   private(set) var overrides: [Assignment] = []
@@ -32,14 +34,14 @@ struct CommandLineOptions {
         }
       }
     }
-    arguments = rest.map { ListSyntax.group($0) ?? $0 }
+    arguments = rest.map { BracedWords.group($0.utf8)?[...].text ?? $0 }
   }
 
   private static func override(
     _ word: String, at location: SourceLocation
   ) throws(ConfigurationError) -> Assignment {
     guard word.hasPrefix("{") else { return try assignment(word, at: location) }
-    guard let inside = ListSyntax.group(word) else {
+    guard let inside = BracedWords.group(word.utf8)?[...].text else {
       throw .malformed("unexpected text after '}' in \"\(word)\"")
     }
     return try assignment(inside, at: location)

@@ -29,7 +29,7 @@ package struct MainFile: Sendable {
     var diagnostics: [Diagnostic] = []
     var latest: [String: Int] = [:]
     var found: [Assignment?] = []
-    for line in LogicalLines.split(bytes, file: file, diagnostics: &diagnostics) {
+    for line in LogicalLines.read(bytes, file: file, diagnostics: &diagnostics) {
       let location = SourceLocation(file: file, line: line.number)
       switch Self.assignment(line.text[...], at: location) {
       case .failure(let error):
@@ -56,7 +56,7 @@ package struct MainFile: Sendable {
   ) -> Result<Assignment, ConfigurationError> {
     let text = text.trimmed
     let isNameEnd = { (byte: UInt8) in
-      byte == UInt8(ascii: "=") || LogicalLines.isSpace(byte)
+      byte == UInt8(ascii: "=") || ASCII.isSpace(byte)
     }
     let name = text.prefix(while: { !isNameEnd($0) })
     let rest = text[name.endIndex...].trimmed

@@ -11,7 +11,7 @@ package struct MasterFile: Sendable {
   package init(_ bytes: [UInt8], file: String) {
     var diagnostics: [Diagnostic] = []
     var services: [ServiceEntry] = []
-    for line in LogicalLines.split(bytes, file: file, diagnostics: &diagnostics) {
+    for line in LogicalLines.read(bytes, file: file, diagnostics: &diagnostics) {
       let location = SourceLocation(file: file, line: line.number)
       do throws(ConfigurationError) {
         let entry = try Self.entry(line.text[...].text, at: location)
@@ -35,7 +35,10 @@ package struct MasterFile: Sendable {
   private static func entry(
     _ text: String, at location: SourceLocation
   ) throws(ConfigurationError) -> ServiceEntry {
-    let words = try Words.split(text)
+    guard let split = BracedWords.split(text.utf8, isSeparator: ASCII.isSpace) else {
+      throw .malformed("a brace has no partner")
+    }
+    let words = split.map { $0[...].text }
     guard words.count >= 8 else {
       throw .malformed("expected 8 fields (service to command), found \(words.count)")
     }
@@ -85,27 +88,5 @@ package struct MasterFile: Sendable {
       return nil
     }
     return Int(value)
-  }
-}
-
-/// Words parted by white space outside of braces.
-enum Words {
-  static func split(_ text: String) throws(ConfigurationError) -> [String] {
-    var words: [String] = []
-    var current: [UInt8] = []
-    var level = 0
-    for byte in text.utf8 {
-      if level == 0, LogicalLines.isSpace(byte) {
-        if !current.isEmpty { words.append(current[...].text) }
-        current.removeAll(keepingCapacity: true)
-        continue
-      }
-      if byte == UInt8(ascii: "{") { level += 1 }
-      if byte == UInt8(ascii: "}"), level > 0 { level -= 1 }
-      current.append(byte)
-    }
-    guard level == 0 else { throw .malformed("missing '}' in \"\(text)\"") }
-    if !current.isEmpty { words.append(current[...].text) }
-    return words
   }
 }
