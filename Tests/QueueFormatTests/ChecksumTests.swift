@@ -1,4 +1,5 @@
 import QueueFormat
+import TestSupport
 import Testing
 
 @Test func checksumMatchesThePublishedCheckValue() {
@@ -10,7 +11,7 @@ import Testing
 @Test func checksumOfPartsIsThatOfTheWholeAndTablesAgreeWithTheInstruction() {
   var random = SplitMix64(seed: 1)
   for _ in 0..<200 {
-    let bytes = random.bytes(Int.random(in: 0...300, using: &random))
+    let bytes = random.bytes(count: random.below(301))
     let cut = Int.random(in: 0...bytes.count, using: &random)
     var sum = CRC32C()
     sum.update(Array(bytes[..<cut]))

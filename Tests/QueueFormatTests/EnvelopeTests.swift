@@ -1,6 +1,7 @@
 import MailTypes
 import Primitives
 import QueueFormat
+import TestSupport
 import Testing
 
 func fullEnvelope() -> Envelope {

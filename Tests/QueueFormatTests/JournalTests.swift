@@ -1,6 +1,7 @@
 import MailTypes
 import Primitives
 import QueueFormat
+import TestSupport
 import Testing
 
 private let id = QueueID(microseconds: 1_700_000_000_123_456, sequence: 42)

@@ -56,6 +56,9 @@ package protocol Disk: Sendable {
   ) throws(SpoolError) -> Int
   /// Makes the file's bytes and size durable (`fdatasync`).
   func flush(_ file: File) throws(SpoolError)
+  /// Forgets cached pages that need not be written, so that the next read shows what the disk
+  /// has: after a failed flush the cache goes on showing what never got there.
+  func dropCache(_ file: File) throws(SpoolError)
   /// The file's size in bytes.
   func size(of file: File) throws(SpoolError) -> UInt64
   /// Reserves blocks up to `end` without changing the size; a file system that cannot goes on

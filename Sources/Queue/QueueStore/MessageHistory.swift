@@ -114,9 +114,7 @@ package struct SegmentHistory: Hashable, Sendable {
     }
   }
 
-  /// Everything before it is known to have been flushed: an entry or a seal speaks of it.
-  package var flushedEnd: UInt64 {
-    if let sealedEnd { return sealedEnd }
-    return max(intakeEnd, (messages.keys.max() ?? 0))
-  }
+  /// Everything before it is known to have been flushed: the writer said so. That an entry speaks
+  /// of a record proves nothing, since whole records of an interrupted flush are mail too (R8).
+  package var flushedEnd: UInt64 { sealedEnd ?? intakeEnd }
 }

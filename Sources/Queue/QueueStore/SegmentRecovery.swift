@@ -12,8 +12,8 @@ package enum SegmentProblem: Hashable, Sendable {
   case mismatchedEntries(Int)
   /// So many bytes behind the last good entry of the journal were dropped (R10).
   case journalTail(UInt64)
-  /// The disk failed while the segment was made durable; the next start tries again.
-  case notMadeDurable(SpoolError)
+  /// The disk failed while the table of records was written; the next start walks again (R29).
+  case notSealed(SpoolError)
 }
 
 /// A segment as a starting queue manager finds it.
@@ -45,16 +45,33 @@ package struct SegmentRecovery<D: Disk> {
   ///
   /// Running it again, or after an interruption anywhere, finds the same.
   ///
-  /// - Throws: `.newerVersion`, `.missing`, or what the disk says to reading.
+  /// - Parameters:
+  ///   - openFile: the segment as the queue manager has it open, when the writer died and not the
+  ///     queue manager.
+  ///   - knownEntries: what the running queue manager's journal says; without it the journal is
+  ///     read. Either way the caller goes on with a new `SegmentJournal` of the result's entries.
+  /// - Throws: `.newerVersion`, `.missing`, or what the disk says; it is tried again later then,
+  ///   and until it succeeds nothing of the segment is sent.
   package static func recover(
-    _ name: SegmentName, on disk: D, now: WallTime
+    _ name: SegmentName, on disk: D, now: WallTime, openFile: D.File? = nil,
+    knownEntries: [JournalEntry]? = nil
   ) throws(SpoolError) -> RecoveredSegment<D> {
-    let file = try disk.open(name.segmentFile, in: .segments, writable: false)
+    let file: D.File
+    if let openFile {
+      file = openFile
+    } else {
+      file = try disk.open(name.segmentFile, in: .segments, writable: false)
+    }
     var recovery = SegmentRecovery(
       disk: disk, now: now, result: RecoveredSegment(name: name, file: file))
     try recovery.checkVersion()
     recovery.result.hasLivingWriter = try !disk.lock(file)
-    try recovery.readJournal()
+    if let knownEntries {
+      recovery.result.entries = knownEntries
+      recovery.result.history = SegmentHistory(knownEntries)
+    } else {
+      try recovery.readJournal()
+    }
     if !recovery.result.hasLivingWriter { try recovery.findRecords() }
     return recovery.result
   }
@@ -94,6 +111,7 @@ package struct SegmentRecovery<D: Disk> {
       take(table, isComplete: true)
       return
     }
+    try settle()
     let size = try disk.size(of: result.file)
     let findings = try SegmentWalk.findings(
       on: disk, file: result.file, nonce: result.name.nonce,
@@ -103,10 +121,22 @@ package struct SegmentRecovery<D: Disk> {
     take(rows, isComplete: false)
     do throws(SpoolError) {
       for damage in findings.damage { try setAside(damage) }
-      try disk.flush(result.file)
       try seal(at: result.history.sealedEnd ?? findings.end)
     } catch {
-      result.problems.append(.notMadeDurable(error))
+      result.problems.append(.notSealed(error))
+    }
+  }
+
+  /// Makes what a dead writer left durable and forgets what the cache shows: its last flush may
+  /// have failed before it could say so, and then only the disk tells which records there are.
+  /// Mail that may yet vanish is not acted on, so a second failure ends the recovery.
+  private func settle() throws(SpoolError) {
+    do throws(SpoolError) {
+      try disk.flush(result.file)
+      try disk.dropCache(result.file)
+    } catch {
+      try disk.dropCache(result.file)
+      try disk.flush(result.file)
     }
   }
 

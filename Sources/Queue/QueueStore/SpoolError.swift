@@ -23,5 +23,5 @@ package enum SpoolError: Error, Hashable, Sendable {
 /// The calls that can fail, for the log.
 package enum SpoolOperation: String, Hashable, Sendable {
   case open, create, link, rename, unlink, write, read, flush, flushFolder, allocate, lock, list
-  case size, space
+  case size, space, dropCache
 }

@@ -26,10 +26,14 @@ package struct SpoolScan: Hashable, Sendable {
     }
   }
 
-  /// Removes what means nothing (R2). Only the holder of the spool's lock may do it.
+  /// Removes what means nothing (R2), once it is certain that the segments are gone for good:
+  /// an interrupted removal may not have flushed that. Only the holder of the spool's lock may
+  /// do it.
   ///
   /// - Throws: what the disk says.
   package func removeLeftovers<D: Disk>(_ disk: D) throws(SpoolError) {
+    if leftovers.isEmpty { return }
+    try disk.flushFolder(.segments)
     for file in leftovers { try disk.unlink(file, in: .segments) }
   }
 

@@ -1,0 +1,74 @@
+import LinuxSystem
+import MailTypes
+import Primitives
+import Reactor
+import SMTPServerCore
+import ServiceKit
+import Streams
+import SystemPackage
+
+/// The sessions of the process.
+@ReactorActor
+final class SessionTable {
+  private struct Entry {
+    let session: SMTPSession
+    var task: Task<Void, Never>
+  }
+
+  /// Room for sessions.
+  let room: SessionRoom
+  private let intake: Intake
+  private var entries: [ObjectIdentifier: Entry] = [:]
+
+  init(intake: Intake, limit: Int) {
+    self.intake = intake
+    room = SessionRoom(limit: limit)
+  }
+
+  /// Begins a session with a client that has connected.
+  func begin(
+    _ socket: consuming OwnedDescriptor, from peer: SocketAddress, rules: ListenerRules
+  ) {
+    let stream: ByteStream
+    do throws(Errno) {
+      stream = try ByteStream(socket)
+    } catch {
+      intake.log.warning("smtpd", "cannot watch a connection from \(peer): \(error)")
+      return
+    }
+    let session = SMTPSession(
+      stream, client: Self.identity(peer), rules: rules, intake: intake)
+    room.enter()
+    let task = reactorTask {
+      await session.run()
+      self.end(session)
+    }
+    entries[ObjectIdentifier(session)] = Entry(session: session, task: task)
+  }
+
+  private func end(_ session: SMTPSession) {
+    entries[ObjectIdentifier(session)] = nil
+    room.leave()
+  }
+
+  /// Ends sessions that wait for a command now, the others when their command is done, and those
+  /// that are still there at the deadline.
+  func drain(deadline: MonotonicTime) async {
+    intake.isDraining = true
+    for entry in entries.values { entry.session.shutDownIfIdle(entry.task) }
+    do throws(WaitError) {
+      try await room.waitUntilEmpty(deadline: deadline)
+    } catch {
+      for entry in entries.values { entry.task.cancel() }
+    }
+  }
+
+  /// A client's name and address. A client on this host is `localhost`; others have no name.
+  private static func identity(_ peer: SocketAddress) -> SMTPClientIdentity {
+    let address = (peer.ipAddress ?? IPAddress(v4: 0x7f00_0001)).unmapped
+    let isLoopback =
+      address.family == .v4 ? address.v4Bits >> 24 == 127 : address.high == 0 && address.low == 1
+    return SMTPClientIdentity(
+      name: isLoopback ? "localhost" : "unknown", address: address, port: peer.port ?? 0)
+  }
+}
