@@ -66,9 +66,9 @@ targets += room(
   "DeliveryReports", floor: "Mail", imports: ["MessageHeaders", "MailTypes", "Primitives"])
 
 targets += room(
-  "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"], tests: ["TestSupport"])
+  "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"])
 targets += room(
-  "LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"], tests: ["TestSupport"])
+  "LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"])
 targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
@@ -92,7 +92,7 @@ targets += room(
   imports: platform + ["MailTypes", "Configuration", system])
 targets += room(
   "Master", floor: "Services",
-  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", system])
+  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
@@ -115,7 +115,7 @@ targets += room(
   imports: platform + mail + ["ServiceKit", "Configuration", "QueueFormat", system])
 targets += room(
   "Control", floor: "Services",
-  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", system])
+  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])
 
 targets += room(
   "Administration", floor: "Programs",
@@ -144,7 +144,8 @@ targets += [
     name: "ReactorProbe", dependencies: platform + [system], path: "Tests/Support/ReactorProbe",
     swiftSettings: settings),
   .testTarget(
-    name: "TidyTests", dependencies: [], path: "Tests/TidyTests", swiftSettings: settings),
+    name: "TidyTests", dependencies: [], path: "Tests/TidyTests",
+    swiftSettings: settings + [.unsafeFlags(["-O"])]),
   .target(
     name: "RealPeers", dependencies: ["TestSupport"], path: "Tests/Support/RealPeers",
     // Always optimised: it makes and compares hundreds of megabytes beside the server under test.

@@ -2,6 +2,7 @@ import AccessPolicy
 import Configuration
 import MailTypes
 import Primitives
+import Routing
 import Testing
 
 @testable import MailSite
