@@ -94,11 +94,6 @@ final class SessionRoom {
     while !isFree { try await change.wait() }
   }
 
-  /// Waits until all sessions have ended.
-  func waitUntilEmpty(deadline: MonotonicTime) async throws(WaitError) {
-    while count > 0 { try await change.wait(deadline: deadline) }
-  }
-
   /// Waits until a session ends.
   func waitForEnd(atMost pause: Duration) async throws(WaitError) {
     do throws(WaitError) {
