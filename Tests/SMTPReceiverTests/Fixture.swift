@@ -19,6 +19,7 @@ final class Fixture {
   let spool = MemorySpool()
   let intake: Intake
   let sessions: SessionTable
+  let room: SessionRoom
   let rules: ListenerRules
   private let directory: TemporaryDirectory
 
@@ -37,7 +38,8 @@ final class Fixture {
       file, kind: .lines, capacity: 1 << 20, hostName: "mx", syslogName: "postfix", facility: 2)
     intake = Intake(
       spool: spool, log: log, memory: BodyMemory(limit: bodyMemory, spillLimit: spillLimit))
-    sessions = SessionTable(intake: intake, limit: sessionLimit)
+    sessions = SessionTable(intake: intake)
+    room = SessionRoom(limit: sessionLimit)
     rules = ListenerRules(
       smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin
     ) { request in
@@ -59,7 +61,8 @@ final class Fixture {
     var pair = try Sockets.streamPair()
     let client = TestClient(try ByteStream(pair.takeFirst()))
     sessions.begin(
-      pair.takeSecond(), from: .ip(IPAddress(address)!, port: 4321), rules: rules)
+      pair.takeSecond(), from: .ip(IPAddress(address)!, port: 4321), rules: rules,
+      room: room)
     return client
   }
 

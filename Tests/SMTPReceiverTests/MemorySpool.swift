@@ -26,9 +26,12 @@ final class MemorySpool: MessageSpool {
     return QueueID(microseconds: lastID, sequence: 7)
   }
 
-  func enterData() { inData += 1 }
+  func enterData() -> DataPass {
+    inData += 1
+    return DataPass(ticket: nil)
+  }
 
-  func leaveData() { inData -= 1 }
+  func leaveData(_ pass: DataPass) { inData -= 1 }
 
   func commit(_ message: ReceivedMessage) async throws(StorageFault) {
     await pass(commits)

@@ -1,6 +1,7 @@
 import MailTypes
 import Primitives
 import QueueFormat
+import QueueStore
 import Reactor
 
 /// Why the spool did not take a message; either way the client shall come back.
@@ -27,15 +28,21 @@ struct ReceivedMessage: Sendable {
   var contentSize: Int
 }
 
+/// A session's proof that it is inside DATA.
+struct DataPass: Sendable {
+  /// What the writer of the spool gave, if there is one.
+  var ticket: SpoolWriter.DataTicket?
+}
+
 /// What sessions need of the spool.
 @ReactorActor
 protocol MessageSpool: AnyObject {
   /// A name for a message, never given before.
   func makeQueueID(now: WallTime) -> QueueID
   /// A session begins to receive content; commits wait a little for it (spool rule R32).
-  func enterData()
+  func enterData() -> DataPass
   /// A session has received the end of its content, or lost its client.
-  func leaveData()
+  func leaveData(_ pass: DataPass)
   /// Returns once the message is on the disk.
   func commit(_ message: ReceivedMessage) async throws(StorageFault)
   /// Begins a message that is written while it comes in.

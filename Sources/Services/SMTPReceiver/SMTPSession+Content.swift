@@ -16,15 +16,15 @@ extension SMTPSession {
     let message = InboundMessage(
       trace: traceField(queueID, transaction), sizeMax: rules.settings.messageSizeLimit,
       bareNewlines: rules.bareNewlines, intake: intake)
-    intake.spool.enterData()
+    let pass = intake.spool.enterData()
     do throws(SessionEnd) {
       try await receive(message)
     } catch {
-      intake.spool.leaveData()
+      intake.spool.leaveData(pass)
       message.abandon()
       throw error
     }
-    intake.spool.leaveData()
+    intake.spool.leaveData(pass)
     let outcome = await keep(message, queueID, transaction)
     message.abandon()
     contentSize = nil

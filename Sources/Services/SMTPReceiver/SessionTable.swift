@@ -15,19 +15,16 @@ final class SessionTable {
     var task: Task<Void, Never>
   }
 
-  /// Room for sessions.
-  let room: SessionRoom
   private let intake: Intake
   private var entries: [ObjectIdentifier: Entry] = [:]
+  private let sessionEnd = Gate()
 
-  init(intake: Intake, limit: Int) {
-    self.intake = intake
-    room = SessionRoom(limit: limit)
-  }
+  init(intake: Intake) { self.intake = intake }
 
   /// Begins a session with a client that has connected.
   func begin(
-    _ socket: consuming OwnedDescriptor, from peer: SocketAddress, rules: ListenerRules
+    _ socket: consuming OwnedDescriptor, from peer: SocketAddress, rules: ListenerRules,
+    room: SessionRoom
   ) {
     let stream: ByteStream
     do throws(Errno) {
@@ -41,14 +38,11 @@ final class SessionTable {
     room.enter()
     let task = reactorTask {
       await session.run()
-      self.end(session)
+      self.entries[ObjectIdentifier(session)] = nil
+      room.leave()
+      self.sessionEnd.pulse()
     }
     entries[ObjectIdentifier(session)] = Entry(session: session, task: task)
-  }
-
-  private func end(_ session: SMTPSession) {
-    entries[ObjectIdentifier(session)] = nil
-    room.leave()
   }
 
   /// Ends sessions that wait for a command now, the others when their command is done, and those
@@ -57,7 +51,7 @@ final class SessionTable {
     intake.isDraining = true
     for entry in entries.values { entry.session.shutDownIfIdle(entry.task) }
     do throws(WaitError) {
-      try await room.waitUntilEmpty(deadline: deadline)
+      while !entries.isEmpty { try await sessionEnd.wait(deadline: deadline) }
     } catch {
       for entry in entries.values { entry.task.cancel() }
     }
