@@ -73,12 +73,15 @@ final class InboundMessage {
     await waitForWrite()
     guard fault == nil, !isOver, !isOversized else { return }
     isWriting = true
+    let leaving = content.count
+    intake.memory.changeLeaving(by: leaving)
     do throws(StorageFault) {
       try await writePart()
     } catch {
       fault = error
     }
     isWriting = false
+    intake.memory.changeLeaving(by: -leaving)
     writeEnd?.pulse()
     account()
     if isOver || fault != nil || isOversized { await endStream() }
@@ -91,7 +94,7 @@ final class InboundMessage {
       header = Array(content[..<headerSize])
       content.removeSubrange(..<headerSize)
     }
-    guard let stream, !content.isEmpty else { return }
+    guard let stream, !content.isEmpty, !isOver else { return }
     let part = content
     content = []
     spilledBytes += part.count
@@ -116,10 +119,15 @@ final class InboundMessage {
       intake.contents.give(record.content)
       return
     }
-    if !content.isEmpty { try await stream.append(content) }
     record.content = header ?? []
     record.headerSize = record.content.count
-    try await stream.finish(record)
+    do throws(StorageFault) {
+      if !content.isEmpty { try await stream.append(content) }
+      try await stream.finish(record)
+    } catch {
+      await endStream()
+      throw error
+    }
   }
 
   /// Looks at the header, and puts the empty line behind it when the client did not.
