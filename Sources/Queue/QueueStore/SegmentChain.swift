@@ -1,7 +1,7 @@
-package import QueueFormat
 import LinuxSystem
 import MailTypes
 import Primitives
+package import QueueFormat
 
 /// How far a segment is flushed, for `qmgr`.
 package struct SegmentProgress: Hashable, Sendable {
