@@ -66,12 +66,18 @@ targets += room(
   "DeliveryReports", floor: "Mail", imports: ["MessageHeaders", "MailTypes", "Primitives"])
 
 targets += room(
-  "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"], tests: ["TestSupport"])
+  "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"])
 targets += room(
-  "LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"], tests: ["TestSupport"])
+  "LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"])
 targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
+
+targets += room(
+  "MailSite", floor: "Rules",
+  imports: [
+    "Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives",
+  ])
 
 targets += room("QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"])
 targets += room(
@@ -86,17 +92,17 @@ targets += room(
   imports: platform + ["MailTypes", "Configuration", system])
 targets += room(
   "Master", floor: "Services",
-  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", system])
+  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "AccessPolicy", "QueueFormat",
+    "ServiceKit", "SMTPServerCore", "Configuration", "MailSite", "AccessPolicy", "QueueFormat",
     "QueueStore", system,
   ])
 targets += room(
   "QueueManager", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "Configuration", "LookupTables", "Routing", "DeliveryReports", "QueueFormat",
+    "ServiceKit", "Configuration", "MailSite", "Routing", "DeliveryReports", "QueueFormat",
     "QueueStore", "QueueScheduler", system, deque,
   ])
 targets += room(
@@ -109,13 +115,13 @@ targets += room(
   imports: platform + mail + ["ServiceKit", "Configuration", "QueueFormat", system])
 targets += room(
   "Control", floor: "Services",
-  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", system])
+  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])
 
 targets += room(
   "Administration", floor: "Programs",
   imports: platform + [
     "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-    "LookupTables", "Routing", arguments, system,
+    "MailSite", arguments, system,
   ])
 targets.append(
   .executableTarget(
@@ -138,7 +144,8 @@ targets += [
     name: "ReactorProbe", dependencies: platform + [system], path: "Tests/Support/ReactorProbe",
     swiftSettings: settings),
   .testTarget(
-    name: "TidyTests", dependencies: [], path: "Tests/TidyTests", swiftSettings: settings),
+    name: "TidyTests", dependencies: [], path: "Tests/TidyTests",
+    swiftSettings: settings + [.unsafeFlags(["-O"])]),
   .target(
     name: "RealPeers", dependencies: ["TestSupport"], path: "Tests/Support/RealPeers",
     // Always optimised: it makes and compares hundreds of megabytes beside the server under test.

@@ -19,7 +19,7 @@ struct TestSite: SiteDirectory {
     return ["mx.example.test", "local.test", "localhost", "[127.0.0.1]"].contains(domain)
   }
 
-  func addressClass(of domain: String) throws(AccessError) -> AddressClass {
+  func addressClass(of domain: String) throws(AccessError) -> DomainClass {
     switch domain {
     case "relay.test", "sub.relay.test": .relay
     case "valias.test": .virtualAlias

@@ -23,9 +23,8 @@ struct LocalAgentTests {
       let headerStart = Int64(bytes.count)
       bytes += Array(header.utf8)
       let end = Int64(bytes.count)
-      file = try bytes.dropLast(cut).withUnsafeBytes {
-        SharedDescriptor(try Files.sealedMemory("message", content: $0))
-      }
+      file = SharedDescriptor(
+        try Files.sealedMemory("message", content: Array(bytes.dropLast(cut))))
       message = LocalMessage(
         content: file.raw, header: headerStart..<end,
         body: bodyStart..<bodyStart + Int64(body.count),

@@ -54,11 +54,15 @@ private func packet(_ messages: [InternalMessage]) -> [UInt8] {
 }
 
 private func decode(_ bytes: [UInt8]) throws(WireError) -> [InternalMessage] {
-  var messages: [InternalMessage] = []
-  try bytes.withUnsafeBytes { (bytes) throws(WireError) in
-    try InternalMessage.decode(packet: bytes) { messages.append($0) }
-  }
-  return messages
+  try bytes.withUnsafeBytes { (bytes) -> Result<[InternalMessage], WireError> in
+    do throws(WireError) {
+      var messages: [InternalMessage] = []
+      try InternalMessage.decode(packet: bytes) { messages.append($0) }
+      return .success(messages)
+    } catch {
+      return .failure(error)
+    }
+  }.get()
 }
 
 @Test func everyInternalMessageSurvivesThePacket() throws {

@@ -11,10 +11,47 @@ enum Documentation {
     "typealias", "associatedtype", "macro",
   ]
 
+  /// Witnesses of protocols from outside the package; their meaning is told there.
+  private static let foreign: Set = [
+    "static let configuration = CommandConfiguration(", "init()", "func run() throws",
+    "func run() async throws", "func validate() throws", "func hash(into hasher: inout Hasher)",
+  ]
+
   /// The visible declarations of a file without a doc comment, as one line of text for each.
-  static func violations(in file: SwiftText) -> [String] {
-    file.code.indices.filter { declaresVisibly(file.code[$0]) && !isDocumented($0, in: file) }
-      .map { "\(file.path):\($0 + 1): no doc comment: \(file.lines[$0].drop { $0 == " " })" }
+  ///
+  /// A witness of one of the `requirements` is told of at the protocol.
+  static func violations(in file: SwiftText, requirements: Set<String> = []) -> [String] {
+    file.code.indices.filter { index in
+      let signature = signature(of: file.code[index])
+      return declaresVisibly(file.code[index]) && !isDocumented(index, in: file)
+        && !requirements.contains(signature) && !foreign.contains(signature)
+    }
+    .map { "\(file.path):\($0 + 1): no doc comment: \(file.lines[$0].drop { $0 == " " })" }
+  }
+
+  /// The first lines of the documented requirements of all protocols in a file.
+  static func requirements(in file: SwiftText) -> [String] {
+    var found: [String] = []
+    var isProtocol = false
+    for (index, line) in file.code.enumerated() {
+      let words = line.split { !$0.isLetter && !$0.isNumber }
+      if words.contains("protocol") { isProtocol = true }
+      if isProtocol, words.contains("func") || words.contains("var") || words.contains("init"),
+        isDocumented(index, in: file)
+      {
+        found.append(signature(of: line))
+      }
+      if line.hasPrefix("}") { isProtocol = false }
+    }
+    return found
+  }
+
+  /// A declaration's first line without access level and body.
+  private static func signature(of line: String) -> String {
+    let words = line.split(separator: " ").map(String.init)
+    let body = words.firstIndex { $0.hasPrefix("{") } ?? words.count
+    return words[..<body].filter { !["package", "public", "final"].contains($0) }
+      .joined(separator: " ")
   }
 
   /// Operators need none: their meaning is that of the operator.

@@ -97,10 +97,11 @@ private let floors: [[(String, Layers.Room)]] = [
 
 private let services = [
   room(
-    "ServiceKit", "Services", platform + ["CLinux", "MailTypes", "Configuration", "SystemPackage"]),
+    "ServiceKit", "Services",
+    platform + ["MailTypes", "Configuration", "SystemPackage", "Glibc"]),
   room(
     "Master", "Services",
-    platform + ["CLinux", "ServiceKit", "Configuration", "MailTypes", "SystemPackage"]),
+    platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", "SystemPackage"]),
   room(
     "SMTPReceiver", "Services",
     platform + mail + [
@@ -120,7 +121,7 @@ private let services = [
     ]),
   room(
     "LocalDelivery", "Services",
-    platform + mail + ["ServiceKit", "Configuration", "QueueFormat", "SystemPackage"]),
+    platform + mail + ["ServiceKit", "Configuration", "QueueFormat", "SystemPackage", "Glibc"]),
   room(
     "Control", "Services",
     platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", "SystemPackage"]),
@@ -131,12 +132,12 @@ private let programs = [
     "Administration", "Programs",
     platform + [
       "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-      "LookupTables", "Routing", "ArgumentParser", "SystemPackage",
+      "LookupTables", "Routing", "ArgumentParser", "SystemPackage", "Glibc",
     ]),
   room(
     "martinet", "Programs",
     [
       "Administration", "Master", "SMTPReceiver", "QueueManager", "SMTPSender", "LocalDelivery",
-      "Control", "ServiceKit", "Reactor",
+      "Control", "ServiceKit", "Reactor", "Glibc",
     ]),
 ]

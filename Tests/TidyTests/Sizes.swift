@@ -21,9 +21,10 @@ enum Sizes {
     return found
   }
 
-  /// Whether the line is one of a literal of several lines, which says what it must.
+  /// Whether the line is nothing but a literal, or part of one, which says what it must.
   private static func isLiteral(_ index: Int, in file: SwiftText) -> Bool {
-    file.code[index].allSatisfy { $0 == " " } && !file.lines[index].allSatisfy { $0 == " " }
+    file.code[index].allSatisfy { " ,)]".contains($0) }
+      && !file.lines[index].allSatisfy { $0 == " " }
       && !file.lines[index].drop { $0 == " " }.hasPrefix("//")
   }
 }

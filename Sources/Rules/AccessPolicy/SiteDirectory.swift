@@ -1,7 +1,7 @@
 package import Primitives
 
 /// How mail for a domain is to be treated (Postfix's address classes).
-package enum AddressClass: Sendable {
+package enum DomainClass: Sendable {
   /// `mydestination`, `inet_interfaces`, `proxy_interfaces`.
   case local
   /// `virtual_alias_domains`.
@@ -25,5 +25,5 @@ package protocol SiteDirectory: Sendable {
   func isLocal(_ domain: String) async throws(AccessError) -> Bool
 
   /// The class of a domain that is not local.
-  func addressClass(of domain: String) async throws(AccessError) -> AddressClass
+  func addressClass(of domain: String) async throws(AccessError) -> DomainClass
 }

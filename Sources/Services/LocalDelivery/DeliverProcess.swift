@@ -12,7 +12,8 @@ package enum DeliverProcess {
   /// The word behind `role` on its command line.
   package static let roleName = "deliver"
 
-  /// Takes one order from the inherited socket, carries it out and answers; returns the exit status.
+  /// Takes one order from the inherited socket, carries it out and answers; returns the exit
+  /// status.
   package static func run() -> Int32 {
     let socket = OwnedDescriptor(adopting: RoleProcess.channelDescriptor)
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)

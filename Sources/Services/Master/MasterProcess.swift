@@ -1,6 +1,7 @@
 package import Configuration
 package import LinuxSystem
 import Primitives
+import QueueStore
 package import Reactor
 package import ServiceKit
 import SystemPackage
@@ -193,15 +194,14 @@ extension MasterProcess {
       throttleTime: configuration[.serviceThrottleTime], configurationSize: UInt64(bytes.count),
       serviceSettings: listenerPlan.serviceSettings + [[]], listeners: listeners,
       transports: listenerPlan.transports)
-    do throws(Errno) {
+    do {
       let file = try Files.sealedMemory("configuration", content: bytes)
-      let sequences = try SequenceCounter(directory: root) { () throws(Errno) in
-        try SegmentNumbers.highest(in: root + "/" + SpoolDirectories.segments)
-      }
       return Supervisor(
         plan: plan, log: log, logDescriptor: logDescriptor, logKind: logKind,
-        sequences: sequences, configurationFile: SharedDescriptor(file),
-        executable: try ThisProcess.executable(), environment: ["SWIFT_BACKTRACE=enable=no"])
+        sequences: SequenceSource(
+          disk: try LinuxDisk(path: root), helper: try HelperThread(name: "sequences")),
+        configurationFile: SharedDescriptor(file), executable: try ThisProcess.executable(),
+        environment: ["SWIFT_BACKTRACE=enable=no"])
     } catch {
       throw Failure(description: "cannot prepare the spool \(root): \(error)")
     }

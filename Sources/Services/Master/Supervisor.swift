@@ -1,6 +1,7 @@
 import Configuration
 import LinuxSystem
 import Primitives
+import QueueStore
 import Reactor
 import ServiceKit
 import SystemPackage
@@ -9,7 +10,7 @@ import SystemPackage
 @ReactorActor
 final class Supervisor {
   /// How many segment numbers a writer gets at a time.
-  static let sequencesPerGrant: UInt32 = 1000
+  static let sequencesPerGrant: UInt64 = 1000
 
   let plan: ServicePlan
   let log: Log
@@ -18,7 +19,7 @@ final class Supervisor {
   private let logDescriptor: SharedDescriptor
   private let logKind: LogKind
   private let configurationFile: SharedDescriptor
-  private var sequences: SequenceCounter
+  private let sequences: SequenceSource
   private var policies: [ProcessName: RestartPolicy] = [:]
   private var pendingStarts: [ProcessName: Alarm] = [:]
   private(set) var children: [ProcessName: RoleChild] = [:]
@@ -27,7 +28,7 @@ final class Supervisor {
 
   init(
     plan: ServicePlan, log: Log, logDescriptor: SharedDescriptor, logKind: LogKind,
-    sequences: SequenceCounter, configurationFile: SharedDescriptor,
+    sequences: SequenceSource, configurationFile: SharedDescriptor,
     executable: String, environment: [String]
   ) {
     self.plan = plan
@@ -48,32 +49,43 @@ final class Supervisor {
   private func start(_ name: ProcessName) {
     guard !isStopping, children[name] == nil else { return }
     pendingStarts[name] = nil
+    guard name.role.usesSequences else { return launch(name, sequences: 0..<0) }
+    reactorTask {
+      do throws(SpoolError) {
+        let granted = try await self.sequences.take(Self.sequencesPerGrant)
+        self.launch(name, sequences: granted)
+      } catch {
+        self.log.error("master", "cannot reserve segment numbers: \(error)")
+        self.planRestart(of: name)
+      }
+    }
+  }
+
+  private func launch(_ name: ProcessName, sequences: Range<UInt64>) {
+    guard !isStopping, children[name] == nil else { return }
     do throws(Errno) {
       let child = try RoleChild(name, executable: executable, environment: environment)
       children[name] = child
-      try sendStart(to: child)
+      sendStart(to: child, sequences: sequences)
       connect(child)
       reactorTask { await self.listen(to: child) }
       reactorTask { await self.watch(child) }
     } catch {
       log.error("master", "cannot start \(name.role.rawValue): \(error)")
-      if let child = children[name] { child.kill() } else { planRestart(of: name) }
+      planRestart(of: name)
     }
   }
 
-  private func sendStart(to child: RoleChild) throws(Errno) {
+  private func sendStart(to child: RoleChild, sequences: Range<UInt64>) {
     let role = child.name.role
     let listeners = plan.listeners(of: role)
-    var record = StartRecord(
+    let record = StartRecord(
       name: child.name, user: role == .local ? nil : plan.user, logKind: logKind,
       configurationSize: plan.configurationSize,
       listeners: listeners.map { StartRecord.Listener(service: $0.service, settings: $0.settings) },
       transports: plan.transports(of: role), serviceSettings: plan.serviceSettings,
+      sequenceFirst: sequences.lowerBound, sequenceCount: UInt32(sequences.count),
       processCount: UInt32(plan.processes.filter { $0.role == role }.count))
-    if role.usesSequences {
-      record.sequenceCount = Self.sequencesPerGrant
-      record.sequenceFirst = try sequences.take(Self.sequencesPerGrant)
-    }
     child.channel.post(
       .start(record),
       descriptors: [configurationFile.raw, logDescriptor.raw] + listeners.map(\.socket.raw))
@@ -125,11 +137,14 @@ final class Supervisor {
   }
 
   private func grantSequences(to child: RoleChild) {
-    do throws(Errno) {
-      let first = try sequences.take(Self.sequencesPerGrant)
-      child.channel.post(.sequences(first: first, count: Self.sequencesPerGrant))
-    } catch {
-      log.error("master", "cannot reserve segment numbers: \(error)")
+    reactorTask {
+      do throws(SpoolError) {
+        let granted = try await self.sequences.take(Self.sequencesPerGrant)
+        child.channel.post(
+          .sequences(first: granted.lowerBound, count: UInt32(granted.count)))
+      } catch {
+        self.log.error("master", "cannot reserve segment numbers: \(error)")
+      }
     }
   }
 

@@ -62,7 +62,8 @@ package struct SegmentMark: Hashable, Sendable {
 
 /// Everything that two processes of Martinet say to each other: one enum, one codec, one version.
 ///
-/// Change `protocolVersion` whenever a case or a field changes; a peer of another version is cut off.
+/// Change `protocolVersion` whenever a case or a field changes; a peer of another version is cut
+/// off.
 package enum InternalMessage: Equatable, Sendable {
   /// The version that every packet begins with.
   package static let protocolVersion: UInt8 = 1

@@ -26,11 +26,13 @@ package struct MailLoad: Sendable {
   package var recipients: @Sendable (Int) -> [String] = { ["rcpt\($0)@sink.test"] }
   /// Whether a broken session is made again and its message sent again.
   package var retries = false
+  /// When sessions take up no more messages; those in hand are finished.
+  package var lastCall: Deadline?
 
   /// A load for a port of loopback.
   package init(port: UInt16) { self.port = port }
 
-  private struct State {
+  fileprivate struct State {
     var next: Int
     var running: Int
     var result = MailLoadResult()
@@ -40,6 +42,15 @@ package struct MailLoad: Sendable {
   package func run(
     _ numbers: Range<Int>, within limit: Duration
   ) throws(PeerError) -> MailLoadResult {
+    let run = start(numbers, within: limit)
+    guard let result = run.result(until: run.deadline) else {
+      throw .timedOut("all messages to be taken")
+    }
+    return result
+  }
+
+  /// Starts to send the messages of a range of numbers and returns at once.
+  package func start(_ numbers: Range<Int>, within limit: Duration) -> Run {
     let deadline = Deadline.after(limit)
     let state = Monitor(State(next: numbers.lowerBound, running: sessions))
     for _ in 0..<sessions {
@@ -48,10 +59,30 @@ package struct MailLoad: Sendable {
         state.change { $0.running -= 1 }
       }
     }
-    guard let result = state.wait(until: deadline, { $0.running == 0 ? $0.result : nil }) else {
-      throw .timedOut("all messages to be taken")
+    return Run(state: state, deadline: deadline)
+  }
+
+  /// A load under way.
+  package struct Run: Sendable {
+    fileprivate let state: Monitor<State>
+    /// When it gives up.
+    package let deadline: Deadline
+
+    /// What became of all messages; `nil` when some are still under way at the deadline.
+    package func result(until deadline: Deadline) -> MailLoadResult? {
+      state.wait(until: deadline) { $0.running == 0 ? $0.result : nil }
     }
-    return result
+
+    /// What has become of messages so far.
+    package var resultSoFar: MailLoadResult { state.read(\.result) }
+
+    /// Waits until that many messages have been acknowledged.
+    package func wait(forAcknowledged count: Int, until deadline: Deadline) throws(PeerError) {
+      let reached: Bool? = state.wait(until: deadline) {
+        $0.result.acknowledged.count >= count ? true : nil
+      }
+      if reached == nil { throw .timedOut("\(count) acknowledgements") }
+    }
   }
 
   private func session(_ numbers: Range<Int>, _ state: Monitor<State>, _ deadline: Deadline) {
@@ -73,7 +104,8 @@ package struct MailLoad: Sendable {
   }
 
   private func take(_ numbers: Range<Int>, _ state: Monitor<State>) -> Int? {
-    state.change { state in
+    if let lastCall, lastCall.hasPassed { return nil }
+    return state.change { state in
       guard state.next < numbers.upperBound else { return nil }
       defer { state.next += 1 }
       return state.next

@@ -2,7 +2,7 @@ import Foundation
 package import TestSupport
 
 /// A running Martinet with its files in a folder of its own and its log as lines.
-package final class MartinetInstance: Sendable {
+package final class MartinetInstance: MailServer {
   /// The executable: `MARTINET` of the environment, or the one built beside the tests.
   package static let executable: String =
     ProcessInfo.processInfo.environment["MARTINET"]
@@ -19,25 +19,23 @@ package final class MartinetInstance: Sendable {
   /// Where the spool is.
   package let spool: String
   private let settings: [String: String]
+  private let descriptorsMax: Int?
   private let running = Monitor<Program?>(nil)
 
   /// Writes the configuration; starts nothing. `settings` come on top of a relay for everything
   /// that goes to `relayPort` of loopback, if one is named.
   package init(
     relayPort: UInt16? = nil, settings: [String: String] = [:], services: [String] = [],
-    spool: String? = nil
+    spool: String? = nil, descriptorsMax: Int? = nil
   ) throws {
     folder = try TemporaryDirectory(prefix: "martinet")
     port = try Loopback.freePort()
     self.spool = try spool ?? folder.makeDirectory("spool")
-    var all = [
-      "compatibility_level": "3.6", "myhostname": "mx.martinet.test", "mydestination": "",
-      "mynetworks": "127.0.0.0/8", "inet_interfaces": "loopback-only", "inet_protocols": "ipv4",
-      "local_recipient_maps": "", "alias_maps": "", "queue_directory": self.spool,
-      "data_directory": try folder.makeDirectory("data"), "maillog_file": "/dev/stdout",
-      "smtp_tls_security_level": "none",
-    ]
-    if let relayPort { all["relayhost"] = "[127.0.0.1]:\(relayPort)" }
+    self.descriptorsMax = descriptorsMax
+    var all = RelaySettings.base(relayPort: relayPort)
+    all["queue_directory"] = self.spool
+    all["data_directory"] = try folder.makeDirectory("data")
+    all["maillog_file"] = "/dev/stdout"
     if getuid() == 0 {
       all["mail_owner"] = Self.owner
       for path in [self.spool, folder.path("data")] {
@@ -56,8 +54,7 @@ package final class MartinetInstance: Sendable {
 
   /// Writes `main.cf` with settings on top of those given at the start.
   package func configure(_ more: [String: String]) throws {
-    let all = settings.merging(more) { $1 }.sorted { $0.key < $1.key }
-    try folder.write(all.map { "\($0.key) = \($0.value)\n" }.joined(), to: "etc/main.cf")
+    try folder.write(RelaySettings.text(settings.merging(more) { $1 }), to: "etc/main.cf")
   }
 
   /// Runs `martinet -c DIR` with arguments to its end and returns its lines.
@@ -68,14 +65,13 @@ package final class MartinetInstance: Sendable {
     try Program.run(Self.executable, ["-c", folder.path("etc")] + arguments, within: limit)
   }
 
-  /// Starts it and waits until it accepts connections; returns the running program, whose output
-  /// is the log.
-  @discardableResult
-  package func start(within limit: Duration = .seconds(20)) throws(PeerError) -> Program {
-    let program = try Program(Self.executable, ["-c", folder.path("etc"), "run"])
+  /// Starts it and waits until it accepts connections.
+  package func start() throws(PeerError) {
+    var command = [Self.executable, "-c", folder.path("etc"), "run"]
+    if let descriptorsMax { command = ["prlimit", "--nofile=\(descriptorsMax)"] + command }
+    let program = try Program(command[0], Array(command.dropFirst()))
     running.change { $0 = program }
-    try program.waitUntilListening(on: port, within: limit)
-    return program
+    try program.waitUntilListening(on: port)
   }
 
   /// The log of the last start.
@@ -85,10 +81,10 @@ package final class MartinetInstance: Sendable {
   }
 
   /// Asks it to stop and waits for its end, which must be a clean one.
-  package func stop(within limit: Duration = .seconds(40)) throws(PeerError) {
+  package func stop() throws(PeerError) {
     guard let program = running.read({ $0 }) else { return }
     program.send(SIGTERM)
-    let exit = try program.waitForExit(until: .after(limit))
+    let exit = try program.waitForExit(until: .after(.seconds(40)))
     running.change { $0 = nil }
     guard exit == .code(0) else {
       throw .failed(program: "martinet (\(exit))", output: program.errors.text)

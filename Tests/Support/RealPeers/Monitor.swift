@@ -38,6 +38,14 @@ package final class Monitor<State>: @unchecked Sendable {
   }
 }
 
+extension Monitor<Void> {
+  /// Lets some time go by where no event can be had.
+  package func pause(_ time: Duration) {
+    let never: Bool? = wait(until: .after(time)) { _ in nil }
+    precondition(never == nil)
+  }
+}
+
 /// When a test stops waiting.
 package struct Deadline: Sendable {
   /// The time on the wall clock.

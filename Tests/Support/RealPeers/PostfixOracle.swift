@@ -2,7 +2,7 @@ import Foundation
 import TestSupport
 
 /// A private Postfix beside the host's own, to compare with. It needs root.
-package final class PostfixOracle: Sendable {
+package final class PostfixOracle: MailServer {
   /// Whether one can be started here.
   package static var isAvailable: Bool {
     getuid() == 0 && Program.find("postfix") != nil
@@ -16,50 +16,61 @@ package final class PostfixOracle: Sendable {
   /// The folder with its configuration.
   package var configuration: String { folder.path("etc") }
   private let folder: TemporaryDirectory
-  private let log: URL
+  private let logFile: URL
+  private let settings: [String: String]
+  private let logReader = Monitor<Program?>(nil)
 
-  /// Starts an instance that relays to `relayPort` of loopback, if one is named.
+  /// Writes the configuration of an instance that relays to `relayPort` of loopback, if one is
+  /// named; starts nothing.
   package init(relayPort: UInt16? = nil, settings: [String: String] = [:]) throws {
     folder = try TemporaryDirectory(prefix: "postfix")
     port = try Loopback.freePort()
     // Postfix refuses log files outside a few folders.
-    log = URL(filePath: "/var/log/\(folder.url.lastPathComponent).log")
+    logFile = URL(filePath: "/var/log/\(folder.url.lastPathComponent).log")
     for name in ["etc", "spool", "data"] { try folder.makeDirectory(name) }
     try FileManager.default.setAttributes(
       [.ownerAccountName: "postfix"], ofItemAtPath: folder.path("data"))
     try folder.write(try Self.services(port: port), to: "etc/master.cf")
-    var all = [
-      "compatibility_level": "3.6", "queue_directory": folder.path("spool"),
-      "data_directory": folder.path("data"), "command_directory": "/usr/sbin",
-      "daemon_directory": "/usr/lib/postfix/sbin", "maillog_file": log.path,
-      "myhostname": "mx.martinet.test", "mydestination": "", "mynetworks": "127.0.0.0/8",
-      "inet_interfaces": "loopback-only", "inet_protocols": "ipv4", "local_recipient_maps": "",
-      "alias_maps": "", "smtp_dns_support_level": "disabled", "smtp_tls_security_level": "none",
-    ]
-    if let relayPort { all["relayhost"] = "[127.0.0.1]:\(relayPort)" }
-    all.merge(settings) { $1 }
-    try folder.write(
-      all.sorted { $0.key < $1.key }.map { "\($0.key) = \($0.value)\n" }.joined(),
-      to: "etc/main.cf")
+    var all = RelaySettings.base(relayPort: relayPort)
+    all["queue_directory"] = folder.path("spool")
+    all["data_directory"] = folder.path("data")
+    all["maillog_file"] = logFile.path
+    all["command_directory"] = "/usr/sbin"
+    all["daemon_directory"] = "/usr/lib/postfix/sbin"
+    all["smtp_dns_support_level"] = "disabled"
+    all["default_process_limit"] = "200"
+    self.settings = all.merging(settings) { $1 }
+    try configure([:])
+  }
+
+  deinit { try? abort() }
+
+  /// Writes `main.cf` with settings on top of those given at the start.
+  package func configure(_ more: [String: String]) throws {
+    try folder.write(RelaySettings.text(settings.merging(more) { $1 }), to: "etc/main.cf")
+  }
+
+  /// Starts it and waits until it greets.
+  package func start() throws {
+    try Data().write(to: logFile)
+    let reader = try Program("tail", ["-n", "+1", "-f", logFile.path])
+    logReader.change { $0 = reader }
     try Program.run("postfix", ["-c", configuration, "start"])
-    try waitUntilListening()
+    try SMTPDialog(port: port).expect(220)
   }
 
-  deinit { try? stop() }
+  /// Ends it in an orderly way.
+  package func stop() throws { try Program.run("postfix", ["-c", configuration, "stop"]) }
 
-  /// Ends it at once.
-  package func stop() throws {
-    guard FileManager.default.fileExists(atPath: log.path) else { return }
+  /// Its log.
+  package var log: LineLog {
+    guard let reader = logReader.read({ $0 }) else { preconditionFailure("not started") }
+    return reader.output
+  }
+
+  private func abort() throws {
+    defer { try? FileManager.default.removeItem(at: logFile) }
     try Program.run("postfix", ["-c", configuration, "abort"])
-    try FileManager.default.removeItem(at: log)
-  }
-
-  /// Its log so far.
-  package func logText() throws -> String { try String(contentsOf: log, encoding: .utf8) }
-
-  private func waitUntilListening() throws {
-    let dialog = try SMTPDialog(port: port)
-    try dialog.expect(220)
   }
 
   /// The template's services without a chroot, with `smtpd` on a port of loopback.

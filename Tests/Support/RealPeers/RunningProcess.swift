@@ -40,6 +40,17 @@ package struct RunningProcess: Sendable, Hashable {
   /// Whether it still runs.
   package var isAlive: Bool { RunningProcess(pid: pid) == self }
 
+  /// Waits until none of the processes runs any more; false when some still do at the deadline.
+  package static func waitForEnd(of processes: [RunningProcess], until deadline: Deadline) -> Bool {
+    let clock = Monitor(())
+    while processes.contains(where: \.isAlive) {
+      if deadline.hasPassed { return false }
+      // The kernel tells only a parent of an end; this is somebody else's child.
+      clock.pause(.milliseconds(10))
+    }
+    return true
+  }
+
   /// Kills it at once.
   package func kill() { Glibc.kill(pid, SIGKILL) }
 

@@ -77,10 +77,20 @@ package final class SMTPSink: Sendable {
     try program.waitUntilListening(on: port)
   }
 
-  /// The messages captured so far, in no order; one that is still being written is not among them.
+  /// Shows the messages captured so far one after the other, in no order; one that is still being
+  /// written is not among them.
+  package func forEachMessage(_ body: (SunkMessage) throws -> Void) throws {
+    guard let folder else { return }
+    for name in try folder.names() {
+      if let message = SunkMessage(dump: try folder.read(name)) { try body(message) }
+    }
+  }
+
+  /// The messages captured so far.
   package func messages() throws -> [SunkMessage] {
-    guard let folder else { return [] }
-    return try folder.names().compactMap { SunkMessage(dump: try folder.read($0)) }
+    var messages: [SunkMessage] = []
+    try forEachMessage { messages.append($0) }
+    return messages
   }
 
   /// Waits until it has taken that many messages.
@@ -94,6 +104,9 @@ package final class SMTPSink: Sendable {
         ?? 0 >= count
     }
   }
+
+  /// Its process.
+  package var process: RunningProcess? { RunningProcess(pid: program.pid) }
 
   /// Ends it.
   package func stop() throws {

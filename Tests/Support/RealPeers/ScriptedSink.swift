@@ -41,6 +41,8 @@ package final class ScriptedSink: Sendable {
     package var recipients: [String] = []
     /// The content with LF line ends, unstuffed.
     package var content: [UInt8] = []
+    /// Whether the content held a CR or LF by itself.
+    package var hasBareLineEnd = false
     /// The number of the connection, from 0 on.
     package var session = 0
   }
@@ -186,11 +188,13 @@ private struct SinkSession {
 
   private mutating func content() throws(PeerError) -> Outcome {
     message.content = []
+    message.hasBareLineEnd = false
     while true {
       guard var line = try stream.readThroughLineFeed(waitingFor: "content") else { return .ended }
       if line == Array(".\r\n".utf8) { break }
       if line.first == UInt8(ascii: ".") { line.removeFirst() }
-      if line.suffix(2) == [13, 10] { line.remove(at: line.count - 2) }
+      if line.suffix(2) == [13, 10] { line.remove(at: line.count - 2) } else { noteBareLineEnd() }
+      if line.contains(13) { noteBareLineEnd() }
       message.content += line
     }
     switch script(.content(message)) {
@@ -209,6 +213,8 @@ private struct SinkSession {
     reset()
     return .accepted
   }
+
+  private mutating func noteBareLineEnd() { message.hasBareLineEnd = true }
 
   private func answer(_ step: ScriptedSink.Step, _ usual: String) throws(PeerError) -> Outcome {
     switch script(step) {
