@@ -75,7 +75,7 @@ final class ModelWriter {
   func submit() {
     guard disk.isRunning else { return }
     let record = makeRecord(world.random.below(world.random.oneIn(4) ? 9_000 : 900))
-    guard batch.hasRoom(forContent: record.header.count + record.body.count) else { return }
+    guard batch.hasRoom(forContent: record.content.count) else { return }
     batch.append(record)
     waiting.append(record.id)
     if world.mutation == .acknowledgesBeforeFlush { world.ledger.answer([record.id], .accepted) }
@@ -183,8 +183,8 @@ final class ModelWriter {
     sequences.removeFirst()
     guard let name = world.makeName(sequences.lowerBound, name) else { return }
     var record = makeRecord(10_000 + world.random.below(30_000))
-    let body = record.body
-    record.body = []
+    let body = Array(record.content[record.headerLength...])
+    record.content.removeLast(body.count)
     var large: LargeRecordWriter<SimulatedDisk>?
     do throws(SpoolError) {
       let writer = try LargeRecordWriter(on: disk, name: name, created: world.now)
