@@ -33,20 +33,17 @@ extension SMTPSession {
   }
 
   /// Reads up to the end of the content.
-  ///
-  /// The time left grows with what comes, by `smtpd_min_data_rate`, but never over
-  /// `smtpd_timeout`: a client that drips is as late as one that is silent.
   private func receive(_ message: InboundMessage) async throws(SessionEnd) {
     contentSize = 0
     try await flush()
     if !lines.isEmpty { lines.takeBytes { message.take($0) } }
-    var deadline = Reactor.shared.now + rules.timeout
+    var deadline = ContentDeadline(
+      from: Reactor.shared.now, timeout: rules.timeout, rateMin: rules.dataRateMin)
     while !message.scanner.isFinished {
       if message.needsRoom { await message.writeOut() }
-      let count = try await read(into: message, deadline)
+      let count = try await read(into: message, deadline.time)
       contentSize = message.scanner.contentSize
-      let earned = Duration.nanoseconds(count * 1_000_000_000 / rules.dataRateMin)
-      deadline = min(deadline + earned, Reactor.shared.now + rules.timeout)
+      deadline.receive(count, at: Reactor.shared.now)
     }
   }
 
