@@ -60,11 +60,11 @@ struct DeadlineHeap {
     remove(at: entry.place)
   }
 
-  /// Takes out one entry whose deadline is at or before `time`.
+  /// Takes out the entry with the earliest deadline if that is at or before `time`.
   mutating func popDue(at time: Int64) -> DeadlineEntry? {
     while let top = nodes.first, top.key <= time {
       let entry = top.entry.takeUnretainedValue()
-      if entry.deadline > time, entry.deadline != .max {
+      if entry.deadline > top.key, entry.deadline != .max {
         nodes[0].key = entry.deadline
         siftDown(0)
         continue

@@ -35,7 +35,8 @@ package final class Mailbox<Element> {
     while true {
       if let element = elements.popFirst() { return element }
       if isClosed { throw .closed }
-      try await waiters.wait(deadline: deadline)
+      let waiter = waiters.join(deadline: deadline)
+      try await waiters.wait(waiter)
     }
   }
 
@@ -74,7 +75,8 @@ package final class Gate {
   /// Waits until the gate opens or pulses; returns at once when it is open.
   package func wait(deadline: MonotonicTime? = nil) async throws(WaitError) {
     if isOpen { return }
-    try await waiters.wait(deadline: deadline)
+    let waiter = waiters.join(deadline: deadline)
+    try await waiters.wait(waiter)
   }
 }
 
@@ -87,11 +89,18 @@ final class WaitingLine {
 
   var count: Int { line.count }
 
-  func wait(deadline: MonotonicTime?) async throws(WaitError) {
+  /// Takes a place at the end; `wait` must follow.
+  func join(deadline: MonotonicTime?) -> Waiter {
     let waiter = Waiter()
+    waiter.begin(deadline: deadline)
     line.append(waiter)
+    return waiter
+  }
+
+  /// Waits in the place taken.
+  func wait(_ waiter: Waiter) async throws(WaitError) {
     do {
-      try await waiter.wait(deadline: deadline)
+      try await waiter.finish()
     } catch {
       if let place = line.firstIndex(where: { $0 === waiter }) { line.remove(at: place) }
       throw error

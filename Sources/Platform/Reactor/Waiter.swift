@@ -11,41 +11,60 @@ package enum WaitError: Error, Equatable, Sendable {
 }
 
 /// One place where one task at a time waits, with a deadline and with cancellation.
+///
+/// A wait has two halves. `begin` belongs into the same synchronous stretch as the test that showed
+/// that waiting is needed: the runtime may queue a task anew at any `await`, also at the call of
+/// `finish`, and what comes in between must not be missed.
 @ReactorActor
 final class Waiter: DeadlineEntry {
   enum Outcome: UInt8, Sendable { case ready, timedOut, cancelled, closed }
 
-  private var continuation: UnsafeContinuation<Outcome, Never>?
+  private enum State {
+    case idle
+    case begun
+    case suspended(UnsafeContinuation<Outcome, Never>)
+    case resumed(Outcome)
+  }
+
+  private var state = State.idle
   /// The number of the wait, so that a cancellation that comes late hits no other.
   private var ticket = 0
 
   override nonisolated init() { super.init() }
 
-  /// Whether a task waits here.
-  var isWaiting: Bool { continuation != nil }
+  /// Whether a task waits here and nothing has ended its wait.
+  var isWaiting: Bool {
+    switch state {
+    case .begun, .suspended: true
+    case .idle, .resumed: false
+    }
+  }
+
+  /// Begins a wait, which `finish` must follow.
+  func begin(deadline: MonotonicTime?) {
+    guard case .idle = state else { preconditionFailure("two tasks wait in one place") }
+    state = .begun
+    ticket &+= 1
+    guard let deadline else { return }
+    let loop = Reactor.shared.loop
+    if deadline <= loop.now {
+      state = .resumed(.timedOut)
+    } else {
+      loop.deadlines.set(self, to: deadline.nanoseconds)
+    }
+  }
 
   /// Waits until `resume` is called. The deadline's entry stays in the heap when `keepsPlace`, for
   /// the next wait; its owner removes it in the end.
-  func wait(deadline: MonotonicTime?, keepsPlace: Bool = false) async throws(WaitError) {
-    precondition(continuation == nil, "two tasks wait in one place")
-    if Task.isCancelled { throw .cancelled }
-    let loop = Reactor.shared.loop
-    if let deadline {
-      if deadline <= loop.now { throw .timedOut }
-      loop.deadlines.set(self, to: deadline.nanoseconds)
-    }
-    ticket &+= 1
+  func finish(keepsPlace: Bool = false) async throws(WaitError) {
     let ticket = ticket
     let outcome = await withTaskCancellationHandler {
-      await withUnsafeContinuation { continuation = $0 }
+      await withUnsafeContinuation { suspend($0) }
     } onCancel: {
       Reactor.shared.perform { self.cancel(ticket) }
     }
-    if keepsPlace {
-      loop.deadlines.drop(self)
-    } else {
-      loop.deadlines.remove(self)
-    }
+    state = .idle
+    if !keepsPlace { Reactor.shared.loop.deadlines.remove(self) }
     switch outcome {
     case .ready: return
     case .timedOut: throw .timedOut
@@ -54,18 +73,27 @@ final class Waiter: DeadlineEntry {
     }
   }
 
-  /// Lets the waiting task go on, if there is one.
+  /// Lets the waiting task go on, if there is one. Only the first call for a wait counts.
   func resume(_ outcome: Outcome) {
-    guard let continuation else { return }
-    self.continuation = nil
-    deadlineIsOver()
-    continuation.resume(returning: outcome)
+    switch state {
+    case .idle, .resumed: return
+    case .begun: state = .resumed(outcome)
+    case .suspended(let continuation):
+      state = .resumed(outcome)
+      continuation.resume(returning: outcome)
+    }
+    Reactor.shared.loop.deadlines.drop(self)
   }
 
   override func expired() { resume(.timedOut) }
 
-  /// Until the task runs, its deadline must not expire into the next wait.
-  private func deadlineIsOver() { Reactor.shared.loop.deadlines.drop(self) }
+  private func suspend(_ continuation: UnsafeContinuation<Outcome, Never>) {
+    if case .resumed(let outcome) = state {
+      continuation.resume(returning: outcome)
+    } else {
+      state = .suspended(continuation)
+    }
+  }
 
   private func cancel(_ ticket: Int) {
     if ticket == self.ticket { resume(.cancelled) }
@@ -75,8 +103,10 @@ final class Waiter: DeadlineEntry {
 /// Waits until a time has come.
 @ReactorActor
 package func sleep(until time: MonotonicTime) async throws(WaitError) {
+  let waiter = Waiter()
+  waiter.begin(deadline: time)
   do {
-    try await Waiter().wait(deadline: time)
+    try await waiter.finish()
   } catch .timedOut {
     return
   }

@@ -35,7 +35,7 @@ package final class Watched {
   /// each packet that the peer takes would be an event.
   private var watchesRoom = false
   /// A listener without a waiter is taken out, since level-triggered events would not stop.
-  private var isSuspended = false
+  private(set) var isSuspended = false
   private var shareTurn: UInt64 = 0
   private var share = 0
 
@@ -90,7 +90,8 @@ package final class Watched {
     guard isOpen else { throw .closed }
     if isReadReady { return }
     if isSuspended { watchAgain() }
-    try await reader.wait(deadline: deadline, keepsPlace: true)
+    reader.begin(deadline: deadline)
+    try await reader.finish(keepsPlace: true)
   }
 
   /// Waits until there is room to write, or an error.
@@ -100,7 +101,8 @@ package final class Watched {
     if !watchesRoom { watchRoom(true) }
     let writer = writer ?? Waiter()
     self.writer = writer
-    try await writer.wait(deadline: deadline, keepsPlace: true)
+    writer.begin(deadline: deadline)
+    try await writer.finish(keepsPlace: true)
   }
 
   /// Whether this descriptor has had its share of this turn; counts one operation. If so the

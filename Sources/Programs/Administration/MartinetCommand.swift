@@ -7,7 +7,7 @@ package struct MartinetCommand: ParsableCommand {
     commandName: "martinet",
     abstract: "A mail transfer agent that is configured like Postfix.",
     subcommands: [
-      RunCommand.self, StopCommand.self, StatusCommand.self, CheckCommand.self,
+      RunCommand.self, StopCommand.self, StatusCommand.self, CheckCommand.self, ConfigCommand.self,
     ])
 
   /// The folder with `main.cf` and `master.cf`.

@@ -28,7 +28,7 @@ package struct ConfigurationFiles {
     let master = MasterFile(
       Self.content(directory + "/master.cf", &findings), file: directory + "/master.cf")
     let evaluation = Configuration.evaluate(
-      main, host: Self.hostFacts(), services: master.services,
+      main, host: Self.hostFacts(), directory: directory, services: master.services,
       read: { try? Files.readWhole($0, limit: Self.fileSizeMax) })
     configuration = evaluation.configuration
     services = master.services

@@ -50,6 +50,7 @@ struct AssignmentLayers: Sendable {
       }
     }
     if let text = TransportParameters.defaultText(name) { return text }
+    if let entry = PostfixParameters.entries[name] { return entry.defaultText ?? "" }
     if Registry.formerNames.contains(name) { return "" }
     return nil
   }
@@ -111,8 +112,8 @@ struct AssignmentLayers: Sendable {
     switch computed {
     case .hostname:
       guard !host.hostname.contains(".") else { return host.hostname }
-      let domain = assignments["mydomain"].map { _ in "$mydomain" } ?? "localdomain"
-      return "\(host.hostname).\(domain)"
+      guard assignments["mydomain"] != nil else { return "\(host.hostname).localdomain" }
+      return try "\(host.hostname).\(expanded("mydomain", computing: computing))"
     case .domain:
       let name = try expanded("myhostname", computing: computing)
       guard let dot = name.firstIndex(of: ".") else { return "localdomain" }

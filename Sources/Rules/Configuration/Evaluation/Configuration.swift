@@ -31,16 +31,22 @@ package final class Configuration: Sendable {
   /// Evaluates a parsed `main.cf`.
   ///
   /// - Parameters:
+  ///   - directory: The folder of the file, which `config_directory` names when it is not set.
   ///   - services: The services of `master.cf`: their transports have parameters of their own.
   ///   - read: Gives the bytes of a file that a value names, `nil` when it cannot be read.
   package static func evaluate(
-    _ main: MainFile, host: HostFacts, services: [ServiceEntry] = [],
+    _ main: MainFile, host: HostFacts, directory: String? = nil, services: [ServiceEntry] = [],
     read: (String) -> [UInt8]? = { _ in nil }
   ) -> Evaluation {
     var diagnostics = main.diagnostics
     var layers = AssignmentLayers(
       assignments: Dictionary(uniqueKeysWithValues: main.assignments.map { ($0.name, $0) }),
       host: host)
+    let directoryName = TextParameter.configDirectory.declaration.name
+    if let directory, layers.assignments[directoryName] == nil {
+      let location = SourceLocation(file: directory, line: 0)
+      layers.overlay([Assignment(name: directoryName, value: directory, location: location)])
+    }
     layers.readOrigin(read, diagnostics: &diagnostics)
     let configuration = Configuration(layers: layers, diagnostics: &diagnostics)
     diagnostics += UsageCheck(main: main, services: services, configuration: configuration)

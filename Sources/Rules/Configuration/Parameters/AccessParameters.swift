@@ -57,7 +57,8 @@ extension ListParameter {
   package static let smtpdRelayRestrictions = Self(
     "smtpd_relay_restrictions",
     default:
-      "${{$compatibility_level} <level {1} ? {} : {permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination}}",
+      "${{$compatibility_level} <level {1} ? {} : "
+      + "{permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination}}",
     "What a recipient in another domain must pass.")
   /// `smtpd_recipient_restrictions`
   package static let smtpdRecipientRestrictions = Self(
@@ -106,7 +107,8 @@ extension TextParameter {
   package static let defaultRblReply = Self(
     "default_rbl_reply",
     default:
-      "$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using $rbl_domain${rbl_reason?; $rbl_reason}",
+      "$rbl_code Service unavailable; $rbl_class [$rbl_what] blocked using "
+      + "$rbl_domain${rbl_reason?; $rbl_reason}",
     mayBeEmpty: false, isRaw: true,
     "The reply to a client on a block list.")
 }

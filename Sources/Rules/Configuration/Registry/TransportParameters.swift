@@ -82,6 +82,12 @@ enum TransportParameters {
     return nil
   }
 
+  /// The names of all parameters of a transport but its time limit, which only commands have.
+  static func names(ofTransport transport: String) -> [String] {
+    families.map(\.suffix).filter { $0 != TransportDuration.timeLimit.rawValue }
+      .map { transport + $0 }
+  }
+
   /// The unexpanded default of a transport's parameter; `nil` for other names.
   static func defaultText(_ name: String) -> String? {
     guard let found = find(name), case .text(let text) = found.declaration.defaultValue else {
