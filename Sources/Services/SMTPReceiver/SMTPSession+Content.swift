@@ -89,9 +89,10 @@ extension SMTPSession {
 
   private func refusal(of message: InboundMessage, hops: Int) -> SMTPReply? {
     if message.isOversized { return .messageTooBig }
-    if rules.bareNewlines == .reject, message.scanner.traits.contains(.bareNewline) {
-      return .bareNewline(
-        code: rules.bareNewlineCode, myhostname: rules.settings.myhostname)
+    if let code = rules.settings.bareNewlineRejectCode,
+      message.scanner.traits.contains(.bareNewline)
+    {
+      return .bareNewline(code: code, myhostname: rules.settings.myhostname)
     }
     return hops >= rules.hopCountMax ? .tooManyHops : nil
   }
