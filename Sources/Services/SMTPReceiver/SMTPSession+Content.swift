@@ -2,6 +2,7 @@ import MailTypes
 import MessageHeaders
 import Primitives
 import QueueFormat
+import QueueStore
 import Reactor
 import SMTPGrammar
 import SMTPServerCore
@@ -74,13 +75,10 @@ extension SMTPSession {
       logReject("END-OF-MESSAGE", refusal)
       return .refused(refusal)
     }
-    let record = ReceivedMessage(
-      id: id, content: [], headerSize: 0, envelope: envelope(transaction), flags: [],
-      contentSize: 0)
-    do throws(StorageFault) {
-      try await message.commit(record)
+    do throws(SpoolError) {
+      try await message.commit(id: id, envelope: envelope(transaction))
     } catch {
-      let reply: SMTPReply = error == .full ? .insufficientStorage : .writeError
+      let reply = SMTPReply(refusing: error)
       logReject("END-OF-MESSAGE", reply)
       return .refused(reply)
     }
@@ -120,5 +118,15 @@ extension SMTPSession {
     if let helo = core.helo { envelope.client.helo = Array(helo.utf8) }
     envelope.client.protocolName.append(text: core.protocolName)
     return envelope
+  }
+}
+
+extension SMTPReply {
+  /// The reply to content that the spool did not take; the client shall come back.
+  init(refusing error: SpoolError) {
+    switch error {
+    case .noSpace, .refusing: self = .insufficientStorage
+    default: self = .writeError
+    }
   }
 }
