@@ -11,6 +11,8 @@ package struct SegmentProgress: Hashable, Sendable {
   package var end: UInt64
   /// Whether the segment has ended: nothing beyond `end` is or will be mail.
   package var isSealed: Bool
+  /// Whether this process keeps the lock all the same, since that end is not yet durable.
+  var isLocked = false
 }
 
 /// The segments of one writer, one after the other; belongs to the storage helper (R26).
@@ -20,6 +22,8 @@ final class SegmentChain: @unchecked Sendable {
   /// What committing a batch led to.
   struct Outcome: Sendable {
     var progress: [SegmentProgress] = []
+    /// Failed segments whose end is durable by now, and whose locks are given up.
+    var released: [SegmentName] = []
     var failure: SpoolError?
     /// Whether the next segment should be made ready now (R24).
     var wantsNext = false
@@ -30,8 +34,8 @@ final class SegmentChain: @unchecked Sendable {
   private let sizeLimit: UInt64
   private var current: SegmentWriter<LinuxDisk>?
   private var next: SegmentWriter<LinuxDisk>?
-  /// Segments that ended in an error: their locks are kept, so that `qmgr` reads no further than
-  /// it was told (R3, R12).
+  /// Segments that ended in an error and whose end is not yet durable: their locks are kept, so
+  /// that `qmgr` reads no further than it was told (R3, R12).
   private var failed: [SegmentWriter<LinuxDisk>] = []
 
   init(disk: LinuxDisk, writer: String, sizeLimit: UInt64) {
@@ -51,10 +55,13 @@ final class SegmentChain: @unchecked Sendable {
         _ = try segment.commit(batch)
         outcome.progress.append(progress(of: segment))
       } catch {
-        outcome.progress.append(progress(of: segment))
         failed.append(segment)
         current = nil
-        throw error
+        outcome.released = markEnds()
+        var progress = progress(of: segment)
+        progress.isLocked = !outcome.released.contains(segment.name)
+        outcome.progress.append(progress)
+        throw progress.isLocked ? .uncertain : error
       }
       outcome.wantsNext = next == nil && segment.flushedEnd > sizeLimit / 4 * 3
     } catch {
@@ -81,6 +88,18 @@ final class SegmentChain: @unchecked Sendable {
     next = try Self.make(on: disk, writer, sequence, sizeLimit, now)
   }
 
+  /// Makes durable where failed segments end, as far as the disk allows, and gives those up.
+  func markEnds() -> [SegmentName] {
+    var released: [SegmentName] = []
+    failed.removeAll { segment in
+      guard (try? segment.markEnd()) != nil else { return false }
+      segment.close()
+      released.append(segment.name)
+      return true
+    }
+    return released
+  }
+
   /// Ends the current segment and gives it to `qmgr`.
   func seal() -> [SegmentProgress] {
     guard let segment = current else { return [] }
@@ -92,8 +111,11 @@ final class SegmentChain: @unchecked Sendable {
 
   /// Ends everything: the process leaves.
   func close() -> [SegmentProgress] {
-    let sealed = seal() + (next.map { [progress(of: $0)] } ?? [])
-    next?.close()
+    var sealed = seal()
+    if let unused = next {
+      unused.close()
+      sealed.append(progress(of: unused))
+    }
     next = nil
     for segment in failed { segment.close() }
     failed.removeAll()

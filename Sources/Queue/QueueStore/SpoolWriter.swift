@@ -50,7 +50,7 @@ package final class SpoolWriter {
   private var waiting: [Waiting] = []
   private var flushing: [Waiting] = []
   private var spare: CommitBatch?
-  private let flushEnded = Gate()
+  private var waitingForFlush: [UnsafeContinuation<Void, Never>] = []
   private var isFlushing = false
   private var dispatchIsPlanned = false
   private var epoch: UInt64 = 0
@@ -105,7 +105,7 @@ package final class SpoolWriter {
     return QueueID(microseconds: lastMicroseconds, sequence: sequences.current)
   }
 
-  /// How far every segment is flushed that is not known to be sealed (R13).
+  /// How far every segment is flushed whose lock this process holds (R13).
   package var progress: [SegmentProgress] { Array(marks.values) }
 
   /// How long the oldest commit has been waiting (R33).
@@ -128,14 +128,13 @@ package final class SpoolWriter {
 
   /// Brings a record to the disk.
   ///
-  /// - Throws: why it is not mail.
+  /// - Throws: why it is not mail; on `.uncertain` the session must end without an answer.
   package func commit(_ record: PendingRecord) async throws(SpoolError) {
     if isRefusing { throw .refusing }
-    let length = record.header.count + record.body.count
+    let length = record.content.count
     while !filling.hasRoom(forContent: length) {
       dispatch()
-      // Only the end of the flush under way makes room; it has no deadline but the disk's (R33).
-      if isFlushing { try? await flushEnded.wait() }
+      await flushEnd()
     }
     if filling.isEmpty { beginEpoch() }
     filling.append(record)
@@ -144,6 +143,12 @@ package final class SpoolWriter {
       waiting.append(Waiting(since: Reactor.shared.now, continuation: continuation))
     }
     if let failure { throw failure }
+  }
+
+  /// Waits for the end of the flush under way; it has no deadline but the disk's (R33).
+  private func flushEnd() async {
+    guard isFlushing else { return }
+    await withUnsafeContinuation { waitingForFlush.append($0) }
   }
 
   private func beginEpoch() {
@@ -191,13 +196,16 @@ package final class SpoolWriter {
   private func flushed(_ batch: CommitBatch, _ outcome: SegmentChain.Outcome) {
     isFlushing = false
     for progress in outcome.progress { note(progress) }
+    for name in outcome.released { marks[name] = nil }
     let done = flushing
     flushing = []
     failures = outcome.failure == nil ? 0 : failures + 1
     for session in done { session.continuation.resume(returning: outcome.failure) }
     batch.reset()
     spare = batch
-    flushEnded.pulse()
+    let waiters = waitingForFlush
+    waitingForFlush = []
+    for waiter in waiters { waiter.resume() }
     if failures >= 2 { beginRefusing() }
     if outcome.wantsNext { prepareNext() }
     idle.schedule(at: Reactor.shared.now + settings.idleTime)
@@ -211,7 +219,7 @@ package final class SpoolWriter {
 
   private func note(_ progress: SegmentProgress) {
     if progress.name.sequence == reservedSequence { reservedSequence = nil }
-    marks[progress.name] = progress.isSealed ? nil : progress
+    marks[progress.name] = progress.isSealed && !progress.isLocked ? nil : progress
     onProgress(progress)
   }
 
@@ -247,6 +255,7 @@ extension SpoolWriter {
   private func probe() {
     reactorTask { [chain, helper] in
       guard await helper.perform({ chain.probe() }) else { return self.beginRefusing() }
+      for name in await helper.perform({ chain.markEnds() }) { self.marks[name] = nil }
       self.failures = 0
       self.isRefusing = false
     }
@@ -256,7 +265,7 @@ extension SpoolWriter {
   package func drain() async {
     while isFlushing || !filling.isEmpty {
       dispatch()
-      if isFlushing { try? await flushEnded.wait() }
+      await flushEnd()
     }
     idle.cancel()
     probeAlarm.cancel()
