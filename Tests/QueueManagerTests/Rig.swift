@@ -122,6 +122,8 @@ final class TestWriter {
     set { voice.isSilent = newValue }
   }
   private let voice: Voice
+  /// The wall clock.
+  var now: WallTime { Clocks.wallNow() }
 
   @ReactorActor
   private final class Voice {

@@ -48,6 +48,8 @@ final class Peers {
         await self.serveWriter(peer, channel)
       } else if peer.role.isAgent {
         await self.serveAgent(peer, channel)
+      } else if peer.role == .control {
+        await Commands(self.queue, channel).serve()
       }
       if self.channels[peer] === channel {
         self.channels[peer] = nil
