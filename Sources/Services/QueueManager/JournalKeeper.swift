@@ -36,7 +36,11 @@ final class JournalKeeper: @unchecked Sendable {
   }
 
   /// Everything that the journal says, written or not.
-  func contents() throws(SpoolError) -> [JournalEntry] { try opened().contents() }
+  func contents() throws(SpoolError) -> [JournalEntry] {
+    // A question alone keeps nothing in memory.
+    if journal == nil { return try Self.entries(of: name, on: disk) + waiting }
+    return try opened().contents()
+  }
 
   /// Makes the journal file complete and lets go of it, for somebody who rewrites it.
   func release(now: WallTime) throws(SpoolError) {

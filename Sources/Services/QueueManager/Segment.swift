@@ -2,6 +2,7 @@ import MailTypes
 import QueueFormat
 import QueueStore
 import Reactor
+import ServiceKit
 
 /// A segment as the queue manager knows it.
 @ReactorActor
@@ -25,6 +26,8 @@ final class Segment {
   var markedEnd = UInt64(FileHeader.size)
   /// Whether nothing is added to it any more.
   var isSealed = false
+  /// The process that writes it, while it lives and says so.
+  var owner: ProcessName?
   /// Whether its table of records is in the journal (rule R29).
   var hasTable = false
   /// Messages of it in the queue.
