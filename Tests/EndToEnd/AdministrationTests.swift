@@ -1,5 +1,6 @@
 import Foundation
 import RealPeers
+import TestSupport
 import Testing
 
 extension EndToEnd {
