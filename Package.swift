@@ -19,7 +19,8 @@ let arguments: Target.Dependency = .product(
 
 /// A target of the house and the tests that mirror it.
 func room(
-  _ name: String, floor: String, imports: [Target.Dependency], tests: [Target.Dependency]? = []
+  _ name: String, floor: String, imports: [Target.Dependency], tests: [Target.Dependency]? = [],
+  hasCorpus: Bool = false
 ) -> [Target] {
   var targets: [Target] = [
     .target(
@@ -28,8 +29,10 @@ func room(
   if let tests {
     targets.append(
       .testTarget(
-        name: "\(name)Tests", dependencies: [.init(stringLiteral: name)] + imports + tests,
-        path: "Tests/\(name)Tests", swiftSettings: settings))
+        name: "\(name)Tests",
+        dependencies: [.init(stringLiteral: name), "TestSupport"] + imports + tests,
+        path: "Tests/\(name)Tests", exclude: hasCorpus ? ["Corpus"] : [],
+        swiftSettings: settings))
   }
   return targets
 }
@@ -40,7 +43,10 @@ let mail: [Target.Dependency] = ["MailTypes", "SMTPGrammar", "MessageHeaders"]
 var targets: [Target] = [
   .target(
     name: "CLinux", path: "Sources/C/CLinux", publicHeadersPath: "include",
-    cSettings: [.unsafeFlags(["-Wall", "-Werror"])])
+    cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
+  .target(
+    name: "CChecksum", path: "Sources/C/CChecksum", publicHeadersPath: "include",
+    cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
 ]
 targets += room("Primitives", floor: "Platform", imports: [])
 targets += room(
@@ -61,13 +67,21 @@ targets += room("MessageHeaders", floor: "Mail", imports: ["MailTypes", "Primiti
 targets += room(
   "DeliveryReports", floor: "Mail", imports: ["MessageHeaders", "MailTypes", "Primitives"])
 
-targets += room("Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"])
-targets += room("LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"])
+targets += room(
+  "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"], hasCorpus: true)
+targets += room(
+  "LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"])
 targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 
-targets += room("QueueFormat", floor: "Queue", imports: ["MailTypes", "Primitives"])
+targets += room(
+  "MailSite", floor: "Rules",
+  imports: [
+    "Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives",
+  ])
+
+targets += room("QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"])
 targets += room(
   "QueueStore", floor: "Queue",
   imports: ["QueueFormat", "Reactor", "LinuxSystem", "MailTypes", "Primitives", system],
@@ -77,20 +91,20 @@ targets += room(
 
 targets += room(
   "ServiceKit", floor: "Services",
-  imports: platform + ["CLinux", "MailTypes", "Configuration", system])
+  imports: platform + ["MailTypes", "Configuration", system])
 targets += room(
   "Master", floor: "Services",
-  imports: platform + ["CLinux", "ServiceKit", "Configuration", "MailTypes", system])
+  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "AccessPolicy", "QueueFormat",
+    "ServiceKit", "SMTPServerCore", "Configuration", "MailSite", "AccessPolicy", "QueueFormat",
     "QueueStore", system,
   ])
 targets += room(
   "QueueManager", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "Configuration", "LookupTables", "Routing", "DeliveryReports", "QueueFormat",
+    "ServiceKit", "Configuration", "MailSite", "Routing", "DeliveryReports", "QueueFormat",
     "QueueStore", "QueueScheduler", system, deque,
   ])
 targets += room(
@@ -103,13 +117,13 @@ targets += room(
   imports: platform + mail + ["ServiceKit", "Configuration", "QueueFormat", system])
 targets += room(
   "Control", floor: "Services",
-  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", system])
+  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])
 
 targets += room(
   "Administration", floor: "Programs",
   imports: platform + [
     "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-    "LookupTables", "Routing", arguments, system,
+    "MailSite", arguments, system,
   ])
 targets.append(
   .executableTarget(
@@ -122,7 +136,7 @@ targets.append(
 
 targets += [
   .target(
-    name: "TestSupport", dependencies: ["Primitives"], path: "Tests/Support/TestSupport",
+    name: "TestSupport", dependencies: [], path: "Tests/Support/TestSupport",
     swiftSettings: settings),
   .target(
     name: "Simulation",
@@ -132,10 +146,18 @@ targets += [
     name: "ReactorProbe", dependencies: platform + [system], path: "Tests/Support/ReactorProbe",
     swiftSettings: settings),
   .testTarget(
-    name: "TidyTests", dependencies: [], path: "Tests/TidyTests", swiftSettings: settings),
+    name: "TidyTests", dependencies: [], path: "Tests/TidyTests",
+    swiftSettings: settings + [.unsafeFlags(["-O"])]),
+  .target(
+    name: "RealPeers", dependencies: ["TestSupport"], path: "Tests/Support/RealPeers",
+    // Always optimised: it makes and compares hundreds of megabytes beside the server under test.
+    swiftSettings: settings + [.unsafeFlags(["-O"])]),
   .testTarget(
-    name: "EndToEnd", dependencies: ["TestSupport"], path: "Tests/EndToEnd",
+    name: "TestSupportTests", dependencies: ["TestSupport"], path: "Tests/TestSupportTests",
     swiftSettings: settings),
+  .testTarget(
+    name: "EndToEnd", dependencies: ["RealPeers", "TestSupport", "martinet"],
+    path: "Tests/EndToEnd", swiftSettings: settings),
 ]
 
 let package = Package(

@@ -109,3 +109,7 @@ long clinux_write(int fd, const void *buffer, size_t count) {
   return CLINUX_CALL(write(fd, buffer, count));
 }
 
+
+int clinux_drop_cache(int file) {
+  return -posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED);
+}

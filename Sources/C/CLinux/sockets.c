@@ -18,6 +18,11 @@ int clinux_socket_stream(const clinux_address *address) {
   return CLINUX_CALL(socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
 }
 
+int clinux_socket_datagram(const clinux_address *address) {
+  sa_family_t family = ((const struct sockaddr *)address->bytes)->sa_family;
+  return CLINUX_CALL(socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+}
+
 int clinux_socket_pair(bool packets, int *first, int *second) {
   int pair[2];
   int type = (packets ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK;

@@ -4,7 +4,8 @@ import Primitives
 package struct EnhancedStatus: Hashable, Sendable {
   /// 2 success, 4 persistent transient failure, 5 permanent failure.
   package let statusClass: UInt8
-  /// The subject: 1 addressing, 2 mailbox, 3 mail system, 4 network, 5 protocol, 6 content, 7 policy.
+  /// The subject: 1 addressing, 2 mailbox, 3 mail system, 4 network, 5 protocol, 6 content,
+  /// 7 policy.
   package let subject: UInt16
   /// The detail within the subject.
   package let detail: UInt16
@@ -43,11 +44,11 @@ package struct EnhancedStatus: Hashable, Sendable {
 
   /// Appends `c.s.d`.
   package func append(to text: inout [UInt8]) {
-    text.append(decimal: statusClass)
+    text.append(decimal: Int(statusClass))
     text.append(UInt8(ascii: "."))
-    text.append(decimal: subject)
+    text.append(decimal: Int(subject))
     text.append(UInt8(ascii: "."))
-    text.append(decimal: detail)
+    text.append(decimal: Int(detail))
   }
 }
 

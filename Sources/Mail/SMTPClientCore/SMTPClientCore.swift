@@ -1,1 +1,200 @@
-// SMTPClientCore
+import MailTypes
+import Primitives
+import SMTPGrammar
+
+/// What the driver of a connection is to do next.
+package enum ClientAction: Sendable, Equatable {
+  /// Write `output`, then call `sent()`.
+  case send
+  /// Write the content and the line with a dot that ends it, then call `contentSent()`.
+  case sendContent
+  /// Read, with this time limit, and pass it to `receive(_:)`.
+  case awaitReply(TimeoutKind)
+  /// Nothing: the connection can take a transaction.
+  case ready
+  /// Take the results; said once for each transaction.
+  case transactionDone(TransactionEnd)
+  /// Close the connection.
+  case close
+}
+
+/// How a connection was lost.
+package enum ConnectionLoss: Sendable, Equatable {
+  /// The peer closed it, or a call on it failed.
+  case closed
+  /// A time limit passed.
+  case timedOut
+  /// The content could not be read: nothing is wrong with the peer.
+  case localData
+  /// The peer sent a reply that nothing asked for, or one without end.
+  case protocolError
+}
+
+/// The client's side of one SMTP connection that carries many transactions: replies in, commands
+/// and results out, without a socket or a clock.
+///
+/// The driver calls `start()` once it is connected and then does what `nextAction()` says; it may
+/// `begin` a transaction before the handshake is over and whenever none is open.
+package struct SMTPClientCore: Sendable {
+  enum State: Equatable {
+    case unstarted, greeting, ehlo, helo, idle, envelope, content, endOfData, loneDot, quit, closed
+  }
+
+  let settings: SMTPClientSettings
+  let peer: PeerName
+  var parser = ReplyParser()
+  var state = State.unstarted
+
+  /// Commands to be written when the action is `send`.
+  package internal(set) var output: [UInt8] = []
+  /// Commands in `output`, and commands written but not answered: a reply beyond these is a
+  /// server out of step, whose next "250" could be taken for another command's.
+  var commandsInOutput = 0
+  var repliesDue = 0
+
+  var keywords: ServerKeywords = []
+  var sizeLimit = 0
+  var hasShakenHands = false
+  /// Whether the server may still have an unfinished transaction that RSET must end.
+  var needsReset = false
+  /// Whether the connection has carried a transaction before the open one.
+  var isReused = false
+
+  var transaction: OutboundTransaction?
+  var envelope = EnvelopeProgress()
+  var end: TransactionEnd?
+
+  /// Makes the client's side of a connection to `peer`.
+  package init(settings: SMTPClientSettings, peer: PeerName) {
+    self.settings = settings
+    self.peer = peer
+  }
+
+  /// Begins with the wait for the greeting.
+  package mutating func start() {
+    precondition(state == .unstarted, "a connection starts once")
+    state = .greeting
+    repliesDue = 1
+  }
+
+  /// Hands over the next transaction; only when none is open and the connection is not closed.
+  package mutating func begin(_ transaction: OutboundTransaction) {
+    precondition(self.transaction == nil && end == nil, "one transaction at a time")
+    precondition(state != .closed && state != .quit, "the connection can take no transaction")
+    self.transaction = transaction
+    if state == .idle { startTransaction() }
+  }
+
+  /// Says goodbye on an idle connection; closes any other.
+  package mutating func quit() {
+    guard state == .idle else {
+      state = .closed
+      return
+    }
+    state = .quit
+    queue("QUIT")
+  }
+
+  /// What to do next.
+  package mutating func nextAction() -> ClientAction {
+    if !output.isEmpty { return .send }
+    if let end {
+      self.end = nil
+      return .transactionDone(end)
+    }
+    switch state {
+    case .unstarted: preconditionFailure("the connection has not been started")
+    case .greeting: return .awaitReply(.greeting)
+    case .ehlo, .helo: return .awaitReply(.helo)
+    case .idle: return .ready
+    case .envelope: return .awaitReply(envelope.timeout)
+    case .content: return .sendContent
+    case .endOfData, .loneDot: return .awaitReply(.dataDone)
+    case .quit: return .awaitReply(.quit)
+    case .closed: return .close
+    }
+  }
+
+  /// The output has been written.
+  package mutating func sent() {
+    output.removeAll(keepingCapacity: true)
+    repliesDue += commandsInOutput
+    commandsInOutput = 0
+    if state == .quit, settings.skipQuitResponse { state = .closed }
+  }
+
+  /// The content and its final dot have been written.
+  package mutating func contentSent() {
+    precondition(state == .content, "no content was asked for")
+    state = .endOfData
+    repliesDue = 1
+  }
+
+  /// Takes bytes that the server sent.
+  package mutating func receive(_ bytes: UnsafeRawBufferPointer) {
+    var position = 0
+    while position < bytes.count, state != .closed {
+      guard repliesDue > 0 else { return connectionLost(.protocolError) }
+      do {
+        guard try parser.read(bytes, at: &position) else { return }
+      } catch {
+        return connectionLost(.protocolError)
+      }
+      repliesDue -= 1
+      takeReply()
+    }
+  }
+
+  private mutating func takeReply() {
+    switch state {
+    case .greeting: takeGreeting()
+    case .ehlo, .helo: takeHello()
+    case .envelope: takeEnvelopeReply()
+    case .endOfData: takeFinalReply()
+    case .loneDot: finish(needsReset: false)
+    case .quit: state = .closed
+    case .unstarted, .idle, .content, .closed: preconditionFailure("no reply was due")
+    }
+  }
+
+  /// No connection came about; `reason` is the system's, such as "Connection refused".
+  package mutating func connectFailed(reason: String) {
+    precondition(state == .unstarted, "the connection has been started")
+    state = .closed
+    fail("connect to \(peer.label):\(peer.port): \(reason)", EnhancedStatus(4, 4, 1), .connect)
+  }
+
+  /// The connection is gone; an open transaction ends with it.
+  package mutating func connectionLost(_ loss: ConnectionLoss) {
+    guard state != .closed else { return }
+    let phase = phase
+    output.removeAll()
+    state = .closed
+    guard transaction != nil, let phase else { return abandon() }
+    if isReused, envelope.repliesTaken == 0, loss == .closed, phase == .reset || phase == .mail {
+      return endStale()
+    }
+    fail(lossText(loss, in: phase), loss.status, phase)
+  }
+
+  /// Where the dialogue stands; `nil` when no transaction can suffer from a loss any more.
+  var phase: ClientPhase? {
+    switch state {
+    case .greeting: .greeting
+    case .ehlo: .ehlo
+    case .helo: .helo
+    case .envelope: envelope.phase
+    case .content: .content
+    case .endOfData: .endOfData
+    case .unstarted: .connect
+    case .loneDot, .idle, .quit, .closed: nil
+    }
+  }
+
+  mutating func queue(_ command: StaticString) {
+    output.append(text: command)
+    output.append(ASCII.cr)
+    output.append(ASCII.lf)
+    commandsInOutput += 1
+  }
+}

@@ -18,6 +18,11 @@ extension Files {
   /// Waits until content and size are on the disk (`fdatasync`). Blocks: never on a reactor.
   package static func syncData(_ file: Int32) throws(Errno) { try checked(clinux_sync_data(file)) }
 
+  /// Forgets cached pages of a file that need not be written (`POSIX_FADV_DONTNEED`).
+  package static func dropCache(_ file: Int32) throws(Errno) {
+    try checked(clinux_drop_cache(file))
+  }
+
   /// Waits until a file with its attributes, or a directory's entries, are on the disk.
   package static func sync(_ file: Int32) throws(Errno) { try checked(clinux_sync(file)) }
 

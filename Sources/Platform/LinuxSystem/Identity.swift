@@ -13,6 +13,15 @@ package struct Account: Hashable, Sendable {
   package let home: String
   /// The login shell.
   package let shell: String
+
+  /// Describes an account that is known from elsewhere.
+  package init(name: String, uid: UInt32, gid: UInt32, home: String, shell: String) {
+    self.name = name
+    self.uid = uid
+    self.gid = gid
+    self.home = home
+    self.shell = shell
+  }
 }
 
 /// Who a process is, and who there is. Look-ups ask the name services and may block: a reactor

@@ -94,6 +94,14 @@ package enum Sockets {
     return socket
   }
 
+  /// A datagram socket connected to a Unix datagram socket, as the system's logger has one.
+  package static func connectDatagrams(_ path: String) throws(Errno) -> OwnedDescriptor {
+    var form = try kernelForm(.path(path))
+    let socket = OwnedDescriptor(adopting: try checked(clinux_socket_datagram(&form)))
+    try checked(clinux_connect(socket.raw, &form))
+    return socket
+  }
+
   /// Two connected Unix sockets; each end is taken out once.
   package struct Pair: ~Copyable {
     private var first: OwnedDescriptor?

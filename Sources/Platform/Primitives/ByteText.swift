@@ -13,9 +13,18 @@ extension [UInt8] {
 
   /// Appends a decimal number, left-padded with zeros to at least `width` digits.
   package mutating func append(decimal value: some BinaryInteger, width: Int = 1) {
+    append(magnitude: UInt64(value.magnitude), isNegative: value < 0, width: width)
+  }
+
+  /// Appends a decimal number, left-padded with zeros to at least `width` digits.
+  package mutating func append(decimal value: Int, width: Int = 1) {
+    append(magnitude: UInt64(value.magnitude), isNegative: value < 0, width: width)
+  }
+
+  private mutating func append(magnitude value: UInt64, isNegative: Bool, width: Int) {
     var digits: (UInt64, UInt64, UInt64) = (0, 0, 0)
-    var magnitude = UInt64(value.magnitude)
-    if value < 0 { append(UInt8(ascii: "-")) }
+    var magnitude = value
+    if isNegative { append(UInt8(ascii: "-")) }
     Swift.withUnsafeMutableBytes(of: &digits) { buffer in
       var at = buffer.count
       var written = 0
@@ -41,28 +50,28 @@ extension [UInt8] {
 }
 
 /// ASCII classification and folding used by every parser of the house.
+///
+/// A use in another target is a call (the compiler inlines nothing that is `package` there), so
+/// loops over every byte of a message keep these values in constants of their own.
 package enum ASCII {
   /// Carriage return.
-  package static let cr: UInt8 = 13
+  package static var cr: UInt8 { 13 }
   /// Line feed.
-  package static let lf: UInt8 = 10
+  package static var lf: UInt8 { 10 }
   /// Horizontal tab.
-  package static let tab: UInt8 = 9
+  package static var tab: UInt8 { 9 }
   /// Space.
-  package static let space: UInt8 = 32
+  package static var space: UInt8 { 32 }
 
   /// The byte with `A`–`Z` folded to lower case.
-  @inline(__always)
   package static func lowercased(_ byte: UInt8) -> UInt8 {
     byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
   }
 
   /// Whether the byte is `0`–`9`.
-  @inline(__always)
   package static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 
   /// Whether the byte is an ASCII letter.
-  @inline(__always)
   package static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- UInt8(ascii: "a") < 26 }
 
   /// Whether two byte sequences are equal but for ASCII case.
@@ -70,5 +79,14 @@ package enum ASCII {
   {
     guard a.count == b.count else { return false }
     return zip(a, b).allSatisfy { lowercased($0) == lowercased($1) }
+  }
+
+  /// Whether bytes are equal but for ASCII case to a text in lower case.
+  package static func equalFolded(_ bytes: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+    guard bytes.count == text.utf8CodeUnitCount else { return false }
+    for index in 0..<bytes.count where lowercased(bytes[index]) != text.utf8Start[index] {
+      return false
+    }
+    return true
   }
 }

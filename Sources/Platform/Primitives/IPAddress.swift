@@ -107,6 +107,20 @@ package struct IPAddress: Hashable, Sendable {
   }
 }
 
+extension IPAddress {
+  /// Appends the address as `description` has it.
+  package func append(to text: inout [UInt8]) {
+    guard family == .v4 else {
+      text.append(string: description)
+      return
+    }
+    for index in 0..<4 {
+      if index > 0 { text.append(UInt8(ascii: ".")) }
+      text.append(decimal: Int(v4Bits >> UInt32(24 - 8 * index) & 255))
+    }
+  }
+}
+
 extension IPAddress: CustomStringConvertible {
   /// The address as Postfix prints it: dotted quad, or RFC 5952 for IPv6.
   package var description: String {

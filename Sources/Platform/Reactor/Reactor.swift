@@ -25,18 +25,22 @@ package final class Reactor: SerialExecutor, TaskExecutor, @unchecked Sendable {
 
   private init() {}
 
+  /// Takes a job of the actor's executor.
   package func enqueue(_ job: consuming ExecutorJob) {
     enqueue(unowned: UnownedJob(job))
   }
 
+  /// This executor as the runtime holds it.
   package func asUnownedSerialExecutor() -> UnownedSerialExecutor {
     UnownedSerialExecutor(ordinary: self)
   }
 
+  /// Traps on any other thread than the loop's.
   package func checkIsolated() {
     precondition(clinux_is_reactor_thread(), "not on the reactor")
   }
 
+  /// Whether the caller runs on the loop's thread.
   package func isIsolatingCurrentContext() -> Bool? { clinux_is_reactor_thread() }
 
   @inline(__always)

@@ -65,6 +65,7 @@ int clinux_unlock(int fd);
 int clinux_allocate(int fd, int64_t offset, int64_t count);
 int clinux_truncate(int fd, int64_t size);
 int clinux_sync_data(int fd);
+int clinux_drop_cache(int fd);
 int clinux_sync(int fd);
 long clinux_read_at(int fd, void *buffer, size_t count, int64_t offset);
 long clinux_write_at(int fd, const void *buffer, size_t count, int64_t offset);

@@ -47,6 +47,7 @@ void clinux_address_halves(const clinux_address *address, uint64_t *high, uint64
 const char *clinux_address_path_text(const clinux_address *address);
 
 int clinux_socket_stream(const clinux_address *address);
+int clinux_socket_datagram(const clinux_address *address);
 int clinux_socket_pair(bool packets, int *first, int *second);
 int clinux_bind(int fd, const clinux_address *address);
 int clinux_listen(int fd, int backlog);

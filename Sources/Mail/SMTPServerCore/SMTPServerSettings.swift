@@ -1,0 +1,81 @@
+/// What the configuration says about SMTP sessions: plain values under Postfix's names.
+package struct SMTPServerSettings: Sendable {
+  /// `myhostname`.
+  package var myhostname: String
+  /// `smtpd_banner` with its names expanded; what stands behind `220 `.
+  package var banner: String
+  /// `myorigin`: the domain of addresses that have none; empty leaves them as they are.
+  package var myorigin = ""
+  /// `message_size_limit` in bytes; 0 is none.
+  package var messageSizeLimit = 10_240_000
+  /// `smtpd_recipient_limit`: recipients of a message.
+  package var recipientLimit = 1000
+  /// `smtpd_recipient_overshoot_limit`: refused recipients over the limit that are no errors.
+  package var recipientOvershootLimit = 1000
+  /// `smtpd_soft_error_limit`: errors without a delivery from which replies are delayed.
+  package var softErrorLimit = 10
+  /// `smtpd_hard_error_limit`: errors without a delivery at which the session ends.
+  package var hardErrorLimit = 20
+  /// `smtpd_junk_command_limit`: commands without a delivery from which each is an error.
+  package var junkCommandLimit = 100
+  /// `smtpd_error_sleep_time`: the delay of a reply from the soft error limit on.
+  package var errorSleepTime = Duration.seconds(1)
+  /// `smtpd_helo_required`.
+  package var heloRequired = false
+  /// `strict_rfc821_envelopes`.
+  package var strictEnvelopes = false
+  /// `smtpd_discard_ehlo_keywords`, in any case.
+  package var discardedKeywords: Set<String> = []
+  /// The words of `smtpd_forbidden_commands`, in any case.
+  package var forbiddenCommands: Set<String> = ["CONNECT", "GET", "POST"]
+  /// Whether a command that does not begin with a letter is forbidden too, as the pattern in the
+  /// default of `smtpd_forbidden_commands` says.
+  package var forbidsNonLetters = true
+  /// `smtpd_forbid_unauth_pipelining`.
+  package var forbidsUnauthorizedPipelining = true
+  /// The code that refuses a LF without CR (`smtpd_forbid_bare_newline_reject_code`) under
+  /// `smtpd_forbid_bare_newline = reject`; `nil` where a bare LF ends a command.
+  package var bareNewlineRejectCode: UInt16?
+  /// `disable_vrfy_command`.
+  package var vrfyDisabled = false
+  /// `smtputf8_enable`: whether command lines must be UTF-8.
+  package var requiresUTF8 = true
+
+  /// Settings at their defaults for a host.
+  package init(myhostname: String, banner: String) {
+    self.myhostname = myhostname
+    self.banner = banner
+  }
+}
+
+/// Settings with what follows from them, made once for all sessions.
+package final class SMTPServerRules: Sendable {
+  /// The settings.
+  package let settings: SMTPServerSettings
+  let greeting: [UInt8]
+  let ehloReply: [UInt8]
+  let heloReply: [UInt8]
+  let forbidden: Set<String>
+
+  /// Derives the fixed replies from settings.
+  package init(_ settings: SMTPServerSettings) {
+    self.settings = settings
+    greeting = Array("220 \(settings.banner)\r\n".utf8)
+    heloReply = Array("250 \(settings.myhostname)\r\n".utf8)
+    forbidden = Set(settings.forbiddenCommands.map { $0.lowercased() })
+    let discarded = Set(settings.discardedKeywords.map { $0.lowercased() })
+    var lines = [settings.myhostname]
+    let limit = settings.messageSizeLimit
+    for keyword in [
+      "PIPELINING", limit > 0 ? "SIZE \(limit)" : "SIZE", "ENHANCEDSTATUSCODES", "8BITMIME",
+    ] {
+      let name = keyword.prefix { $0 != " " }.lowercased()
+      if !discarded.contains(name) { lines.append(keyword) }
+    }
+    var text = ""
+    for (index, line) in lines.enumerated() {
+      text += "250\(index + 1 < lines.count ? "-" : " ")\(line)\r\n"
+    }
+    ehloReply = Array(text.utf8)
+  }
+}

@@ -1,0 +1,58 @@
+package import MailTypes
+import Primitives
+
+/// The lines that a session leaves in the log, in Postfix's shapes, without their tag.
+extension SMTPServerCore {
+  /// `connect from name[address]`.
+  package var connectLine: String { "connect from \(client.logName)" }
+
+  /// `disconnect from name[address] ehlo=1 … commands=4/5`.
+  package var disconnectLine: String {
+    var text = Array("disconnect from \(client.logName)".utf8)
+    counters.append(to: &text)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// `too many errors after RCPT from name[address]`.
+  package var tooManyErrorsLine: String {
+    "too many errors after \(lastCommand) from \(client.logName)"
+  }
+
+  /// `lost connection after MAIL from name[address]`; with the bytes of content when it was
+  /// within DATA.
+  package func lostConnectionLine(contentSize: Int? = nil) -> String {
+    "lost connection after \(lastCommand)\(Self.sizeText(contentSize)) from \(client.logName)"
+  }
+
+  /// `timeout after MAIL from name[address]`.
+  package func timeoutLine(contentSize: Int? = nil) -> String {
+    "timeout after \(lastCommand)\(Self.sizeText(contentSize)) from \(client.logName)"
+  }
+
+  private static func sizeText(_ size: Int?) -> String {
+    size.map { " (\($0) bytes)" } ?? ""
+  }
+
+  /// `NOQUEUE: reject: RCPT from name[address]: 554 5.7.1 …; from=<s> to=<r> proto=ESMTP helo=<h>`.
+  ///
+  /// `stage` is a command or `END-OF-MESSAGE`; `queueID` is printed once the message has one.
+  package func rejectLine(
+    stage: StaticString, _ reply: SMTPReply, sender: MailAddress?, recipient: MailAddress?,
+    queueID: QueueID? = nil
+  ) -> String {
+    var line = queueID.map { "\($0)" } ?? "NOQUEUE"
+    line += ": reject: \(stage) from \(client.logName): \(reply.logText);"
+    if let sender { line += " from=<\(sender)>" }
+    if let recipient { line += " to=<\(recipient)>" }
+    line += " proto=\(protocolName)"
+    if let helo { line += " helo=<\(helo)>" }
+    return Self.printable(line)
+  }
+
+  /// Text for one log line: control characters become `?`.
+  private static func printable(_ text: String) -> String {
+    guard text.utf8.contains(where: { $0 < ASCII.space || $0 == 0x7f }) else { return text }
+    let bytes = text.utf8.map { $0 < ASCII.space || $0 == 0x7f ? UInt8(ascii: "?") : $0 }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+}

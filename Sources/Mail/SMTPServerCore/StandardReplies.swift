@@ -1,0 +1,50 @@
+package import MailTypes
+
+/// The replies of the server that the core or its driver give for reasons of their own.
+extension SMTPReply {
+  private init(_ code: UInt16, _ a: UInt8, _ b: UInt16, _ c: UInt16, _ text: String) {
+    self.init(code, EnhancedStatus(a, b, c), text)
+  }
+
+  /// Content over `message_size_limit`.
+  package static let messageTooBig = SMTPReply(552, 5, 3, 4, "Error: message file too big")
+  /// More `Received:` fields than `hopcount_limit`.
+  package static let tooManyHops = SMTPReply(554, 5, 4, 0, "Error: too many hops")
+  /// The spool could not keep the message.
+  package static let writeError = SMTPReply(451, 4, 3, 0, "Error: queue file write error")
+  /// The spool has no room.
+  package static let insufficientStorage = SMTPReply(
+    452, 4, 3, 1, "Insufficient system storage")
+  /// Something in the configuration or a table does not work.
+  package static let configurationProblem = SMTPReply(
+    451, 4, 3, 5, "Server configuration problem")
+
+  /// A LF without CR under `smtpd_forbid_bare_newline = reject`, with
+  /// `smtpd_forbid_bare_newline_reject_code`.
+  package static func bareNewline(code: UInt16, myhostname: String) -> SMTPReply {
+    let status = EnhancedStatus(code < 500 ? 4 : 5, 5, 2)
+    return SMTPReply(code, status, "\(myhostname) Error: bare <LF> received")
+  }
+
+  /// More sessions of one client than `smtpd_client_connection_count_limit`.
+  package static func tooManyConnections(
+    myhostname: String, from client: String
+  ) -> SMTPReply {
+    SMTPReply(421, 4, 7, 0, "\(myhostname) Error: too many connections from \(client)")
+  }
+
+  /// `smtpd_timeout` passed without a command or content.
+  package static func timeout(myhostname: String) -> SMTPReply {
+    SMTPReply(421, 4, 4, 2, "\(myhostname) Error: timeout exceeded")
+  }
+
+  /// The hard error limit was reached.
+  package static func tooManyErrors(myhostname: String) -> SMTPReply {
+    SMTPReply(421, 4, 7, 0, "\(myhostname) Error: too many errors")
+  }
+
+  /// The server goes down.
+  package static func shuttingDown(myhostname: String) -> SMTPReply {
+    SMTPReply(421, 4, 3, 2, "\(myhostname) Service shutting down")
+  }
+}

@@ -1,0 +1,98 @@
+package import ArgumentParser
+import Configuration
+import Glibc
+import LinuxSystem
+import Master
+import ServiceKit
+import SystemPackage
+
+/// `martinet run`.
+package struct RunCommand: ParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Run the mail system in the foreground.")
+
+  @ParentCommand var parent: MartinetCommand
+
+  package init() {}
+
+  package func run() throws {
+    let files = try loadChecked(parent.configDirectory)
+    throw ExitCode(MasterProcess.run(files) { Output.error($0) })
+  }
+}
+
+/// `martinet stop`.
+package struct StopCommand: ParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "stop", abstract: "Stop the mail system and wait until it has stopped.")
+
+  @ParentCommand var parent: MartinetCommand
+
+  package init() {}
+
+  package func run() throws {
+    let files = try loadChecked(parent.configDirectory)
+    let root = files.configuration[.queueDirectory]
+    guard let pid = try InstanceLock.holder(root) else {
+      Output.error("martinet: the mail system is not running")
+      throw ExitCode(1)
+    }
+    do throws(Errno) {
+      let patience = files.configuration[.drainTime] + .seconds(15)
+      guard try RunningProcess.terminate(pid, patience: patience) else {
+        Output.error("martinet: process \(pid) did not end")
+        throw Errno.timedOut
+      }
+    } catch .noSuchProcess {
+      return
+    } catch {
+      Output.error("martinet: cannot stop process \(pid): \(error)")
+      throw ExitCode(1)
+    }
+  }
+}
+
+/// `martinet status`.
+package struct StatusCommand: ParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "status", abstract: "Say whether the mail system is running; 1 if not.")
+
+  @ParentCommand var parent: MartinetCommand
+
+  package init() {}
+
+  package func run() throws {
+    let files = try loadChecked(parent.configDirectory)
+    guard let pid = try InstanceLock.holder(files.configuration[.queueDirectory]) else {
+      Output.line("the mail system is not running")
+      throw ExitCode(1)
+    }
+    Output.line("the mail system is running: PID: \(pid)")
+  }
+}
+
+/// Reads a configuration and shows what is wrong with it; ends the command when it cannot be used.
+func loadChecked(_ directory: String) throws(ExitCode) -> ConfigurationFiles {
+  let files = ConfigurationFiles(directory: directory)
+  for diagnostic in files.diagnostics where diagnostic.severity == .error {
+    Output.error("martinet: \(diagnostic)")
+  }
+  if files.hasErrors { throw ExitCode(1) }
+  return files
+}
+
+/// Reads a configuration for a command that asks the running mail system.
+func loadForCommand(_ directory: String?) throws(ControlFailure) -> Configuration {
+  let directory =
+    directory ?? getenv("MAIL_CONFIG").map { String(cString: $0) } ?? "/etc/martinet"
+  let files = ConfigurationFiles(directory: directory)
+  if let error = files.diagnostics.first(where: { $0.severity == .error }) {
+    throw ControlFailure(description: "\(error)")
+  }
+  return files.configuration
+}
+
+/// Where the running mail system takes commands.
+func controlPath(_ configuration: Configuration) -> String {
+  configuration[.queueDirectory] + "/" + SpoolDirectories.sockets + "/control"
+}

@@ -1,0 +1,57 @@
+package import Primitives
+
+/// The agent processes that deliver.
+extension QueueScheduler {
+  /// Takes in a process that accepts up to `credit` deliveries at once (rule R27).
+  package mutating func addProcess(to agents: AgentGroupNumber, credit: Int) -> ProcessNumber {
+    let process = AgentProcess(agents: agents.value, credit: credit, isPresent: true)
+    let number: Int
+    if let free = processes.firstIndex(where: { !$0.isPresent }) {
+      number = free
+      processes[number] = process
+    } else {
+      number = processes.count
+      processes.append(process)
+    }
+    groups[agents.value].processes.append(UInt16(number))
+    return ProcessNumber(value: UInt16(number))
+  }
+
+  /// Changes how many deliveries a process accepts at once; 0 lets it run dry.
+  package mutating func setCredit(_ credit: Int, of process: ProcessNumber) {
+    processes[Int(process.value)].credit = credit
+    let agents = processes[Int(process.value)].agents
+    if credit == 0, groups[agents].reserved == process.value, !groups[agents].deliversSuspect {
+      groups[agents].reserved = nil
+    }
+  }
+
+  /// Drops a process. What it had in hand comes back after `backoffMin` to be delivered alone, or
+  /// is held after too many deaths (rule R19). Takes a step for each delivery and destination.
+  package mutating func removeProcess(_ process: ProcessNumber, now: MonotonicTime) -> [EndedRun] {
+    let number = process.value
+    let agents = processes[Int(number)].agents
+    var victims: [UInt32] = []
+    for flight in flights.slots where flights[flight].active != noSlot {
+      if flights[flight].process == number { victims.append(land(flight).active) }
+    }
+    groups[agents].processes.removeAll { $0 == number }
+    if groups[agents].reserved == number {
+      groups[agents].reserved = nil
+      groups[agents].deliversSuspect = false
+    }
+    processes[Int(number)] = AgentProcess()
+    for destination in destinations.indices where destinations[destination].home == number {
+      destinations[destination].home = nil
+      destinations[destination].homeBusy = 0
+    }
+    return Set(victims).compactMap { message in
+      let slot = active[message].slot
+      let ref = index.ref(slot)
+      index[slot].deaths = index[slot].deaths == .max ? .max : index[slot].deaths + 1
+      active[message].isInterrupted = true
+      withdrawParcels(of: message)
+      return endRunIfOver(message, now: now).map { EndedRun(message: ref, end: $0) }
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import LinuxSystem
+import MailTypes
+import Primitives
+package import QueueFormat
+
+/// How far a segment is flushed, for `qmgr`.
+package struct SegmentProgress: Hashable, Sendable {
+  /// The segment.
+  package var name: SegmentName
+  /// The first byte that no flush has covered.
+  package var end: UInt64
+  /// Whether the segment has ended: nothing beyond `end` is or will be mail.
+  package var isSealed: Bool
+  /// Whether this process keeps the lock all the same, since that end is not yet durable.
+  var isLocked = false
+}
+
+/// The segments of one writer, one after the other; belongs to the storage helper (R26).
+///
+/// Only the helper thread touches it, which is why it may cross to it.
+final class SegmentChain: @unchecked Sendable {
+  /// What committing a batch led to.
+  struct Outcome: Sendable {
+    var progress: [SegmentProgress] = []
+    /// Failed segments whose end is durable by now, and whose locks are given up.
+    var released: [SegmentName] = []
+    var failure: SpoolError?
+    /// Whether the next segment should be made ready now (R24).
+    var wantsNext = false
+  }
+
+  private let disk: LinuxDisk
+  private let writer: String
+  private let sizeLimit: UInt64
+  private var current: SegmentWriter<LinuxDisk>?
+  private var next: SegmentWriter<LinuxDisk>?
+  /// Segments that ended in an error and whose end is not yet durable: their locks are kept, so
+  /// that `qmgr` reads no further than it was told (R3, R12).
+  private var failed: [SegmentWriter<LinuxDisk>] = []
+
+  init(disk: LinuxDisk, writer: String, sizeLimit: UInt64) {
+    self.disk = disk
+    self.writer = writer
+    self.sizeLimit = sizeLimit
+  }
+
+  /// Writes and flushes a batch, in a new segment if there is none with room.
+  ///
+  /// - Parameter sequence: the number for a new segment, should one be needed.
+  func commit(_ batch: CommitBatch, sequence: UInt64, now: WallTime) -> Outcome {
+    var outcome = Outcome()
+    do throws(SpoolError) {
+      let segment = try segment(for: batch.paddedLength, sequence, now, &outcome)
+      do throws(SpoolError) {
+        _ = try segment.commit(batch)
+        outcome.progress.append(progress(of: segment))
+      } catch {
+        failed.append(segment)
+        current = nil
+        outcome.released = markEnds()
+        var progress = progress(of: segment)
+        progress.isLocked = !outcome.released.contains(segment.name)
+        outcome.progress.append(progress)
+        throw progress.isLocked ? .uncertain : error
+      }
+      outcome.wantsNext = next == nil && segment.flushedEnd > sizeLimit / 4 * 3
+    } catch {
+      outcome.failure = error
+    }
+    return outcome
+  }
+
+  private func segment(
+    for length: Int, _ sequence: UInt64, _ now: WallTime, _ outcome: inout Outcome
+  ) throws(SpoolError) -> SegmentWriter<LinuxDisk> {
+    if let current, current.hasRoom(for: length) { return current }
+    outcome.progress += seal()
+    if next == nil { try prepare(sequence, now) }
+    guard let fresh = next else { throw .ended }
+    next = nil
+    current = fresh
+    return fresh
+  }
+
+  /// Makes the next segment, so that it exists before the current one is full (R24).
+  func prepare(_ sequence: UInt64, _ now: WallTime) throws(SpoolError) {
+    guard next == nil else { return }
+    next = try Self.make(on: disk, writer, sequence, sizeLimit, now)
+  }
+
+  /// Makes durable where failed segments end, as far as the disk allows, and gives those up.
+  func markEnds() -> [SegmentName] {
+    var released: [SegmentName] = []
+    failed.removeAll { segment in
+      guard (try? segment.markEnd()) != nil else { return false }
+      segment.close()
+      released.append(segment.name)
+      return true
+    }
+    return released
+  }
+
+  /// Ends the current segment and gives it to `qmgr`.
+  func seal() -> [SegmentProgress] {
+    guard let segment = current else { return [] }
+    current = nil
+    segment.end()
+    segment.close()
+    return [progress(of: segment)]
+  }
+
+  /// Ends everything: the process leaves.
+  func close() -> [SegmentProgress] {
+    var sealed = seal()
+    if let unused = next {
+      unused.close()
+      sealed.append(progress(of: unused))
+    }
+    next = nil
+    for segment in failed { segment.close() }
+    failed.removeAll()
+    return sealed
+  }
+
+  /// Whether a file can be written and flushed: the way back after failures (R3).
+  func probe() -> Bool {
+    do throws(SpoolError) {
+      let file = try disk.createTemporary(in: .segments)
+      try disk.write(
+        [UInt8](repeating: 0, count: SpoolLayout.blockSize), to: file, at: 0)
+      try disk.flush(file)
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  private func progress(of segment: SegmentWriter<LinuxDisk>) -> SegmentProgress {
+    SegmentProgress(name: segment.name, end: segment.flushedEnd, isSealed: !segment.isOpen)
+  }
+
+  /// A new segment under a name that nothing else has (R1, R7).
+  static func make(
+    on disk: LinuxDisk, _ writer: String, _ sequence: UInt64, _ sizeLimit: UInt64, _ now: WallTime
+  ) throws(SpoolError) -> SegmentWriter<LinuxDisk> {
+    try SegmentWriter.create(
+      on: disk, name: try name(writer, sequence), created: now, sizeLimit: sizeLimit)
+  }
+
+  /// A name with a nonce of its own.
+  static func name(_ writer: String, _ sequence: UInt64) throws(SpoolError) -> SegmentName {
+    guard let bits = try? ThisProcess.randomBits(),
+      let name = SegmentName(
+        sequence: sequence, nonce: Nonce(high: bits.high, low: bits.low), writer: writer)
+    else { throw .ended }
+    return name
+  }
+}

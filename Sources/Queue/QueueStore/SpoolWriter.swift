@@ -1,0 +1,274 @@
+import LinuxSystem
+package import MailTypes
+package import Primitives
+import QueueFormat
+package import Reactor
+
+/// Accepts messages for one process: group commit over a helper thread (R32).
+///
+/// `commit` returns once the record is flushed. While the helper flushes one batch the next one
+/// fills; an idle helper waits for sessions that are inside DATA, at most `commitDelay`.
+@ReactorActor
+package final class SpoolWriter {
+  /// What the configuration says.
+  package struct Settings: Sendable {
+    /// The size at which a segment is full, in bytes (`spool_segment_size`).
+    package var segmentSize: UInt64 = 64 << 20
+    /// The longest wait for other sessions (`commit_delay`).
+    package var commitDelay: Duration = .milliseconds(2)
+    /// A segment that is not written for so long is ended.
+    package var idleTime: Duration = .seconds(3600)
+    /// The pause between two tries whether the disk works again.
+    package var probePause: Duration = .seconds(2)
+
+    /// The defaults.
+    package init() {}
+  }
+
+  /// Proof that a session is inside DATA; given back when its message has ended.
+  package struct DataTicket: Sendable {
+    fileprivate let epoch: UInt64
+  }
+
+  private struct Waiting {
+    let since: MonotonicTime
+    let continuation: UnsafeContinuation<SpoolError?, Never>
+  }
+
+  let disk: LinuxDisk
+  let writer: String
+  private let settings: Settings
+  private let chain: SegmentChain
+  private let helper: HelperThread
+  private let onProgress: @ReactorActor (SegmentProgress) -> Void
+  private let onLowSequences: @ReactorActor () -> Void
+  private var sequences = SequencePool()
+  private var hasAskedForSequences = false
+  private var lastMicroseconds: UInt64 = 0
+
+  private var filling = CommitBatch()
+  private var waiting: [Waiting] = []
+  private var flushing: [Waiting] = []
+  private var spare: CommitBatch?
+  private var waitingForFlush: [UnsafeContinuation<Void, Never>] = []
+  private var isFlushing = false
+  private var dispatchIsPlanned = false
+  private var epoch: UInt64 = 0
+  private var inDataNow = 0
+  private var inDataBefore = 0
+  private lazy var delay = Alarm { [unowned self] in self.dispatch() }
+  private lazy var idle = Alarm { [unowned self] in self.sealIdle() }
+  private lazy var probeAlarm = Alarm { [unowned self] in self.probe() }
+  private var failures = 0
+  private var marks: [SegmentName: SegmentProgress] = [:]
+
+  /// Whether new mail is to be refused: two failures in a row, until the disk works again (R3).
+  package private(set) var isRefusing = false
+
+  /// - Parameters:
+  ///   - writer: the process's name in file names, such as `smtpd0`.
+  ///   - helper: the storage helper; nothing else that may take long runs on it.
+  ///   - onProgress: told of each flush that moved a segment's end, and of each sealing.
+  ///   - onLowSequences: asks for another grant of segment numbers.
+  package init(
+    disk: LinuxDisk, writer: String, settings: Settings, helper: HelperThread,
+    onProgress: @escaping @ReactorActor (SegmentProgress) -> Void,
+    onLowSequences: @escaping @ReactorActor () -> Void
+  ) {
+    self.disk = disk
+    self.writer = writer
+    self.settings = settings
+    self.helper = helper
+    self.onProgress = onProgress
+    self.onLowSequences = onLowSequences
+    chain = SegmentChain(disk: disk, writer: writer, sizeLimit: settings.segmentSize)
+  }
+
+  /// Takes a grant of segment numbers.
+  package func addSequences(_ range: Range<UInt64>) {
+    sequences.add(range)
+    hasAskedForSequences = false
+  }
+
+  func takeSequence() -> UInt64? {
+    let taken = sequences.take()
+    if sequences.isLow, !hasAskedForSequences {
+      hasAskedForSequences = true
+      onLowSequences()
+    }
+    return taken
+  }
+
+  /// Names a message (R18): the time never repeats within the process, the number in no other.
+  package func makeQueueID(now: WallTime) -> QueueID {
+    lastMicroseconds = max(UInt64(clamping: now.microseconds), lastMicroseconds + 1)
+    return QueueID(microseconds: lastMicroseconds, sequence: sequences.current)
+  }
+
+  /// How far every segment is flushed whose lock this process holds (R13).
+  package var progress: [SegmentProgress] { Array(marks.values) }
+
+  /// How long the oldest commit has been waiting (R33).
+  package var oldestCommitAge: Duration {
+    guard let first = flushing.first ?? waiting.first else { return .zero }
+    return Reactor.shared.now.since(first.since)
+  }
+
+  /// A session begins to receive content: a commit may wait a little for it.
+  package func enterData() -> DataTicket {
+    inDataNow += 1
+    return DataTicket(epoch: epoch)
+  }
+
+  /// A session's message has ended, whichever way.
+  package func leaveData(_ ticket: DataTicket) {
+    if ticket.epoch == epoch { inDataNow -= 1 } else { inDataBefore -= 1 }
+    if inDataBefore == 0, !filling.isEmpty { planDispatch() }
+  }
+
+  /// Brings a record to the disk.
+  ///
+  /// - Throws: why it is not mail; on `.uncertain` the session must end without an answer.
+  package func commit(_ record: PendingRecord) async throws(SpoolError) {
+    if isRefusing { throw .refusing }
+    let length = record.content.count
+    while !filling.hasRoom(forContent: length) {
+      dispatch()
+      await flushEnd()
+    }
+    if filling.isEmpty { beginEpoch() }
+    filling.append(record)
+    planDispatch()
+    let failure = await withUnsafeContinuation { continuation in
+      waiting.append(Waiting(since: Reactor.shared.now, continuation: continuation))
+    }
+    if let failure { throw failure }
+  }
+
+  /// Waits for the end of the flush under way; it has no deadline but the disk's (R33).
+  private func flushEnd() async {
+    guard isFlushing else { return }
+    await withUnsafeContinuation { waitingForFlush.append($0) }
+  }
+
+  private func beginEpoch() {
+    epoch += 1
+    inDataBefore += inDataNow
+    inDataNow = 0
+    delay.schedule(at: Reactor.shared.now + settings.commitDelay)
+  }
+
+  private func planDispatch() {
+    guard !dispatchIsPlanned, !isFlushing, inDataBefore == 0 else { return }
+    dispatchIsPlanned = true
+    Reactor.shared.atEndOfTurn {
+      self.dispatchIsPlanned = false
+      if self.inDataBefore == 0 { self.dispatch() }
+    }
+  }
+
+  /// Hands the batch to an idle helper; a busy one takes it when it is done.
+  private func dispatch() {
+    guard !isFlushing, !filling.isEmpty else { return }
+    delay.cancel()
+    guard let sequence = takeSequenceForNewSegment() else { return failAll(.refusing) }
+    let batch = filling
+    filling = spare ?? CommitBatch()
+    spare = nil
+    flushing = waiting
+    waiting = []
+    isFlushing = true
+    let now = Clocks.wallNow()
+    reactorTask { [chain, helper] in
+      let outcome = await helper.perform { chain.commit(batch, sequence: sequence, now: now) }
+      self.flushed(batch, outcome)
+    }
+  }
+
+  /// The number is used up only when the helper makes a segment: it stays reserved until then.
+  private var reservedSequence: UInt64?
+
+  private func takeSequenceForNewSegment() -> UInt64? {
+    if reservedSequence == nil { reservedSequence = takeSequence() }
+    return reservedSequence
+  }
+
+  private func flushed(_ batch: CommitBatch, _ outcome: SegmentChain.Outcome) {
+    isFlushing = false
+    for progress in outcome.progress { note(progress) }
+    for name in outcome.released { marks[name] = nil }
+    let done = flushing
+    flushing = []
+    failures = outcome.failure == nil ? 0 : failures + 1
+    for session in done { session.continuation.resume(returning: outcome.failure) }
+    batch.reset()
+    spare = batch
+    let waiters = waitingForFlush
+    waitingForFlush = []
+    for waiter in waiters { waiter.resume() }
+    if failures >= 2 { beginRefusing() }
+    if outcome.wantsNext { prepareNext() }
+    idle.schedule(at: Reactor.shared.now + settings.idleTime)
+    guard !filling.isEmpty else { return }
+    if inDataBefore == 0 { planDispatch() }
+    if !delay.isScheduled { dispatch() }
+  }
+
+  /// Tells of a segment that this object does not fill itself.
+  func report(_ progress: SegmentProgress) { onProgress(progress) }
+
+  private func note(_ progress: SegmentProgress) {
+    if progress.name.sequence == reservedSequence { reservedSequence = nil }
+    marks[progress.name] = progress.isSealed && !progress.isLocked ? nil : progress
+    onProgress(progress)
+  }
+
+  private func failAll(_ error: SpoolError) {
+    let lost = waiting
+    waiting = []
+    filling.reset()
+    for session in lost { session.continuation.resume(returning: error) }
+  }
+}
+
+extension SpoolWriter {
+  private func prepareNext() {
+    guard let sequence = takeSequenceForNewSegment() else { return }
+    reservedSequence = nil
+    let now = Clocks.wallNow()
+    // A failure shows again, and is reported, when the segment is needed.
+    helper.submit { [chain] in try? chain.prepare(sequence, now) }
+  }
+
+  private func sealIdle() {
+    guard !isFlushing, filling.isEmpty else { return }
+    reactorTask { [chain, helper] in
+      for progress in await helper.perform({ chain.seal() }) { self.note(progress) }
+    }
+  }
+
+  private func beginRefusing() {
+    isRefusing = true
+    probeAlarm.schedule(at: Reactor.shared.now + settings.probePause)
+  }
+
+  private func probe() {
+    reactorTask { [chain, helper] in
+      guard await helper.perform({ chain.probe() }) else { return self.beginRefusing() }
+      for name in await helper.perform({ chain.markEnds() }) { self.marks[name] = nil }
+      self.failures = 0
+      self.isRefusing = false
+    }
+  }
+
+  /// Finishes what is under way and gives every segment to `qmgr`. Nothing may be committed after.
+  package func drain() async {
+    while isFlushing || !filling.isEmpty {
+      dispatch()
+      await flushEnd()
+    }
+    idle.cancel()
+    probeAlarm.cancel()
+    for progress in await helper.perform({ [chain] in chain.close() }) { note(progress) }
+  }
+}

@@ -1,0 +1,29 @@
+package import Primitives
+
+/// How mail for a domain is to be treated (Postfix's address classes).
+package enum DomainClass: Sendable {
+  /// `mydestination`, `inet_interfaces`, `proxy_interfaces`.
+  case local
+  /// `virtual_alias_domains`.
+  case virtualAlias
+  /// `virtual_mailbox_domains`.
+  case virtualMailbox
+  /// `relay_domains`.
+  case relay
+  /// Everywhere else.
+  case other
+}
+
+/// What this site says about itself: whom it trusts and whose mail it takes.
+///
+/// Domains come in lower case; address literals keep their brackets.
+package protocol SiteDirectory: Sendable {
+  /// Whether `mynetworks` holds the client. Throws `lookupFailed` when a table does not answer.
+  func trusts(_ client: IPAddress) async throws(AccessError) -> Bool
+
+  /// Whether a domain, or the address of a literal, is this host itself: class `local`.
+  func isLocal(_ domain: String) async throws(AccessError) -> Bool
+
+  /// The class of a domain that is not local.
+  func addressClass(of domain: String) async throws(AccessError) -> DomainClass
+}

@@ -1,0 +1,152 @@
+/// Parameters of Postfix that change what happens to mail.
+extension PostfixParameters {
+  /// The names of those whose default is empty.
+  static let changesBehaviourNames = #"""
+    always_bcc best_mx_transport canonical_maps command_execution_directory
+    default_delivery_status_filter default_filter_nexthop fallback_transport_maps
+    full_name_encoding_charset internal_mail_filter_classes lmtp_bind_address lmtp_bind_address6
+    lmtp_connection_cache_destinations lmtp_discard_lhlo_keyword_address_maps
+    lmtp_discard_lhlo_keywords lmtp_dns_reply_filter lmtp_dns_resolver_options
+    lmtp_dns_support_level lmtp_fallback_relay lmtp_generic_maps lmtp_pix_workaround_maps
+    lmtp_reply_filter local_command_shell mailbox_command_maps mailbox_transport_maps
+    masquerade_domains masquerade_exceptions receive_override_options recipient_bcc_maps
+    recipient_canonical_maps relocated_maps remote_header_rewrite_domain sender_bcc_maps
+    sender_canonical_maps sender_dependent_default_transport_maps
+    sender_dependent_relayhost_maps smtp_discard_ehlo_keyword_address_maps smtp_dns_reply_filter
+    smtp_dns_resolver_options smtp_generic_maps smtp_pix_workaround_maps smtp_reply_filter
+    smtpd_command_filter smtpd_discard_ehlo_keyword_address_maps smtpd_dns_reply_filter
+    smtpd_log_access_permit_actions smtpd_proxy_options smtpd_reject_filter_maps
+    smtpd_reject_footer_maps smtpd_sasl_local_domain undisclosed_recipients_header
+    unverified_recipient_reject_reason unverified_sender_reject_reason virtual_gid_maps
+    virtual_mailbox_base virtual_uid_maps
+    """#
+
+  /// The others with their defaults.
+  static let changesBehaviourDefaults = #"""
+    address_verify_cache_cleanup_interval 12h
+    address_verify_default_transport $default_transport
+    address_verify_local_transport $local_transport
+    address_verify_map btree:$data_directory/verify_cache
+    address_verify_negative_cache yes
+    address_verify_negative_expire_time 3d
+    address_verify_negative_refresh_time 3h
+    address_verify_pending_request_limit 5000
+    address_verify_poll_count ${stress?{1}:{3}}
+    address_verify_poll_delay 3s
+    address_verify_positive_expire_time 31d
+    address_verify_positive_refresh_time 7d
+    address_verify_relay_transport $relay_transport
+    address_verify_relayhost $relayhost
+    address_verify_sender $double_bounce_sender
+    address_verify_sender_dependent_default_transport_maps \#
+    $sender_dependent_default_transport_maps
+    address_verify_sender_dependent_relayhost_maps $sender_dependent_relayhost_maps
+    address_verify_sender_ttl 0s
+    address_verify_transport_maps $transport_maps
+    address_verify_virtual_transport $virtual_transport
+    allow_min_user no
+    broken_sasl_auth_clients no
+    canonical_classes envelope_sender, envelope_recipient, header_sender, header_recipient
+    confirm_delay_cleared no
+    default_verp_delimiters +=
+    deliver_lock_attempts 20
+    deliver_lock_delay 1s
+    detect_8bit_encoding_header yes
+    disable_mime_input_processing no
+    disable_mime_output_conversion no
+    disable_verp_bounces no
+    duplicate_filter_limit 1000
+    empty_address_default_transport_maps_lookup_key <>
+    empty_address_relayhost_maps_lookup_key <>
+    enable_idna2003_compatibility no
+    enable_threaded_bounces no
+    expand_owner_alias no
+    fast_flush_domains $relay_domains
+    fast_flush_purge_time 7d
+    fast_flush_refresh_time 12h
+    force_mime_input_conversion no
+    frozen_delivered_to yes
+    header_address_token_limit 10240
+    header_from_format standard
+    lmtp_address_preference any
+    lmtp_address_verify_target rcpt
+    lmtp_assume_final no
+    lmtp_balance_inet_protocols yes
+    lmtp_bind_address_enforce no
+    lmtp_cname_overrides_servername no
+    lmtp_connect_timeout 0s
+    lmtp_connection_cache_on_demand yes
+    lmtp_connection_reuse_count_limit 0
+    lmtp_data_done_timeout 600s
+    lmtp_data_init_timeout 120s
+    lmtp_data_xfer_timeout 180s
+    lmtp_defer_if_no_mx_address_found no
+    lmtp_delivery_status_filter $default_delivery_status_filter
+    lmtp_host_lookup dns
+    lmtp_lhlo_name $myhostname
+    lmtp_lhlo_timeout 300s
+    lmtp_line_length_limit 998
+    lmtp_mail_timeout 300s
+    lmtp_min_data_rate 500
+    lmtp_mx_address_limit 5
+    lmtp_mx_session_limit 2
+    lmtp_per_request_deadline ${lmtp_per_record_deadline?{$lmtp_per_record_deadline}:{no}}
+    lmtp_pix_workaround_delay_time 10s
+    lmtp_pix_workaround_threshold_time 500s
+    lmtp_pix_workarounds disable_esmtp,delay_dotcrlf
+    lmtp_quit_timeout 300s
+    lmtp_quote_rfc821_envelope yes
+    lmtp_randomize_addresses yes
+    lmtp_rcpt_timeout 300s
+    lmtp_rset_timeout 20s
+    lmtp_send_dummy_mail_auth no
+    lmtp_send_xforward_command no
+    lmtp_sender_dependent_authentication no
+    lmtp_skip_5xx_greeting yes
+    lmtp_skip_quit_response no
+    lmtp_tcp_port 24
+    lmtp_xforward_timeout 300s
+    local_delivery_status_filter $default_delivery_status_filter
+    mailbox_delivery_lock fcntl, dotlock
+    masquerade_classes envelope_sender, header_sender, header_recipient
+    mime_boundary_length_limit 2048
+    mime_nesting_limit 100
+    owner_request_special yes
+    pipe_delivery_status_filter $default_delivery_status_filter
+    prepend_delivered_header command, file, forward
+    qmqpd_client_port_logging no
+    qmqpd_error_delay 1s
+    qmqpd_timeout 300s
+    recipient_canonical_classes envelope_recipient, header_recipient
+    require_home_directory no
+    reset_owner_alias no
+    send_cyrus_sasl_authzid no
+    sender_canonical_classes envelope_sender, header_sender
+    smtp_address_verify_target rcpt
+    smtp_cname_overrides_servername no
+    smtp_delivery_status_filter $default_delivery_status_filter
+    smtp_send_dummy_mail_auth no
+    smtp_sender_dependent_authentication no
+    smtpd_proxy_ehlo $myhostname
+    smtpd_proxy_timeout 100s
+    smtpd_sasl_auth_enable no
+    smtpd_sasl_authenticated_header no
+    smtpd_sasl_service smtp
+    smtpd_sasl_type cyrus
+    smtputf8_autodetect_classes sendmail, verify
+    smtputf8_enable ${{$compatibility_level} <level {1} ? {no} : {yes}}
+    unverified_recipient_defer_code 450
+    unverified_recipient_reject_code 450
+    unverified_recipient_tempfail_action $reject_tempfail_action
+    unverified_sender_defer_code 450
+    unverified_sender_reject_code 450
+    unverified_sender_tempfail_action $reject_tempfail_action
+    verp_delimiter_filter -=+
+    virtual_alias_address_length_limit 1000
+    virtual_alias_expansion_limit 1000
+    virtual_alias_recursion_limit 1000
+    virtual_delivery_status_filter $default_delivery_status_filter
+    virtual_mailbox_limit 51200000
+    virtual_mailbox_lock fcntl, dotlock
+    """#
+}

@@ -1,0 +1,214 @@
+/// Parameters of Postfix that protect something: to ignore them weakens protection.
+extension PostfixParameters {
+  /// The names of those whose default is empty.
+  static let weakensSecurityNames = #"""
+    authorized_verp_clients body_checks content_filter header_checks lmtp_body_checks
+    lmtp_header_checks lmtp_mime_header_checks lmtp_nested_header_checks
+    lmtp_sasl_mechanism_filter lmtp_sasl_password_maps lmtp_tls_CAfile lmtp_tls_CApath
+    lmtp_tls_cert_file lmtp_tls_chain_files lmtp_tls_dcert_file lmtp_tls_eccert_file
+    lmtp_tls_exclude_ciphers lmtp_tls_fingerprint_cert_match lmtp_tls_mandatory_exclude_ciphers
+    lmtp_tls_per_site lmtp_tls_policy_maps lmtp_tls_security_level lmtp_tls_servername
+    lmtp_tls_trust_anchor_file maps_rbl_domains master_service_disable message_reject_characters
+    message_strip_characters milter_header_checks milter_macro_defaults
+    milter_unknown_command_macros non_smtpd_milters postscreen_command_filter
+    postscreen_dnsbl_reply_map postscreen_dnsbl_sites postscreen_upstream_proxy_protocol
+    qmqpd_authorized_clients rbl_reply_maps relay_clientcerts smtp_body_checks
+    smtp_header_checks smtp_mime_header_checks smtp_nested_header_checks
+    smtp_sasl_mechanism_filter smtp_sasl_password_maps smtp_sasl_password_result_delimiter
+    smtp_tls_CAfile smtp_tls_CApath smtp_tls_cert_file smtp_tls_chain_files smtp_tls_dcert_file
+    smtp_tls_eccert_file smtp_tls_exclude_ciphers smtp_tls_fingerprint_cert_match
+    smtp_tls_mandatory_exclude_ciphers smtp_tls_per_site smtp_tls_policy_maps
+    smtp_tls_security_level smtp_tls_servername smtp_tls_trust_anchor_file
+    smtpd_authorized_xclient_hosts smtpd_authorized_xforward_hosts smtpd_milter_maps
+    smtpd_milters smtpd_policy_service_policy_context smtpd_proxy_filter
+    smtpd_sasl_exceptions_networks smtpd_sender_login_maps smtpd_tls_CAfile smtpd_tls_CApath
+    smtpd_tls_cert_file smtpd_tls_chain_files smtpd_tls_dcert_file smtpd_tls_eccert_file
+    smtpd_tls_exclude_ciphers smtpd_tls_mandatory_exclude_ciphers smtpd_tls_security_level
+    smtpd_upstream_proxy_protocol tls_disable_workarounds tls_ffdhe_auto_groups
+    tls_server_sni_maps tls_ssl_options
+    """#
+
+  /// The others with their defaults.
+  static let weakensSecurityDefaults = #"""
+    allow_mail_to_commands alias, forward
+    allow_mail_to_files alias, forward
+    body_checks_size_limit 51200
+    cleanup_replace_stray_cr_lf yes
+    command_expansion_filter \#
+    1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
+    default_privs nobody
+    empty_address_local_login_sender_maps_lookup_key <>
+    execution_directory_expansion_filter \#
+    1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
+    forward_expansion_filter \#
+    1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
+    lmtp_enforce_tls no
+    lmtp_sasl_auth_enable no
+    lmtp_sasl_auth_soft_bounce yes
+    lmtp_sasl_security_options noplaintext, noanonymous
+    lmtp_sasl_tls_security_options $lmtp_sasl_security_options
+    lmtp_sasl_tls_verified_security_options $lmtp_sasl_tls_security_options
+    lmtp_sasl_type cyrus
+    lmtp_starttls_timeout 300s
+    lmtp_tls_block_early_mail_reply no
+    lmtp_tls_ciphers medium
+    lmtp_tls_connection_reuse no
+    lmtp_tls_dkey_file $lmtp_tls_dcert_file
+    lmtp_tls_eckey_file $lmtp_tls_eccert_file
+    lmtp_tls_enforce_peername yes
+    lmtp_tls_fingerprint_digest ${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}
+    lmtp_tls_force_insecure_host_tlsa_lookup no
+    lmtp_tls_key_file $lmtp_tls_cert_file
+    lmtp_tls_mandatory_ciphers medium
+    lmtp_tls_mandatory_protocols >=TLSv1
+    lmtp_tls_protocols >=TLSv1
+    lmtp_tls_scert_verifydepth 9
+    lmtp_tls_secure_cert_match nexthop
+    lmtp_tls_verify_cert_match hostname
+    lmtp_tls_wrappermode no
+    lmtp_use_tls no
+    local_login_sender_maps static:*
+    message_drop_headers bcc, content-length, resent-bcc, return-path
+    milter_command_timeout 30s
+    milter_connect_macros j {daemon_name} {daemon_addr} v _
+    milter_connect_timeout 30s
+    milter_content_timeout 300s
+    milter_data_macros i
+    milter_default_action tempfail
+    milter_end_of_data_macros i
+    milter_end_of_header_macros i
+    milter_helo_macros {tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}
+    milter_macro_daemon_name $myhostname
+    milter_macro_v $mail_name $mail_version
+    milter_mail_macros i {auth_type} {auth_authen} {auth_author} {mail_addr} {mail_host} \#
+    {mail_mailer}
+    milter_protocol 6
+    milter_rcpt_macros i {rcpt_addr} {rcpt_host} {rcpt_mailer}
+    mime_header_checks $header_checks
+    nested_header_checks $header_checks
+    postscreen_access_list permit_mynetworks
+    postscreen_allowlist_interfaces \#
+    ${postscreen_whitelist_interfaces?{$postscreen_whitelist_interfaces}:{static:all}}
+    postscreen_bare_newline_action ignore
+    postscreen_bare_newline_enable no
+    postscreen_client_connection_count_limit $smtpd_client_connection_count_limit
+    postscreen_command_count_limit 20
+    postscreen_denylist_action \#
+    ${postscreen_blacklist_action?{$postscreen_blacklist_action}:{ignore}}
+    postscreen_disable_vrfy_command $disable_vrfy_command
+    postscreen_discard_ehlo_keyword_address_maps $smtpd_discard_ehlo_keyword_address_maps
+    postscreen_discard_ehlo_keywords $smtpd_discard_ehlo_keywords
+    postscreen_dnsbl_action ignore
+    postscreen_dnsbl_allowlist_threshold \#
+    ${postscreen_dnsbl_whitelist_threshold?{$postscreen_dnsbl_whitelist_threshold}:{0}}
+    postscreen_dnsbl_threshold 1
+    postscreen_dnsbl_timeout 10s
+    postscreen_enforce_tls $smtpd_enforce_tls
+    postscreen_expansion_filter $smtpd_expansion_filter
+    postscreen_forbidden_commands $smtpd_forbidden_commands
+    postscreen_greet_action ignore
+    postscreen_greet_banner $smtpd_banner
+    postscreen_greet_wait ${stress?{2}:{6}}s
+    postscreen_helo_required $smtpd_helo_required
+    postscreen_non_smtp_command_action drop
+    postscreen_non_smtp_command_enable no
+    postscreen_pipelining_action enforce
+    postscreen_pipelining_enable no
+    postscreen_post_queue_limit $default_process_limit
+    postscreen_pre_queue_limit $default_process_limit
+    postscreen_reject_footer $smtpd_reject_footer
+    postscreen_reject_footer_maps $smtpd_reject_footer_maps
+    postscreen_tls_security_level $smtpd_tls_security_level
+    postscreen_upstream_proxy_timeout 5s
+    postscreen_use_tls $smtpd_use_tls
+    smtp_enforce_tls no
+    smtp_sasl_auth_enable no
+    smtp_sasl_auth_soft_bounce yes
+    smtp_sasl_security_options noplaintext, noanonymous
+    smtp_sasl_tls_security_options $smtp_sasl_security_options
+    smtp_sasl_tls_verified_security_options $smtp_sasl_tls_security_options
+    smtp_sasl_type cyrus
+    smtp_tls_block_early_mail_reply no
+    smtp_tls_ciphers medium
+    smtp_tls_connection_reuse no
+    smtp_tls_dane_insecure_mx_policy ${{$smtp_tls_security_level} == {dane} ? {dane} : {may}}
+    smtp_tls_dkey_file $smtp_tls_dcert_file
+    smtp_tls_eckey_file $smtp_tls_eccert_file
+    smtp_tls_enable_rpk no
+    smtp_tls_enforce_peername yes
+    smtp_tls_fingerprint_digest ${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}
+    smtp_tls_force_insecure_host_tlsa_lookup no
+    smtp_tls_key_file $smtp_tls_cert_file
+    smtp_tls_mandatory_ciphers medium
+    smtp_tls_mandatory_protocols >=TLSv1
+    smtp_tls_protocols >=TLSv1
+    smtp_tls_scert_verifydepth 9
+    smtp_tls_secure_cert_match nexthop, dot-nexthop
+    smtp_tls_verify_cert_match hostname
+    smtp_tls_wrappermode no
+    smtp_use_tls no
+    smtpd_authorized_verp_clients $authorized_verp_clients
+    smtpd_client_auth_rate_limit 0
+    smtpd_client_ipv4_prefix_length 32
+    smtpd_client_ipv6_prefix_length 84
+    smtpd_client_new_tls_session_rate_limit 0
+    smtpd_enforce_tls no
+    smtpd_expansion_filter \#
+    \t\40!"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuv\#
+    wxyz{|}~
+    smtpd_hide_client_session no
+    smtpd_policy_service_default_action 451 4.3.5 Server configuration problem
+    smtpd_policy_service_max_idle 300s
+    smtpd_policy_service_max_ttl 1000s
+    smtpd_policy_service_request_limit 0
+    smtpd_policy_service_retry_delay 1s
+    smtpd_policy_service_timeout 100s
+    smtpd_policy_service_try_limit 2
+    smtpd_sasl_mechanism_filter !external, static:rest
+    smtpd_sasl_response_limit 12288
+    smtpd_sasl_security_options noanonymous
+    smtpd_sasl_tls_security_options $smtpd_sasl_security_options
+    smtpd_starttls_timeout ${stress?{10}:{300}}s
+    smtpd_tls_always_issue_session_ids yes
+    smtpd_tls_ask_ccert no
+    smtpd_tls_auth_only no
+    smtpd_tls_ccert_verifydepth 9
+    smtpd_tls_ciphers medium
+    smtpd_tls_dkey_file $smtpd_tls_dcert_file
+    smtpd_tls_eckey_file $smtpd_tls_eccert_file
+    smtpd_tls_eecdh_grade auto
+    smtpd_tls_enable_rpk no
+    smtpd_tls_fingerprint_digest ${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}
+    smtpd_tls_key_file $smtpd_tls_cert_file
+    smtpd_tls_mandatory_ciphers medium
+    smtpd_tls_mandatory_protocols >=TLSv1
+    smtpd_tls_protocols >=TLSv1
+    smtpd_tls_received_header no
+    smtpd_tls_req_ccert no
+    smtpd_tls_wrappermode no
+    smtpd_upstream_proxy_timeout 5s
+    smtpd_use_tls no
+    strict_7bit_headers no
+    strict_8bitmime no
+    strict_8bitmime_body no
+    strict_mailbox_ownership yes
+    strict_mime_encoding_domain no
+    strict_smtputf8 no
+    tls_append_default_CA no
+    tls_dane_digests sha512 sha256
+    tls_eecdh_auto_curves X25519 X448 prime256v1 secp521r1 secp384r1
+    tls_eecdh_strong_curve prime256v1
+    tls_eecdh_ultra_curve secp384r1
+    tls_export_cipherlist aNULL:-aNULL:HIGH:MEDIUM:LOW:EXPORT:+RC4:@STRENGTH
+    tls_fast_shutdown_enable yes
+    tls_high_cipherlist aNULL:-aNULL:HIGH:@STRENGTH
+    tls_legacy_public_key_fingerprints no
+    tls_low_cipherlist aNULL:-aNULL:HIGH:MEDIUM:LOW:+RC4:@STRENGTH
+    tls_medium_cipherlist aNULL:-aNULL:HIGH:MEDIUM:+RC4:@STRENGTH
+    tls_null_cipherlist eNULL:!aNULL
+    tls_preempt_cipherlist no
+    tls_required_enable no
+    tls_wildcard_matches_multiple_labels yes
+    virtual_minimum_uid 100
+    """#
+}

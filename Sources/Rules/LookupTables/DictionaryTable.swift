@@ -1,0 +1,90 @@
+import Primitives
+
+/// A table that holds all its entries in memory: `inline:` and `texthash:`.
+package struct DictionaryTable: SynchronousTable {
+  /// The table as the configuration names it.
+  package let name: String
+  /// Lines of its file that were not used, each with the reason.
+  package let warnings: [String]
+  private let entries: [[UInt8]: [UInt8]]
+
+  /// The value of a key, whatever the case of its letters.
+  package func findNow(_ key: [UInt8]) throws(LookupError) -> [UInt8]? {
+    entries[key.map(ASCII.lowercased)]
+  }
+
+  /// The number of entries.
+  package var count: Int { entries.count }
+
+  /// Reads the lines `key value` of a file; keys with spaces stand in double quotes.
+  ///
+  /// As in Postfix the first of several lines for a key counts, and a line without a value does
+  /// not.
+  init(texthash name: String, _ bytes: [UInt8]) {
+    var entries: [[UInt8]: [UInt8]] = [:]
+    var warnings: [String] = []
+    for line in LogicalLines(bytes).lines {
+      guard let (key, value) = Self.entry(line.text) else {
+        warnings.append("line \(line.number): expected a key, white space and a value")
+        continue
+      }
+      let folded = key.map(ASCII.lowercased)
+      if entries[folded] != nil {
+        let text = String(decoding: key, as: UTF8.self)
+        warnings.append("line \(line.number): \"\(text)\" has an entry already")
+      } else {
+        entries[folded] = value
+      }
+    }
+    self.name = name
+    self.entries = entries
+    self.warnings = warnings
+  }
+
+  /// Reads `{ key=value, { key = value with spaces } }`; the last entry of a key counts.
+  ///
+  /// Throws `.malformed` for anything else.
+  init(inline name: String, _ text: String) throws(LookupError) {
+    let separates = { (byte: UInt8) in byte == UInt8(ascii: ",") || ASCII.isSpace(byte) }
+    guard let inside = BracedWords.group(text.utf8),
+      let words = BracedWords.split(inside, isSeparator: separates), !words.isEmpty
+    else {
+      throw .malformed(table: name, reason: "expected inline:{ name=value, { name = value } … }")
+    }
+    var entries: [[UInt8]: [UInt8]] = [:]
+    for word in words {
+      let item = BracedWords.group(word) ?? word
+      let isGroupWithRest = word.first == UInt8(ascii: "{") && item == word
+      guard !isGroupWithRest, let equals = item.firstIndex(of: UInt8(ascii: "=")) else {
+        let text = String(decoding: word, as: UTF8.self)
+        throw .malformed(table: name, reason: "expected name=value, found \"\(text)\"")
+      }
+      let key = ASCII.trimmed(item[..<equals])
+      let value = Array(ASCII.trimmed(item[(equals + 1)...]))
+      guard !key.isEmpty, !value.isEmpty else {
+        throw .malformed(table: name, reason: "a name or value is empty")
+      }
+      entries[key.map(ASCII.lowercased)] = value
+    }
+    self.name = name
+    self.entries = entries
+    warnings = []
+  }
+
+  private static func entry(_ line: [UInt8]) -> (key: [UInt8], value: [UInt8])? {
+    guard line.first == UInt8(ascii: "\"") else {
+      let key = line.prefix { !ASCII.isSpace($0) }
+      let value = ASCII.trimmed(line[key.endIndex...])
+      return value.isEmpty ? nil : (Array(key), Array(value))
+    }
+    var key: [UInt8] = []
+    var index = 1
+    while index < line.count, line[index] != UInt8(ascii: "\"") {
+      if line[index] == UInt8(ascii: "\\"), index + 1 < line.count { index += 1 }
+      key.append(line[index])
+      index += 1
+    }
+    let value = ASCII.trimmed(line[Swift.min(index + 1, line.count)...])
+    return value.isEmpty ? nil : (key, Array(value))
+  }
+}

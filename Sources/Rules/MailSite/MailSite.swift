@@ -1,0 +1,204 @@
+package import AccessPolicy
+package import Configuration
+import LookupTables
+package import MailTypes
+package import Primitives
+package import Routing
+
+/// Why the lists and tables of a configuration cannot be used; the text names the parameter.
+package struct MailSiteError: Error, CustomStringConvertible {
+  /// The sentence for the administrator.
+  package let description: String
+}
+
+/// The lists and tables of a configuration, opened: whom this site trusts, which domains are its
+/// own, and where mail goes.
+///
+/// `smtpd` asks it as a `SiteDirectory`, `qmgr` takes its router; both so agree about every address.
+package struct MailSite: Sendable {
+  private let configuration: Configuration
+  private let networks: NetworkList
+  private let localDomains: DomainList
+  private let virtualAliasDomains: DomainList
+  private let virtualMailboxDomains: DomainList
+  private let relayDomains: DomainList
+  private let transportMaps: TableSet
+  private let ownAddresses: Set<IPAddress>
+
+  /// Opens what the configuration names.
+  ///
+  /// - Parameters:
+  ///   - ownAddresses: the addresses of the host's interfaces, for `inet_interfaces = all`.
+  ///   - read: gives the bytes of a file, `nil` when it cannot be read.
+  package init(
+    _ configuration: Configuration, ownAddresses: [IPAddress],
+    read: @escaping @Sendable (String) -> [UInt8]?
+  ) throws(MailSiteError) {
+    let opener = TableOpener(read: read)
+    let parents = Set(configuration[.parentDomainMatchesSubdomains])
+    func style(_ name: String) -> DomainList.Style { parents.contains(name) ? .parents : .dotted }
+    func domains(
+      _ key: ListParameter, _ style: DomainList.Style
+    ) throws(MailSiteError) -> DomainList {
+      try Self.opening(key) { () throws(LookupError) in
+        try DomainList(configuration[key], style: style, opener: opener)
+      }
+    }
+    self.configuration = configuration
+    networks = try Self.opening(.mynetworks) { () throws(LookupError) in
+      try NetworkList(
+        configuration[.mynetworks], style: style("mynetworks"), opener: opener)
+    }
+    localDomains = try domains(.mydestination, .exact)
+    virtualAliasDomains = try domains(.virtualAliasDomains, .exact)
+    virtualMailboxDomains = try domains(.virtualMailboxDomains, .exact)
+    relayDomains = try domains(.relayDomains, style("relay_domains"))
+    transportMaps = try Self.opening(.transportMaps) { () throws(LookupError) in
+      try TableSet(configuration[.transportMaps], opener: opener)
+    }
+    self.ownAddresses = Self.addresses(configuration, host: ownAddresses)
+  }
+
+  private static func opening<Value>(
+    _ key: ListParameter, _ open: () throws(LookupError) -> Value
+  ) throws(MailSiteError) -> Value {
+    do throws(LookupError) {
+      return try open()
+    } catch {
+      throw MailSiteError(description: "\(key.declaration.name): \(error)")
+    }
+  }
+
+  /// `inet_interfaces` and `proxy_interfaces` as addresses.
+  private static func addresses(
+    _ configuration: Configuration, host: [IPAddress]
+  ) -> Set<IPAddress> {
+    var found: Set<IPAddress> = []
+    for word in configuration[.inetInterfaces] + configuration[.proxyInterfaces] {
+      switch word {
+      case "all": found.formUnion(host)
+      case "loopback-only", "localhost": found.formUnion(host.filter(\.isLoopback))
+      default:
+        let bare = word.hasPrefix("[") ? String(word.dropFirst().dropLast()) : word
+        if let address = IPAddress(bare) { found.insert(address) }
+      }
+    }
+    return found
+  }
+
+  /// How addresses become `user@domain` here.
+  package var resolver: AddressResolver {
+    var resolver = AddressResolver(
+      myhostname: configuration[.myhostname], myorigin: configuration[.myorigin])
+    resolver.allowPercentHack = configuration[.allowPercentHack]
+    resolver.swapBangPath = configuration[.swapBangpath]
+    resolver.resolveDequotedAddress = configuration[.resolveDequotedAddress]
+    resolver.resolveNullDomain = configuration[.resolveNullDomain]
+    resolver.resolveNumericDomain = configuration[.resolveNumericDomain]
+    resolver.emptyAddressRecipient = configuration[.emptyAddressRecipient]
+    return resolver
+  }
+
+  private func contains(
+    _ list: DomainList, _ domain: String
+  ) async throws(LookupError) -> Bool {
+    if list.isSynchronous { return try list.containsNow(domain.utf8) }
+    return try await list.contains(domain.utf8)
+  }
+
+  private func isOwn(_ domain: String) async throws(LookupError) -> Bool {
+    if domain.hasPrefix("["), let address = HostSyntax.address(ofLiteral: domain.utf8) {
+      return ownAddresses.contains(address.unmapped)
+    }
+    return try await contains(localDomains, domain)
+  }
+}
+
+extension MailSite: SiteDirectory {
+  /// Whether `mynetworks` holds the client.
+  package func trusts(_ client: IPAddress) async throws(AccessError) -> Bool {
+    do throws(LookupError) {
+      if networks.isSynchronous { return try networks.containsNow(client) }
+      return try await networks.contains(client)
+    } catch {
+      throw .lookupFailed
+    }
+  }
+
+  /// Whether a domain or literal is this host itself.
+  package func isLocal(_ domain: String) async throws(AccessError) -> Bool {
+    do throws(LookupError) {
+      return try await isOwn(domain)
+    } catch {
+      throw .lookupFailed
+    }
+  }
+
+  /// The class of a domain that is not local.
+  package func addressClass(
+    of domain: String
+  ) async throws(AccessError) -> DomainClass {
+    do throws(LookupError) {
+      if try await contains(virtualAliasDomains, domain) { return .virtualAlias }
+      if try await contains(virtualMailboxDomains, domain) { return .virtualMailbox }
+      if try await contains(relayDomains, domain) { return .relay }
+      return .other
+    } catch {
+      throw .lookupFailed
+    }
+  }
+}
+
+extension MailSite {
+  /// What finds the transport and next hop of recipients.
+  package var router: Router {
+    var settings = RoutingSettings(resolver: resolver)
+    settings.localTransport = configuration[.localTransport]
+    settings.virtualTransport = configuration[.virtualTransport]
+    settings.relayTransport = configuration[.relayTransport]
+    settings.defaultTransport = configuration[.defaultTransport]
+    settings.relayhost = configuration[.relayhost]
+    settings.recipientDelimiter = configuration[.recipientDelimiter]
+    settings.transportMapsMatchSubdomains =
+      configuration[.parentDomainMatchesSubdomains].contains("transport_maps")
+    settings.showsTableName = configuration[.showUserUnknownTableName]
+    var tables = RoutingTables { domain throws(RoutingError) in
+      try await Self.routing { () throws(LookupError) in try await isOwn(domain) }
+    }
+    tables.isVirtualAliasDomain = membership(virtualAliasDomains)
+    tables.isVirtualMailboxDomain = membership(virtualMailboxDomains)
+    tables.isRelayDomain = membership(relayDomains)
+    if !transportMaps.isEmpty {
+      tables.transportMap = { [transportMaps] key throws(RoutingError) in
+        let found = try await Self.routing { () throws(LookupError) in
+          try await transportMaps.find(Array(key.utf8))
+        }
+        return found.map { String(decoding: $0.value, as: UTF8.self) }
+      }
+    }
+    return Router(settings: settings, tables: tables)
+  }
+
+  private func membership(_ list: DomainList) -> RoutingTables.Membership? {
+    guard !list.isEmpty else { return nil }
+    return { domain throws(RoutingError) in
+      try await Self.routing { () throws(LookupError) in try await contains(list, domain) }
+    }
+  }
+
+  private static func routing<Value>(
+    _ ask: () async throws(LookupError) -> Value
+  ) async throws(RoutingError) -> Value {
+    do throws(LookupError) {
+      return try await ask()
+    } catch {
+      throw .lookupFailed("\(error)")
+    }
+  }
+}
+
+extension IPAddress {
+  fileprivate var isLoopback: Bool {
+    family == .v4 ? v4Bits >> 24 == 127 : high == 0 && low == 1
+  }
+}

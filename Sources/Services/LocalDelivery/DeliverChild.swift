@@ -1,0 +1,68 @@
+import LinuxSystem
+import MailTypes
+import Primitives
+import Reactor
+import ServiceKit
+import Streams
+import SystemPackage
+
+/// The parent's side of a delivery with a user's rights: a process that lives for one message.
+@ReactorActor
+enum DeliverChild {
+  /// Starts the process, hands it the order and waits for its verdict.
+  ///
+  /// - Parameters:
+  ///   - settings: the host's name and `mailbox_size_limit` for the process.
+  ///   - timeLimit: `command_time_limit`; the process is killed when it takes longer.
+  static func run(
+    _ order: DeliverOrder, host: String, sizeMax: Int64, timeLimit: Duration
+  ) async -> LocalVerdict {
+    do {
+      var pair = try Sockets.packetPair()
+      let other = pair.takeSecond()
+      let child = try ChildProcess.spawn(
+        try ThisProcess.executable(), arguments: ["role", DeliverProcess.roleName],
+        environment: ["SWIFT_BACKTRACE=enable=no"],
+        descriptors: [(parent: other.raw, child: RoleProcess.channelDescriptor)])
+      other.close()
+      let exit = try Watched(try child.exitDescriptor.duplicate())
+      let channel = try PacketChannel(pair.takeFirst())
+      let verdict = await talk(channel, order, host, sizeMax, timeLimit)
+      if verdict == nil { _ = try? child.signal(9) }
+      channel.close()
+      while try child.reap() == nil {
+        try? await exit.readable(deadline: nil)
+        exit.readDrained()
+      }
+      // The description is shared with `child`: it has to be taken out of the loop by name.
+      _ = exit.release()
+      return verdict ?? .processFailed("no answer within \(timeLimit)")
+    } catch {
+      return .processFailed("\(error)")
+    }
+  }
+
+  private static func talk(
+    _ channel: PacketChannel, _ order: DeliverOrder, _ host: String, _ sizeMax: Int64,
+    _ timeLimit: Duration
+  ) async -> LocalVerdict? {
+    do {
+      try channel.send(
+        order.encoded(host: host, sizeMax: sizeMax), descriptors: [order.content.raw])
+      let answer = try await channel.receive(deadline: Reactor.shared.now + timeLimit) {
+        (bytes, _, _) in try? LocalVerdict(decoding: bytes)
+      }
+      return answer ?? nil
+    } catch {
+      return nil
+    }
+  }
+}
+
+extension LocalVerdict {
+  static func processFailed(_ reason: String) -> LocalVerdict {
+    LocalVerdict(
+      outcome: .deferred, status: EnhancedStatus(4, 3, 0),
+      text: "local delivery process failed: \(reason)")
+  }
+}

@@ -1,0 +1,49 @@
+import LinuxSystem
+import SystemPackage
+
+/// Reads the content of one message piece by piece and turns it into the text of its file.
+struct LocalReader {
+  private static let pieceSize: Int64 = 65536
+
+  private let message: LocalMessage
+  private var content = FileContent()
+
+  /// What to say when something could not be read.
+  private(set) var verdict = LocalVerdict.unreadable("not read")
+
+  init(_ message: LocalMessage) { self.message = message }
+
+  /// All bytes of a range; `nil` when they cannot be had, and `verdict` says why.
+  mutating func read(_ range: Range<Int64>) -> [UInt8]? {
+    do throws(Errno) {
+      let bytes = try Files.read(
+        message.content, count: range.count, at: range.lowerBound)
+      if bytes.count == range.count { return bytes }
+      verdict = .unreadable("unexpected end of file")
+    } catch {
+      verdict = .unreadable(error.description)
+    }
+    return nil
+  }
+
+  /// Writes the fields of this delivery, the header and the body; false when the content could not
+  /// be read to its end.
+  mutating func copy(header: [UInt8], to writer: inout MaildirWriter) -> Bool {
+    DeliveryFields.append(
+      sender: message.sender, original: message.original, recipient: message.recipient,
+      to: &writer.text)
+    header.withUnsafeBytes { content.append($0, to: &writer.text) }
+    var at = message.body.lowerBound
+    while at < message.body.upperBound {
+      guard let piece = read(at..<min(at + Self.pieceSize, message.body.upperBound)) else {
+        return false
+      }
+      piece.withUnsafeBytes { content.append($0, to: &writer.text) }
+      at += Int64(piece.count)
+      // A writer that has failed wants no more, and says so itself.
+      guard writer.flushIfLarge() else { return true }
+    }
+    content.finish(into: &writer.text)
+    return true
+  }
+}

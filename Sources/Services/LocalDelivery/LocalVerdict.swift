@@ -1,0 +1,78 @@
+package import MailTypes
+package import SystemPackage
+
+/// What became of a message for one local recipient, in Postfix's words.
+package struct LocalVerdict: Equatable, Sendable {
+  /// The three fates of an attempt.
+  package enum Outcome: Sendable { case sent, deferred, bounced }
+
+  /// Sent, deferred or bounced.
+  package let outcome: Outcome
+  /// The enhanced status code.
+  package let status: EnhancedStatus
+  /// What stands in parentheses in the log.
+  package let text: String
+
+  /// The message lies in the user's Maildir.
+  package static let deliveredToMaildir = LocalVerdict(
+    outcome: .sent, status: EnhancedStatus(2, 0, 0), text: "delivered to maildir")
+
+  /// There is no such account.
+  package static func unknownUser(_ name: String) -> LocalVerdict {
+    LocalVerdict(
+      outcome: .bounced, status: EnhancedStatus(5, 1, 1), text: "unknown user: \"\(name)\"")
+  }
+
+  /// The message has been delivered to this address before.
+  package static func loop(for recipient: MailAddress) -> LocalVerdict {
+    LocalVerdict(
+      outcome: .bounced, status: EnhancedStatus(5, 4, 6),
+      text: "mail forwarding loop for \(recipient)")
+  }
+
+  /// The mailbox is a file of all messages; the administrator has to name a Maildir.
+  package static func notMaildir(_ path: String) -> LocalVerdict {
+    LocalVerdict(
+      outcome: .deferred, status: EnhancedStatus(4, 3, 5),
+      text: "mailbox \(path) is no maildir: home_mailbox or mail_spool_directory must end in /")
+  }
+
+  /// The account data base could not be asked.
+  package static func accountsUnavailable(_ error: Errno) -> LocalVerdict {
+    LocalVerdict(
+      outcome: .deferred, status: EnhancedStatus(4, 3, 0),
+      text: "user lookup error: \(error.description)")
+  }
+
+  /// The content could not be read from the spool; another attempt may.
+  package static func unreadable(_ reason: String) -> LocalVerdict {
+    LocalVerdict(
+      outcome: .deferred, status: EnhancedStatus(4, 3, 0), text: "queue file read error: \(reason)")
+  }
+
+  /// A step of a Maildir delivery failed. A full quota and a wrong set-up are the recipient's, and
+  /// permanent; a full or failing disk is this host's, and passes.
+  package init(_ failure: MaildirError) {
+    let permanent: Bool
+    switch failure.cause {
+    case .diskQuotaExceeded, .fileTooLarge:
+      status = EnhancedStatus(5, 2, 2)
+      permanent = true
+    case .permissionDenied, .notPermitted, .notDirectory, .noSuchFileOrDirectory, .isDirectory,
+      .tooManySymbolicLinkLevels, .fileNameTooLong:
+      status = EnhancedStatus(5, 2, 0)
+      permanent = true
+    default:
+      status = EnhancedStatus(4, 3, 0)
+      permanent = false
+    }
+    outcome = permanent ? .bounced : .deferred
+    text = "maildir delivery failed: \(failure.step): \(failure.cause.description)"
+  }
+
+  init(outcome: Outcome, status: EnhancedStatus, text: String) {
+    self.outcome = outcome
+    self.status = status
+    self.text = text
+  }
+}

@@ -1,0 +1,23 @@
+/// Where the mail of a user goes.
+package enum MailboxPlace: Hashable, Sendable {
+  /// A Maildir at an absolute path, without a slash at its end.
+  case maildir(String)
+  /// A file that would hold all messages: its path. This build does not write such files.
+  case file(String)
+
+  /// Follows `home_mailbox`, relative to the user's home, or else `mail_spool_directory`; in both a
+  /// slash at the end means a Maildir.
+  package init(user: String, home: String, homeMailbox: String, mailSpoolDirectory: String) {
+    let relative = !homeMailbox.isEmpty
+    let setting = relative ? homeMailbox : mailSpoolDirectory
+    let base = Self.withoutSlashes(setting)
+    let path = relative ? "\(Self.withoutSlashes(home))/\(base)" : "\(base)/\(user)"
+    self = setting.hasSuffix("/") ? .maildir(path) : .file(path)
+  }
+
+  private static func withoutSlashes(_ path: String) -> String {
+    var path = Substring(path)
+    while path.hasSuffix("/") { path.removeLast() }
+    return String(path)
+  }
+}

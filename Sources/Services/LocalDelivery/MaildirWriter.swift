@@ -1,0 +1,58 @@
+import LinuxSystem
+import SystemPackage
+
+/// The file that a Maildir delivery writes: collects text and writes it in large pieces.
+///
+/// The first error is kept and comes out at the end, so that producers of text need not know of it.
+package struct MaildirWriter: ~Copyable {
+  private let file: Int32
+  private let sizeMax: Int64
+  private var written: Int64 = 0
+  private var failure: Errno?
+
+  /// Text that is not written yet; producers append to it and call `flushIfLarge`.
+  package var text: [UInt8] = []
+
+  /// Writes to a file from its start; more than `sizeMax` bytes (0: no limit) are refused.
+  init(file: Int32, sizeMax: Int64) {
+    self.file = file
+    self.sizeMax = sizeMax
+    text.reserveCapacity(Self.pieceSize + 4096)
+  }
+
+  private static let pieceSize = 131_072
+
+  /// Writes the text when enough of it has been collected; false when nothing more is wanted.
+  @discardableResult
+  package mutating func flushIfLarge() -> Bool {
+    if text.count >= Self.pieceSize { flush() }
+    return failure == nil
+  }
+
+  /// Writes the rest and flushes the file to the disk; throws the first error of all.
+  mutating func finish() throws(MaildirError) {
+    flush()
+    if failure == nil {
+      do throws(Errno) { try Files.sync(file) } catch { failure = error }
+    }
+    if let failure { throw MaildirError(step: "error writing message", cause: failure) }
+  }
+
+  private mutating func flush() {
+    defer { text.removeAll(keepingCapacity: true) }
+    guard failure == nil, !text.isEmpty else { return }
+    guard sizeMax == 0 || written + Int64(text.count) <= sizeMax else {
+      failure = .fileTooLarge
+      return
+    }
+    failure = text.withUnsafeBytes { bytes in
+      do throws(Errno) {
+        try Files.writeAll(file, bytes, at: written)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    written += Int64(text.count)
+  }
+}

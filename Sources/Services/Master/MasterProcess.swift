@@ -1,0 +1,253 @@
+package import Configuration
+package import LinuxSystem
+import Primitives
+import QueueStore
+package import Reactor
+package import ServiceKit
+import SystemPackage
+
+/// The `master` role: reads the configuration, opens what the roles share, and supervises them.
+///
+/// It never reads a byte from the network. The caller is told why it does not start; the exit
+/// status is 0 after an orderly stop.
+@ReactorActor
+package final class MasterProcess {
+  /// Why the mail system does not start; the text is for the administrator.
+  package struct Failure: Error, CustomStringConvertible {
+    /// The sentence to print.
+    package let description: String
+  }
+
+  /// How long a listening address may be in use by processes of a life before.
+  private static let bindPatience: Duration = .seconds(10)
+  private static let bindPause: Duration = .milliseconds(100)
+
+  private let files: ConfigurationFiles
+  private let root: String
+  private let lock: InstanceLock
+
+  private init(_ files: ConfigurationFiles, root: String, lock: InstanceLock) {
+    self.files = files
+    self.root = root
+    self.lock = lock
+  }
+
+  /// Runs the mail system in the foreground until it is told to stop.
+  ///
+  /// - Parameters:
+  ///   - files: a configuration without errors.
+  ///   - complain: shows a sentence to whoever started the program.
+  /// - Returns: the exit status.
+  package nonisolated static func run(
+    _ files: ConfigurationFiles, complain: @escaping @Sendable (String) -> Void
+  ) -> Int32 {
+    let status = StatusBox()
+    Reactor.shared.run {
+      do throws(Failure) {
+        let master = try MasterProcess.prepare(files)
+        try await master.live(complain)
+        status.value = 0
+      } catch {
+        complain("martinet: fatal: \(error)")
+        status.value = 1
+      }
+    }
+    return status.value
+  }
+
+  private static func prepare(_ files: ConfigurationFiles) throws(Failure) -> MasterProcess {
+    let root = files.configuration[.queueDirectory]
+    let owner = try mailOwner(files.configuration)
+    do throws(SpoolDirectories.Finding) {
+      try SpoolDirectories.prepare(root, owner: owner.map { ($0.uid, $0.gid) })
+    } catch {
+      throw Failure(description: "\(error)")
+    }
+    let taken: InstanceLock?
+    let holder: Int32?
+    do throws(Errno) {
+      taken = try InstanceLock.take(root)
+      holder = try InstanceLock.holder(root)
+    } catch {
+      throw Failure(description: "cannot lock \(root): \(error)")
+    }
+    guard let lock = taken else {
+      let process = holder.map { " as process \($0)" } ?? ""
+      throw Failure(description: "the mail system is already running\(process)")
+    }
+    return MasterProcess(files, root: root, lock: lock)
+  }
+
+  /// `mail_owner`, or `nil` when the caller is not root and everything runs as the caller.
+  package nonisolated static func mailOwner(
+    _ configuration: Configuration
+  ) throws(Failure) -> Account? {
+    guard Identity.isRoot else { return nil }
+    let name = configuration[.mailOwner]
+    do throws(Errno) {
+      guard let account = try Identity.account(named: name) else {
+        throw Errno.noSuchFileOrDirectory
+      }
+      guard account.uid != 0 else {
+        throw Errno.notPermitted
+      }
+      return account
+    } catch .notPermitted {
+      throw Failure(description: "mail_owner: \(name) is the superuser; name another user")
+    } catch {
+      throw Failure(description: "mail_owner: no such user: \(name)")
+    }
+  }
+
+  /// Whether the services of `master.cf` make sense.
+  package nonisolated static func checkServices(_ files: ConfigurationFiles) throws(Failure) {
+    do throws(ListenerPlan.Failure) {
+      _ = try ListenerPlan(files)
+    } catch {
+      throw Failure(description: error.description)
+    }
+  }
+
+  private func live(_ complain: @Sendable (String) -> Void) async throws(Failure) {
+    ThisProcess.ignoreBrokenPipes()
+    let configuration = files.configuration
+    let (log, shared, kind) = try openLog()
+    for diagnostic in files.diagnostics { log.information("master", "\(diagnostic)") }
+    if !Identity.isRoot {
+      log.warning("master", "not running as root: every process runs as the caller")
+    }
+    let supervisor = try await makeSupervisor(log: log, logDescriptor: shared, logKind: kind)
+    let signals: SignalSource
+    do {
+      signals = try SignalSource([2, 15, 1])
+    } catch {
+      throw Failure(description: "cannot watch signals: \(error)")
+    }
+    log.line("master") {
+      $0.append(text: "daemon started -- version ")
+      $0.append(string: configuration[.mailVersion])
+      $0.append(text: ", configuration ")
+      $0.append(string: files.directory)
+    }
+    supervisor.startAll()
+    var stopping = false
+    while !stopping {
+      guard let signal = try? await signals.next() else { break }
+      if signal == 1 {
+        log.warning("master", "SIGHUP: reload is not supported; stop and run again")
+      } else {
+        stopping = true
+      }
+    }
+    log.information("master", "terminating on signal")
+    await supervisor.stopAll(deadline: Reactor.shared.now + configuration[.drainTime])
+    log.flush()
+  }
+
+  private func openLog() throws(Failure) -> (Log, SharedDescriptor, LogKind) {
+    let configuration = files.configuration
+    let file = configuration[.maillogFile]
+    do throws(Errno) {
+      let target = try LogTarget.open(
+        file: file, permissions: UInt32(configuration[.maillogFilePermissions], radix: 8) ?? 0o644)
+      let kind = target.kind
+      let remark = target.remark
+      let shared = SharedDescriptor(target.descriptor)
+      let log = Log(
+        try shared.duplicate(), kind: kind, capacity: Int(configuration[.logBufferSize]),
+        hostName: configuration[.myhostname], syslogName: configuration[.syslogName], facility: 2)
+      if let remark { log.warning("master", remark) }
+      return (log, shared, kind)
+    } catch {
+      throw Failure(
+        description: "cannot open the log \(file.isEmpty ? "(syslog)" : file): \(error)")
+    }
+  }
+}
+
+extension MasterProcess {
+  private func makeSupervisor(
+    log: Log, logDescriptor: SharedDescriptor, logKind: LogKind
+  ) async throws(Failure) -> Supervisor {
+    let configuration = files.configuration
+    let bytes = configuration.serialized()
+    let owner = try Self.mailOwner(configuration)
+    let listenerPlan: ListenerPlan
+    do throws(ListenerPlan.Failure) {
+      listenerPlan = try ListenerPlan(files)
+    } catch {
+      throw Failure(description: "\(error)")
+    }
+    var listeners: [ServicePlan.Listener] = [try controlListener(owner)]
+    for endpoint in listenerPlan.endpoints {
+      let socket = try await bind(endpoint)
+      listeners.append(
+        ServicePlan.Listener(
+          service: endpoint.service, settings: endpoint.settings, role: .smtpd, socket: socket))
+    }
+    let processors = (try? ThisProcess.processorCount()) ?? 1
+    let plan = ServicePlan(
+      processes: ServicePlan.processes(
+        receivers: Self.count(configuration[.smtpdProcessCount], processors),
+        senders: Self.count(configuration[.smtpProcessCount], processors)),
+      user: owner.map { UserIdentity(name: $0.name, userID: $0.uid, groupID: $0.gid) },
+      throttleTime: configuration[.serviceThrottleTime], configurationSize: UInt64(bytes.count),
+      serviceSettings: listenerPlan.serviceSettings + [[]], listeners: listeners,
+      transports: listenerPlan.transports)
+    do {
+      let file = try Files.sealedMemory("configuration", content: bytes)
+      return Supervisor(
+        plan: plan, log: log, logDescriptor: logDescriptor, logKind: logKind,
+        sequences: SequenceSource(
+          disk: try LinuxDisk(path: root), helper: try HelperThread(name: "sequences")),
+        configurationFile: SharedDescriptor(file), executable: try ThisProcess.executable(),
+        environment: ["SWIFT_BACKTRACE=enable=no"])
+    } catch {
+      throw Failure(description: "cannot prepare the spool \(root): \(error)")
+    }
+  }
+
+  /// 0 stands for one process a processor, at most 8.
+  private static func count(_ configured: Int, _ processors: Int) -> Int {
+    configured == 0 ? min(processors, 8) : configured
+  }
+
+  private func controlListener(_ owner: Account?) throws(Failure) -> ServicePlan.Listener {
+    let path = root + "/" + SpoolDirectories.sockets + "/" + ServicePlan.controlSocketName
+    do throws(Errno) {
+      do throws(Errno) {
+        try Files.unlink(path)
+      } catch .noSuchFileOrDirectory {}
+      let socket = try Sockets.listenUnix(path, mode: 0o666, backlog: 64)
+      if let owner { try Files.setOwner(path, uid: owner.uid, gid: owner.gid) }
+      return ServicePlan.Listener(
+        service: "control", settings: 0, role: .control, socket: SharedDescriptor(socket))
+    } catch {
+      throw Failure(description: "cannot listen on \(path): \(error)")
+    }
+  }
+
+  /// Opens a listening socket. Processes of a master that was killed close theirs within moments:
+  /// until then the address is in use.
+  private func bind(_ endpoint: ListenerPlan.Endpoint) async throws(Failure) -> SharedDescriptor {
+    let deadline = Reactor.shared.now + Self.bindPatience
+    while true {
+      do throws(Errno) {
+        return SharedDescriptor(
+          try Sockets.listenTCP(
+            endpoint.address, port: endpoint.port, backlog: ListenerPlan.backlog))
+      } catch {
+        let place = "\(endpoint.address) port \(endpoint.port)"
+        guard error == .addressInUse, Clocks.monotonicNow() < deadline else {
+          throw Failure(description: "cannot listen on \(place): \(error)")
+        }
+      }
+      try? await sleep(until: Clocks.monotonicNow() + Self.bindPause)
+    }
+  }
+}
+
+/// Carries the exit status out of the loop.
+private final class StatusBox: @unchecked Sendable {
+  var value: Int32 = 1
+}

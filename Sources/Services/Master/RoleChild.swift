@@ -1,0 +1,63 @@
+import LinuxSystem
+import Primitives
+import Reactor
+import ServiceKit
+import Streams
+import SystemPackage
+
+/// A living role process: its channel to `master` and the watch over its end.
+@ReactorActor
+final class RoleChild {
+  let name: ProcessName
+  let pid: Int32
+  let channel: MessageChannel
+  let startedAt: MonotonicTime
+  /// Whether it said that it serves.
+  var isReady = false
+  /// Whether it was told to leave.
+  var isDraining = false
+
+  private let process: ChildProcess
+  private let exit: Watched
+
+  /// Starts `executable role <name>`; its end of the channel becomes descriptor 3.
+  init(_ name: ProcessName, executable: String, environment: [String]) throws(Errno) {
+    var pair = try Sockets.packetPair()
+    let other = pair.takeSecond()
+    let child = try ChildProcess.spawn(
+      executable, arguments: ["role", name.role.rawValue], environment: environment,
+      descriptors: [(parent: other.raw, child: RoleProcess.channelDescriptor)])
+    self.name = name
+    pid = child.pid
+    startedAt = Reactor.shared.now
+    exit = try Watched(try child.exitDescriptor.duplicate())
+    process = child
+    channel = MessageChannel(try PacketChannel(pair.takeFirst()))
+  }
+
+  /// Waits until the process has ended and tells how.
+  func end() async -> ExitStatus {
+    while true {
+      // The only ways out of this wait are the end of the child and our own mistakes.
+      try? await exit.readable(deadline: nil)
+      if let status = try? process.reap() {
+        // The description is shared with `process`: it has to be taken out of the loop by name.
+        _ = exit.release()
+        channel.close()
+        return status
+      }
+    }
+  }
+
+  /// Asks the process to finish what it has in hand and leave.
+  func drain() {
+    guard !isDraining else { return }
+    isDraining = true
+    channel.post(.drain)
+  }
+
+  /// Ends the process at once.
+  func kill() {
+    _ = try? process.signal(9)
+  }
+}

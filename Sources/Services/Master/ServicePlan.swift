@@ -1,0 +1,45 @@
+import LinuxSystem
+import Primitives
+import ServiceKit
+
+/// Which processes run and what each is given, worked out once from the configuration.
+struct ServicePlan {
+  /// A listening socket that `master` keeps open while roles come and go.
+  struct Listener {
+    let service: String
+    let settings: UInt32
+    let role: Role
+    let socket: SharedDescriptor
+  }
+
+  /// The file name of the commands' socket.
+  static let controlSocketName = "control"
+
+  /// Every process, in the order of start.
+  let processes: [ProcessName]
+  /// `mail_owner`, or `nil` when everything runs as the caller.
+  let user: UserIdentity?
+  /// `service_throttle_time`.
+  let throttleTime: Duration
+  /// The size of the serialized configuration in bytes.
+  let configurationSize: UInt64
+  /// `-o` settings, to which services refer by index.
+  let serviceSettings: [[[String]]]
+  /// All listening sockets.
+  let listeners: [Listener]
+  /// Services of `master.cf` that deliver: the transport names and their settings, by role.
+  let transports: [Role: [StartRecord.Listener]]
+
+  func listeners(of role: Role) -> [Listener] { listeners.filter { $0.role == role } }
+
+  func transports(of role: Role) -> [StartRecord.Listener] { transports[role] ?? [] }
+
+  /// The processes for the given numbers of receivers and senders.
+  static func processes(receivers: Int, senders: Int) -> [ProcessName] {
+    var names = [ProcessName(role: .qmgr, index: 0), ProcessName(role: .control, index: 0)]
+    names += (0..<receivers).map { ProcessName(role: .smtpd, index: UInt32($0)) }
+    names += (0..<senders).map { ProcessName(role: .smtp, index: UInt32($0)) }
+    names.append(ProcessName(role: .local, index: 0))
+    return names
+  }
+}

@@ -1,0 +1,119 @@
+import LinuxSystem
+import Primitives
+import Reactor
+import ServiceKit
+import Streams
+import SystemPackage
+
+/// Takes connections from one listening socket and hands them on while there is room.
+@ReactorActor
+final class Acceptor {
+  /// Connections taken before the loop goes on with other work.
+  private static let burst = 16
+  /// How long to wait for descriptors when no session of this process is there to give one back.
+  private static let shortagePause = Duration.seconds(1)
+
+  private let listener: Watched
+  private let log: Log
+  private let begin: @ReactorActor (consuming OwnedDescriptor, SocketAddress) -> Void
+  private let room: SessionRoom
+
+  /// - Parameter begin: starts a session; it counts itself in `room`.
+  init(
+    _ socket: consuming OwnedDescriptor, room: SessionRoom, log: Log,
+    begin: @escaping @ReactorActor (consuming OwnedDescriptor, SocketAddress) -> Void
+  ) throws(Errno) {
+    listener = try Watched(socket, as: .sharedListener)
+    self.room = room
+    self.log = log
+    self.begin = begin
+  }
+
+  /// Accepts until `close` is called.
+  func run() async {
+    do {
+      while listener.isOpen {
+        guard room.isFree else {
+          try await room.waitForChange()
+          continue
+        }
+        try await listener.readable()
+        if !takeConnections() { try await room.waitForChange(atMost: Self.shortagePause) }
+      }
+    } catch {
+      // The listener has been closed, or the process leaves.
+      listener.close()
+    }
+  }
+
+  /// Ends the loop.
+  func close() {
+    listener.close()
+    room.wake()
+  }
+
+  /// Takes what waits, within bounds; false when the system has no descriptors left.
+  private func takeConnections() -> Bool {
+    for _ in 0..<Self.burst where room.isFree {
+      do throws(Errno) {
+        guard let accepted = try Sockets.accept(listener.raw) else {
+          listener.readDrained()
+          return true
+        }
+        let peer = accepted.peer
+        begin(accepted.take(), peer)
+        room.noteDescriptors()
+      } catch {
+        room.noteShortage(error, log: log)
+        return false
+      }
+    }
+    return true
+  }
+}
+
+/// How many sessions this process may have at a time.
+@ReactorActor
+final class SessionRoom {
+  private let limit: Int
+  private let change = Gate()
+  private var isShort = false
+  /// Sessions now.
+  private(set) var count = 0
+
+  init(limit: Int) { self.limit = max(limit, 1) }
+
+  /// Whether another session may begin.
+  var isFree: Bool { count < limit }
+
+  /// Counts a session that begins.
+  func enter() { count += 1 }
+
+  /// Counts a session that has ended.
+  func leave() {
+    count -= 1
+    change.pulse()
+  }
+
+  /// Lets go on who waits for a change.
+  func wake() { change.pulse() }
+
+  /// Waits until a session ends, for at most `pause`.
+  func waitForChange(atMost pause: Duration? = nil) async throws(WaitError) {
+    do throws(WaitError) {
+      try await change.wait(deadline: pause.map { Reactor.shared.now + $0 })
+    } catch .timedOut {
+      return
+    }
+  }
+
+  /// Says once that descriptors are short.
+  func noteShortage(_ error: Errno, log: Log) {
+    guard !isShort else { return }
+    isShort = true
+    log.warning("smtpd", "cannot accept a connection with \(count) sessions open: \(error)")
+  }
+
+  /// Notes that a descriptor could be opened.
+  func noteDescriptors() { isShort = false }
+}

@@ -1,0 +1,98 @@
+import AccessPolicy
+import Configuration
+import MailSite
+import SMTPGrammar
+import SMTPServerCore
+import ServiceKit
+
+/// From `main.cf` and a listener's `-o` settings to the rules of its sessions.
+extension ListenerRules {
+  /// - Parameters:
+  ///   - logName: the `syslog_name` that the log puts before every tag.
+  ///   - site: the lists and tables that `configuration` names.
+  convenience init(
+    _ configuration: Configuration, logName: String, site: MailSite
+  ) throws(RoleFailure) {
+    let policy: AccessPolicy
+    do throws(AccessError) {
+      policy = try AccessPolicy(Self.access(configuration, site), site: site)
+    } catch {
+      throw RoleFailure(Self.explain(error))
+    }
+    self.init(
+      smtp: SMTPServerRules(Self.server(configuration)),
+      tag: Self.tag(configuration[.syslogName], below: logName),
+      mailName: configuration[.mailName], timeout: configuration[.smtpdTimeout],
+      dataRateMin: configuration[.smtpdMinDataRate],
+      lineLengthMax: configuration[.lineLengthLimit], hopCountMax: configuration[.hopcountLimit],
+      bareNewlines: Self.bareNewlines(configuration[.smtpdForbidBareNewline]),
+      judge: { await policy.refusal(of: $0) })
+  }
+
+  private static func server(_ configuration: Configuration) -> SMTPServerSettings {
+    var settings = SMTPServerSettings(
+      myhostname: configuration[.myhostname], banner: configuration[.smtpdBanner])
+    if configuration[.appendAtMyorigin] { settings.myorigin = configuration[.myorigin] }
+    settings.messageSizeLimit = Int(configuration[.messageSizeLimit])
+    settings.recipientLimit = configuration[.smtpdRecipientLimit]
+    settings.recipientOvershootLimit = configuration[.smtpdRecipientOvershootLimit]
+    settings.softErrorLimit = configuration[.smtpdSoftErrorLimit]
+    settings.hardErrorLimit = configuration[.smtpdHardErrorLimit]
+    settings.junkCommandLimit = configuration[.smtpdJunkCommandLimit]
+    settings.errorSleepTime = configuration[.smtpdErrorSleepTime]
+    settings.heloRequired = configuration[.smtpdHeloRequired]
+    settings.strictEnvelopes = configuration[.strictRFC821Envelopes]
+    settings.discardedKeywords = Set(configuration[.smtpdDiscardEHLOKeywords])
+    let forbidden = configuration[.smtpdForbiddenCommands]
+    settings.forbiddenCommands = Set(forbidden.filter { !$0.contains(":") })
+    settings.forbidsNonLetters = forbidden.contains { $0.hasPrefix("regexp:") }
+    settings.forbidsUnauthorizedPipelining = configuration[.smtpdForbidUnauthPipelining]
+    if configuration[.smtpdForbidBareNewline] == .reject {
+      settings.bareNewlineRejectCode = UInt16(configuration[.smtpdForbidBareNewlineRejectCode])
+    }
+    settings.vrfyDisabled = configuration[.disableVrfyCommand]
+    return settings
+  }
+
+  private static func access(
+    _ configuration: Configuration, _ site: MailSite
+  ) -> AccessSettings {
+    var settings = AccessSettings(resolver: site.resolver)
+    settings.relayRestrictions = configuration[.smtpdRelayRestrictions]
+    settings.recipientRestrictions = configuration[.smtpdRecipientRestrictions]
+    settings.relayBeforeRecipient = configuration[.smtpdRelayBeforeRecipientRestrictions]
+    settings.allowsUntrustedRouting = configuration[.allowUntrustedRouting]
+    settings.relayDomainsRejectCode = UInt16(configuration[.relayDomainsRejectCode])
+    settings.rejectCode = UInt16(configuration[.rejectCode])
+    settings.deferCode = UInt16(configuration[.deferCode])
+    return settings
+  }
+
+  /// `postfix/submission` below `postfix` makes `submission/smtpd`. A name that is not below it
+  /// cannot be told in a tag, which stands behind the process's own name.
+  private static func tag(_ name: String, below logName: String) -> String {
+    guard name.hasPrefix(logName + "/") else { return "smtpd" }
+    return name.dropFirst(logName.count + 1) + "/smtpd"
+  }
+
+  private static func bareNewlines(_ policy: BareNewlinePolicy) -> ContentScanner.BareNewlines {
+    switch policy {
+    case .yes, .normalize, .note: .normalize
+    case .reject: .reject
+    case .no: .no
+    }
+  }
+
+  private static func explain(_ error: AccessError) -> String {
+    switch error {
+    case .unknownRestriction(let parameter, let word):
+      "\(parameter): \"\(word)\" is no restriction that is known"
+    case .opensRelay:
+      "smtpd_relay_restrictions or smtpd_recipient_restrictions must hold one of reject, defer, "
+        + "reject_unauth_destination, defer_unauth_destination: else anybody could relay"
+    case .badCode(let parameter, let value):
+      "\(parameter): \(value) is not a code from 400 to 599"
+    case .lookupFailed: "a table does not answer"
+    }
+  }
+}

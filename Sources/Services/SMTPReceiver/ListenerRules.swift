@@ -1,0 +1,49 @@
+import AccessPolicy
+import MailTypes
+import Primitives
+import SMTPGrammar
+import SMTPServerCore
+
+/// Everything that the configuration of a listener says about its sessions, prepared once.
+final class ListenerRules: Sendable {
+  /// Judges a recipient: the reply that refuses it, or `nil`.
+  typealias RecipientJudge = @Sendable (AccessRequest) async -> SMTPReply?
+
+  /// Texts and limits of the dialogue.
+  let smtp: SMTPServerRules
+  /// What stands behind `syslog_name/` in log lines: `smtpd`, `submission/smtpd`.
+  let tag: [UInt8]
+  /// `mail_name`, for `Received:`.
+  let mailName: String
+  /// `smtpd_timeout`: the most time for a command, for a reply, and between parts of content.
+  let timeout: Duration
+  /// `smtpd_min_data_rate` in bytes per second.
+  let dataRateMin: Int
+  /// `line_length_limit`: bytes of a command line.
+  let lineLengthMax: Int
+  /// `hopcount_limit`.
+  let hopCountMax: Int
+  /// `smtpd_forbid_bare_newline`.
+  let bareNewlines: ContentScanner.BareNewlines
+  /// Who may send mail to whom.
+  let judge: RecipientJudge
+
+  init(
+    smtp: SMTPServerRules, tag: String = "smtpd", mailName: String = "Martinet",
+    timeout: Duration = .seconds(300), dataRateMin: Int = 500, lineLengthMax: Int = 2048,
+    hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
+    judge: @escaping RecipientJudge
+  ) {
+    self.smtp = smtp
+    self.tag = Array(tag.utf8)
+    self.mailName = mailName
+    self.timeout = timeout
+    self.dataRateMin = dataRateMin
+    self.lineLengthMax = lineLengthMax
+    self.hopCountMax = hopCountMax
+    self.bareNewlines = bareNewlines
+    self.judge = judge
+  }
+
+  var settings: SMTPServerSettings { smtp.settings }
+}

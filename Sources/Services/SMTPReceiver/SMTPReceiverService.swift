@@ -1,0 +1,109 @@
+import Configuration
+import LinuxSystem
+import MailSite
+import MailTypes
+package import Primitives
+import QueueFormat
+import QueueStore
+package import Reactor
+import SMTPServerCore
+package import ServiceKit
+import Streams
+import SystemPackage
+
+/// The `smtpd` role: listens, speaks SMTP with clients, and brings their mail to the spool.
+///
+/// It serves whether or not the queue manager lives: what it keeps lies on the disk, and a queue
+/// manager that comes back is told how far (spool rules R11, R13, R36).
+@ReactorActor
+package final class SMTPReceiverService: RoleService {
+  /// The largest file of a table or list, in bytes.
+  private nonisolated static let tableSizeMax = 256 << 20
+
+  private let context: RoleContext
+  private let spool: DiskSpool
+  private let intake: Intake
+  private let sessions: SessionTable
+  private let queueManager: QueueManagerLink
+  private var acceptors: [Acceptor] = []
+
+  /// Opens the spool.
+  package init(_ context: RoleContext) throws(RoleFailure) {
+    self.context = context
+    let configuration = context.configuration
+    let link = QueueManagerLink(log: context.log)
+    spool = try DiskSpool(
+      configuration, name: "smtpd\(context.name.index)",
+      onProgress: { link.report($0) },
+      onLowSequences: { context.master.post(.needSequences) })
+    let first = context.sequences.first
+    spool.addSequences(first..<first + UInt64(context.sequences.count))
+    intake = Intake(
+      spool: spool, log: context.log,
+      memory: BodyMemory(
+        limit: Int(clamping: configuration[.bodyMemoryLimit]),
+        spillLimit: Int(clamping: configuration[.spoolSpillLimit])))
+    sessions = SessionTable(intake: intake)
+    queueManager = link
+  }
+
+  package func start() async throws(RoleFailure) {
+    var rooms: [String: SessionRoom] = [:]
+    for listener in context.listeners {
+      let limit = listener.configuration[.sessionLimit] / context.processCount
+      let room = rooms[listener.service] ?? SessionRoom(limit: limit)
+      rooms[listener.service] = room
+      acceptors.append(try acceptor(listener, room))
+    }
+    for acceptor in acceptors { reactorTask { await acceptor.run() } }
+  }
+
+  private func acceptor(
+    _ listener: RoleContext.Listener, _ room: SessionRoom
+  ) throws(RoleFailure) -> Acceptor {
+    let rules = try rules(of: listener)
+    do throws(Errno) {
+      let socket = try listener.descriptor.duplicate()
+      // Sessions inherit it: a reply must not wait for the acknowledgement of the one before.
+      if case .ip = try Sockets.localAddress(socket.raw) {
+        try Sockets.setNoDelay(socket.raw, true)
+      }
+      return try Acceptor(socket, room: room, log: context.log) { [sessions] socket, peer in
+        sessions.begin(socket, from: peer, rules: rules, room: room)
+      }
+    } catch {
+      throw RoleFailure("cannot listen for service \(listener.service): \(error)")
+    }
+  }
+
+  private func rules(of listener: RoleContext.Listener) throws(RoleFailure) -> ListenerRules {
+    let site: MailSite
+    do {
+      site = try MailSite(
+        listener.configuration, ownAddresses: try Interfaces.addresses().map(\.address)
+      ) { path in try? Files.readWhole(path, limit: Self.tableSizeMax) }
+    } catch {
+      throw RoleFailure("service \(listener.service): \(error)")
+    }
+    return try ListenerRules(
+      listener.configuration, logName: context.configuration[.syslogName], site: site)
+  }
+
+  package func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {
+    guard peer.role == .qmgr else { return channel.close() }
+    queueManager.attach(channel, progress: spool.progress) { [intake] in
+      intake.queueRefusal = $0
+    }
+  }
+
+  package func addSequences(first: UInt64, count: UInt32) {
+    spool.addSequences(first..<first + UInt64(count))
+  }
+
+  package func drain(deadline: MonotonicTime) async {
+    for acceptor in acceptors { acceptor.close() }
+    await sessions.drain(deadline: deadline)
+    await spool.drain()
+    queueManager.flush()
+  }
+}

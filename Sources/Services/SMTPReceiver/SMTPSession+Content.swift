@@ -1,0 +1,132 @@
+import MailTypes
+import MessageHeaders
+import Primitives
+import QueueFormat
+import QueueStore
+import Reactor
+import SMTPGrammar
+import SMTPServerCore
+import Streams
+
+/// DATA: from the 354 to what became of the message.
+extension SMTPSession {
+  func receiveContent() async throws(SessionEnd) -> SMTPServerStep {
+    guard let queueID, let transaction = core.transaction else {
+      preconditionFailure("content without an envelope")
+    }
+    let message = InboundMessage(
+      trace: traceField(queueID, transaction), sizeMax: rules.settings.messageSizeLimit,
+      bareNewlines: rules.bareNewlines, intake: intake)
+    let pass = intake.spool.enterData()
+    do throws(SessionEnd) {
+      try await receive(message)
+    } catch {
+      intake.spool.leaveData(pass)
+      message.abandon()
+      throw error
+    }
+    intake.spool.leaveData(pass)
+    let outcome = await keep(message, queueID, transaction)
+    message.abandon()
+    contentSize = nil
+    if out.capacity == 0 { out = intake.replies.take() }
+    return core.contentFinished(outcome, into: &out)
+  }
+
+  /// Reads up to the end of the content.
+  private func receive(_ message: InboundMessage) async throws(SessionEnd) {
+    contentSize = 0
+    try await flush()
+    if !lines.isEmpty { lines.takeBytes { message.take($0) } }
+    var deadline = ContentDeadline(
+      from: Reactor.shared.now, timeout: rules.timeout, rateMin: rules.dataRateMin)
+    while !message.scanner.isFinished {
+      if message.needsRoom { await message.writeOut() }
+      let count = try await read(into: message, deadline.time)
+      contentSize = message.scanner.contentSize
+      deadline.receive(count, at: Reactor.shared.now)
+    }
+  }
+
+  private func read(
+    into message: InboundMessage, _ deadline: MonotonicTime
+  ) async throws(SessionEnd) -> Int {
+    let count: Int?
+    do throws(StreamError) {
+      count = try await stream.read(deadline: deadline) { bytes in
+        let used = message.take(bytes)
+        if used < bytes.count { lines.append(UnsafeRawBufferPointer(rebasing: bytes[used...])) }
+        return bytes.count
+      }
+    } catch {
+      throw SessionEnd(error)
+    }
+    guard let count else { throw .lost }
+    return count
+  }
+
+  /// Judges a message that has come whole and brings it to the disk.
+  private func keep(
+    _ message: InboundMessage, _ id: QueueID, _ transaction: SMTPTransaction
+  ) async -> SMTPContentOutcome {
+    let header = message.finishHeader()
+    logMessageID(id, message.messageID(header))
+    if let refusal = refusal(of: message, hops: header.receivedCount) {
+      logReject("END-OF-MESSAGE", refusal)
+      return .refused(refusal)
+    }
+    do throws(SpoolError) {
+      try await message.commit(id: id, envelope: envelope(transaction))
+    } catch {
+      let reply = SMTPReply(refusing: error)
+      logReject("END-OF-MESSAGE", reply)
+      return .refused(reply)
+    }
+    return .queued(id)
+  }
+
+  private func refusal(of message: InboundMessage, hops: Int) -> SMTPReply? {
+    if message.isOversized { return .messageTooBig }
+    if let code = rules.settings.bareNewlineRejectCode,
+      message.scanner.traits.contains(.bareNewline)
+    {
+      return .bareNewline(code: code, myhostname: rules.settings.myhostname)
+    }
+    return hops >= rules.hopCountMax ? .tooManyHops : nil
+  }
+
+  private func traceField(_ id: QueueID, _ transaction: SMTPTransaction) -> [UInt8] {
+    let recipients = transaction.recipients
+    let field = ReceivedField(
+      helo: core.helo ?? client.name, clientName: client.name, clientAddress: client.address,
+      myhostname: rules.settings.myhostname, mailName: rules.mailName,
+      protocolName: core.protocolName, queueID: id,
+      recipient: recipients.count == 1 ? recipients.first : nil, time: arrival,
+      offset: intake.clock.offset(at: arrival))
+    var bytes = intake.contents.take()
+    field.append(to: &bytes)
+    return bytes
+  }
+
+  private func envelope(_ transaction: SMTPTransaction) -> Envelope {
+    var envelope = Envelope(
+      sender: transaction.sender, recipients: transaction.recipients.map { EnvelopeRecipient($0) },
+      arrival: arrival)
+    envelope.client.name = Array(client.name.utf8)
+    envelope.client.address = Array(client.address.description.utf8)
+    envelope.client.port = client.port
+    if let helo = core.helo { envelope.client.helo = Array(helo.utf8) }
+    envelope.client.protocolName.append(text: core.protocolName)
+    return envelope
+  }
+}
+
+extension SMTPReply {
+  /// The reply to content that the spool did not take; the client shall come back.
+  init(refusing error: SpoolError) {
+    switch error {
+    case .noSpace, .refusing: self = .insufficientStorage
+    default: self = .writeError
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import AccessPolicy
+import LinuxSystem
+import MailTypes
+import Primitives
+import SMTPServerCore
+
+/// The answers to what the core asks about senders and recipients.
+extension SMTPSession {
+  func authorizeSender() -> SMTPServerStep {
+    guard let refusal = intake.refusal() else { return core.decide(.accept, into: &out) }
+    logReject("MAIL", refusal)
+    return core.decide(.refuse(refusal), into: &out)
+  }
+
+  func admitContent() -> SMTPServerStep {
+    guard !intake.memory.isAdmitting else { return core.decide(.accept, into: &out) }
+    logReject("DATA", .insufficientStorage)
+    return core.decide(.refuse(.insufficientStorage), into: &out)
+  }
+
+  func authorizeRecipient() async -> SMTPServerStep {
+    guard let transaction = core.transaction, let recipient = core.pendingRecipient else {
+      preconditionFailure("a recipient without a transaction")
+    }
+    let request = AccessRequest(
+      clientAddress: client.address, clientName: client.name, helo: core.helo,
+      sender: transaction.sender, recipient: recipient)
+    if let refusal = await rules.judge(request) {
+      logReject("RCPT", refusal, recipient: recipient)
+      return core.decide(.refuse(refusal), into: &out)
+    }
+    if queueID == nil { nameMessage() }
+    return core.decide(.accept, into: &out)
+  }
+
+  private func nameMessage() {
+    arrival = Clocks.wallNow()
+    let id = intake.spool.makeQueueID(now: arrival)
+    queueID = id
+    logClient(id)
+  }
+}

@@ -1,0 +1,53 @@
+import MailTypes
+import Primitives
+import SMTPServerCore
+import ServiceKit
+
+/// The lines of a session, in Postfix's shapes.
+extension SMTPSession {
+  func log(_ text: String) {
+    intake.log.line(tag: rules.tag) { $0.append(string: text) }
+  }
+
+  func logConnect() {
+    intake.log.line(tag: rules.tag) {
+      $0.append(text: "connect from ")
+      $0.append(contentsOf: clientText)
+    }
+  }
+
+  func logDisconnect() {
+    intake.log.line(tag: rules.tag) {
+      $0.append(text: "disconnect from ")
+      $0.append(contentsOf: clientText)
+      core.counters.append(to: &$0)
+    }
+  }
+
+  func logClient(_ id: QueueID) {
+    intake.log.line(tag: rules.tag) {
+      id.append(to: &$0)
+      $0.append(text: ": client=")
+      $0.append(contentsOf: clientText)
+    }
+  }
+
+  func logMessageID(_ id: QueueID, _ value: ArraySlice<UInt8>) {
+    intake.log.line("cleanup") {
+      id.append(to: &$0)
+      $0.append(text: ": message-id=")
+      if value.isEmpty {
+        $0.append(text: "<>")
+      } else {
+        $0.append(peerText: value)
+      }
+    }
+  }
+
+  func logReject(_ stage: StaticString, _ reply: SMTPReply, recipient: MailAddress? = nil) {
+    log(
+      core.rejectLine(
+        stage: stage, reply, sender: core.transaction?.sender, recipient: recipient,
+        queueID: queueID))
+  }
+}

@@ -1,0 +1,68 @@
+import LinuxSystem
+import MailTypes
+import Primitives
+import Reactor
+import SMTPServerCore
+import ServiceKit
+import Streams
+import SystemPackage
+
+/// The sessions of the process.
+@ReactorActor
+final class SessionTable {
+  private struct Entry {
+    let session: SMTPSession
+    var task: Task<Void, Never>
+  }
+
+  private let intake: Intake
+  private var entries: [ObjectIdentifier: Entry] = [:]
+  private let sessionEnd = Gate()
+
+  init(intake: Intake) { self.intake = intake }
+
+  /// Begins a session with a client that has connected.
+  func begin(
+    _ socket: consuming OwnedDescriptor, from peer: SocketAddress, rules: ListenerRules,
+    room: SessionRoom
+  ) {
+    let stream: ByteStream
+    do throws(Errno) {
+      stream = try ByteStream(socket)
+    } catch {
+      intake.log.warning("smtpd", "cannot watch a connection from \(peer): \(error)")
+      return
+    }
+    let session = SMTPSession(
+      stream, client: Self.identity(peer), rules: rules, intake: intake)
+    room.enter()
+    let task = reactorTask {
+      await session.run()
+      self.entries[ObjectIdentifier(session)] = nil
+      room.leave()
+      self.sessionEnd.pulse()
+    }
+    entries[ObjectIdentifier(session)] = Entry(session: session, task: task)
+  }
+
+  /// Ends sessions that wait for a command now, the others when their command is done, and those
+  /// that are still there at the deadline.
+  func drain(deadline: MonotonicTime) async {
+    intake.isDraining = true
+    for entry in entries.values { entry.session.shutDownIfIdle(entry.task) }
+    do throws(WaitError) {
+      while !entries.isEmpty { try await sessionEnd.wait(deadline: deadline) }
+    } catch {
+      for entry in entries.values { entry.task.cancel() }
+    }
+  }
+
+  /// A client's name and address. A client on this host is `localhost`; others have no name.
+  private static func identity(_ peer: SocketAddress) -> SMTPClientIdentity {
+    let address = (peer.ipAddress ?? IPAddress(v4: 0x7f00_0001)).unmapped
+    let isLoopback =
+      address.family == .v4 ? address.v4Bits >> 24 == 127 : address.high == 0 && address.low == 1
+    return SMTPClientIdentity(
+      name: isLoopback ? "localhost" : "unknown", address: address, port: peer.port ?? 0)
+  }
+}

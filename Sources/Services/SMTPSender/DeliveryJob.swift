@@ -1,0 +1,66 @@
+import LinuxSystem
+import MailTypes
+import Primitives
+import QueueFormat
+import Reactor
+import SMTPClientCore
+import ServiceKit
+import SystemPackage
+
+/// One delivery request in the hands of this process.
+@ReactorActor
+final class DeliveryJob {
+  let request: DeliveryRequest
+  private let segment: SharedDescriptor?
+  private(set) var lead: RecordLead?
+
+  /// - Parameter segment: the descriptor that `qmgr` passed, if it did.
+  init(_ request: DeliveryRequest, segment: SharedDescriptor?) {
+    self.request = request
+    self.segment = segment
+  }
+
+  /// The segment's descriptor for `sendfile`.
+  var file: Int32? { segment?.raw }
+
+  /// Reads the record's lead and compares it with the request before anything is said to a server
+  /// (spool rule R14).
+  ///
+  /// - Returns: why the message cannot be sent, or `nil` when it can.
+  func load() -> String? {
+    guard let segment else { return "the message's segment did not come along" }
+    do {
+      let bytes = try Files.read(
+        segment.raw, count: RecordLead.size, at: Int64(clamping: request.offset))
+      let lead = try bytes.withUnsafeBytes {
+        try RecordLead($0, nonce: request.nonce, offset: request.offset)
+      }
+      guard lead.id == request.queueID else { return "another message lies in its place" }
+      guard lead.isUnderstood else { return "the record is of a format that is not understood" }
+      self.lead = lead
+      return nil
+    } catch {
+      return "its record cannot be read: \(error)"
+    }
+  }
+
+  /// The message as the protocol core wants it; `load` has succeeded.
+  var transaction: OutboundTransaction {
+    guard let lead else { preconditionFailure("the record has not been loaded") }
+    return OutboundTransaction(
+      sender: request.sender, recipients: request.recipients.map { OutboundRecipient($0.address) },
+      size: Int(clamping: lead.contentSize), isEightBit: lead.flags.contains(.body8Bit),
+      needsSMTPUTF8: lead.flags.contains(.needsSMTPUTF8))
+  }
+
+  /// One verdict for all recipients.
+  func verdictForAll(
+    _ outcome: RecipientVerdict.Outcome, _ status: EnhancedStatus, _ text: String,
+    relay: [UInt8] = Array("none".utf8)
+  ) -> [RecipientVerdict] {
+    request.recipients.map {
+      RecipientVerdict(
+        index: $0.index, outcome: outcome, status: status, text: Array(text.utf8), relay: relay)
+    }
+  }
+}

@@ -1,0 +1,48 @@
+import MailTypes
+import Primitives
+import SMTPClientCore
+import ServiceKit
+
+/// Connections are shared by deliveries of one transport to one next hop.
+struct DestinationKey: Hashable, Sendable {
+  let transport: String
+  let nextHop: String
+
+  init(_ request: DeliveryRequest) {
+    transport = request.transport
+    nextHop = request.nextHop
+  }
+}
+
+extension PeerName {
+  /// How the log names the server at a next hop.
+  init(_ hop: NextHop, destination: String) {
+    let host: String
+    let address: String
+    switch hop.host {
+    case .address(let ip):
+      host = ip.description
+      address = ip.description
+    case .host(let name), .domain(let name):
+      host = name
+      address = "unknown"
+    case .unix(let path):
+      host = "localhost"
+      address = path
+    }
+    self.init(
+      host: host, address: address, port: hop.port, destination: destination,
+      detectsLoop: hop.port == 25)
+  }
+}
+
+extension RecipientResult.Outcome {
+  /// The outcome as it is told to `qmgr`.
+  var verdict: RecipientVerdict.Outcome {
+    switch self {
+    case .sent: .sent
+    case .deferred: .deferred
+    case .bounced: .bounced
+    }
+  }
+}

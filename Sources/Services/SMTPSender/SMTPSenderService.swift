@@ -1,0 +1,119 @@
+package import LinuxSystem
+import MailTypes
+package import Primitives
+package import Reactor
+package import ServiceKit
+
+/// The `smtp` role: takes delivery requests from `qmgr` and speaks SMTP to next hops.
+///
+/// It has no path to the spool, only descriptors that `qmgr` passes.
+@ReactorActor
+package final class SMTPSenderService: RoleService {
+  /// Deliveries that one process takes at once; each needs a descriptor.
+  private static let capacity = 2000
+
+  private let context: RoleContext
+  private var link: AgentLink?
+  private var settings: [String: SenderSettings] = [:]
+  private var pools: [DestinationKey: DestinationPool] = [:]
+  private var connections: [ObjectIdentifier: OutboundConnection] = [:]
+  private let connectionEnded = Gate()
+
+  /// Makes the service.
+  package init(_ context: RoleContext) {
+    self.context = context
+    link = AgentLink(agent: self, capacity: Self.capacity, log: context.log, tag: "smtp")
+  }
+
+  package func start() async throws(RoleFailure) {}
+
+  package func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {
+    guard peer.role == .qmgr else { return channel.close() }
+    link?.attach(channel)
+  }
+
+  package func drain(deadline: MonotonicTime) async {
+    link?.beginDrain()
+    for connection in Array(connections.values) { connection.leave() }
+    await link?.finishDrain(deadline: deadline)
+    while !connections.isEmpty {
+      guard (try? await connectionEnded.wait(deadline: deadline)) != nil else { return }
+    }
+  }
+
+  private func open(_ job: DeliveryJob, _ key: DestinationKey) {
+    guard let hops = NextHop.list(key.nextHop), let hop = hops.first else {
+      return refuse(
+        job, EnhancedStatus(4, 3, 5),
+        "mail system configuration error: bad next-hop: \(key.nextHop)")
+    }
+    let pool = pools[key] ?? DestinationPool()
+    pools[key] = pool
+    pool.opened()
+    let connection = OutboundConnection(
+      destination: key, hop: hop, settings: settings(of: key.transport), log: context.log,
+      owner: self)
+    connections[ObjectIdentifier(connection)] = connection
+    connection.open(for: job)
+  }
+
+  private func settings(of transport: String) -> SenderSettings {
+    if let known = settings[transport] { return known }
+    let fresh = SenderSettings(
+      context.configuration(ofTransport: transport), transport: transport)
+    settings[transport] = fresh
+    return fresh
+  }
+
+  /// Defers a message that cannot be sent for a reason of this host's.
+  private func refuse(_ job: DeliveryJob, _ status: EnhancedStatus, _ text: String) {
+    let verdicts = job.verdictForAll(.deferred, status, text)
+    let delays = DeliveryDelays(job.request, connected: nil, now: Clocks.wallNow())
+    for (recipient, verdict) in zip(job.request.recipients, verdicts) {
+      context.log.delivery(
+        tag: Array("smtp".utf8), queueID: job.request.queueID, recipient: recipient,
+        verdict: verdict, delays: delays)
+    }
+    finished(job, connectionFailed: false, verdicts: verdicts)
+  }
+}
+
+extension SMTPSenderService: DeliveryAgent {
+  package func deliver(_ request: DeliveryRequest, segment: SharedDescriptor?) {
+    let job = DeliveryJob(request, segment: segment)
+    if let reason = job.load() {
+      return refuse(job, EnhancedStatus(4, 3, 0), "mail system error: " + reason)
+    }
+    let key = DestinationKey(request)
+    if let connection = pools[key]?.takeIdle() { return connection.assign(job) }
+    open(job, key)
+  }
+}
+
+extension SMTPSenderService: OutboundConnectionOwner {
+  func finished(_ job: DeliveryJob, connectionFailed: Bool, verdicts: [RecipientVerdict]) {
+    link?.finish(job.request, connectionFailed: connectionFailed, verdicts: verdicts)
+  }
+
+  func retry(_ job: DeliveryJob) {
+    open(job, DestinationKey(job.request))
+  }
+
+  func becameIdle(_ connection: OutboundConnection) {
+    pools[connection.destination]?.park(connection)
+  }
+
+  func noLongerIdle(_ connection: OutboundConnection) {
+    pools[connection.destination]?.unpark(connection)
+  }
+
+  func ended(_ connection: OutboundConnection) {
+    connections[ObjectIdentifier(connection)] = nil
+    if let pool = pools[connection.destination] {
+      pool.unpark(connection)
+      pool.closed()
+      if pool.isEmpty { pools[connection.destination] = nil }
+    }
+    connectionEnded.pulse()
+  }
+}

@@ -1,0 +1,52 @@
+import Configuration
+import Primitives
+import SMTPClientCore
+
+/// What the configuration says about a transport that speaks SMTP, read once.
+struct SenderSettings: Sendable {
+  let client: SMTPClientSettings
+  /// How long an idle connection is kept (`smtp_connection_cache_time_limit`).
+  let idleTime: Duration
+  /// How long a connection may be used (`smtp_connection_reuse_time_limit`).
+  let reuseTime: Duration
+  /// How often a connection may be used; 0 for any number (`smtp_connection_reuse_count_limit`).
+  let reuseCount: Int
+  /// The local address for IPv4 connections (`smtp_bind_address`).
+  let bindAddress: IPAddress?
+  /// The local address for IPv6 connections (`smtp_bind_address6`).
+  let bindAddress6: IPAddress?
+  /// The tag of log lines: the service's name behind `syslog_name`.
+  let tag: [UInt8]
+
+  init(_ configuration: Configuration, transport: String) {
+    var client = SMTPClientSettings(
+      myhostname: configuration[.myhostname], heloName: configuration[.smtpHeloName])
+    client.alwaysSendEHLO = configuration[.smtpAlwaysSendEHLO]
+    client.neverSendEHLO = configuration[.smtpNeverSendEHLO]
+    client.skip5xxGreeting = configuration[.smtpSkip5xxGreeting]
+    client.skipQuitResponse = configuration[.smtpSkipQuitResponse]
+    client.discardedKeywords = Set(
+      configuration[.smtpDiscardEHLOKeywords].map { $0.lowercased() })
+    client.timeouts.connect = configuration[.smtpConnectTimeout]
+    client.timeouts.helo = configuration[.smtpHeloTimeout]
+    client.timeouts.mail = configuration[.smtpMailTimeout]
+    client.timeouts.rcpt = configuration[.smtpRcptTimeout]
+    client.timeouts.dataInit = configuration[.smtpDataInitTimeout]
+    client.timeouts.dataTransfer = configuration[.smtpDataXferTimeout]
+    client.timeouts.dataDone = configuration[.smtpDataDoneTimeout]
+    client.timeouts.reset = configuration[.smtpRsetTimeout]
+    client.timeouts.quit = configuration[.smtpQuitTimeout]
+    self.client = client
+    idleTime = configuration[.smtpConnectionCacheTimeLimit]
+    reuseTime = configuration[.smtpConnectionReuseTimeLimit]
+    reuseCount = configuration[.smtpConnectionReuseCountLimit]
+    bindAddress = IPAddress(configuration[.smtpBindAddress])
+    bindAddress6 = IPAddress(configuration[.smtpBindAddress6])
+    tag = Array((transport == "relay" ? "relay/smtp" : "smtp").utf8)
+  }
+
+  /// The local address for a connection to `remote`.
+  func source(for remote: IPAddress) -> IPAddress? {
+    remote.family == .v4 ? bindAddress : bindAddress6
+  }
+}

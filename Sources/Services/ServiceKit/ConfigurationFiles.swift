@@ -1,0 +1,61 @@
+package import Configuration
+import LinuxSystem
+import SystemPackage
+
+/// `main.cf` and `master.cf` of a folder, read and evaluated.
+package struct ConfigurationFiles {
+  /// The largest file that is read, in bytes.
+  private static let fileSizeMax = 16 << 20
+
+  /// The folder.
+  package let directory: String
+  /// The evaluated parameters; not to be used when there are errors.
+  package let configuration: Configuration
+  /// The services of `master.cf`, in its order.
+  package let services: [ServiceEntry]
+  /// Errors and warnings of both files.
+  package let diagnostics: [Diagnostic]
+
+  /// Whether any finding forbids the use of the configuration.
+  package var hasErrors: Bool { diagnostics.contains { $0.severity == .error } }
+
+  /// Reads the files in `directory`; what is wrong is in `diagnostics`.
+  package init(directory: String) {
+    self.directory = directory
+    var findings: [Diagnostic] = []
+    let main = MainFile(
+      Self.content(directory + "/main.cf", &findings), file: directory + "/main.cf")
+    let master = MasterFile(
+      Self.content(directory + "/master.cf", &findings), file: directory + "/master.cf")
+    let evaluation = Configuration.evaluate(
+      main, host: Self.hostFacts(), directory: directory, services: master.services,
+      read: { try? Files.readWhole($0, limit: Self.fileSizeMax) })
+    configuration = evaluation.configuration
+    services = master.services
+    var all = findings + evaluation.diagnostics + master.diagnostics
+    for service in master.services where !service.overrides.isEmpty {
+      all += evaluation.configuration.overlaid(by: service).diagnostics
+    }
+    diagnostics = all
+  }
+
+  private static func content(_ path: String, _ findings: inout [Diagnostic]) -> [UInt8] {
+    do throws(Errno) {
+      return try Files.readWhole(path, limit: fileSizeMax)
+    } catch {
+      findings.append(
+        Diagnostic(
+          .error, at: nil, subject: nil,
+          "cannot read \(path): \(error)"))
+      return []
+    }
+  }
+
+  private static func hostFacts() -> HostFacts {
+    let name = (try? ThisProcess.hostName()) ?? "localhost"
+    let interfaces = (try? Interfaces.addresses()) ?? []
+    return HostFacts(
+      hostname: name,
+      interfaces: interfaces.map { InterfaceAddress($0.address, prefixLength: $0.prefixLength) })
+  }
+}

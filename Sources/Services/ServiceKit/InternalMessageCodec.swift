@@ -1,0 +1,166 @@
+import MailTypes
+
+extension InternalMessage {
+  /// Appends the message to a packet under construction.
+  package func encode(into out: inout WireEncoder) {
+    let lengthAt = out.bytes.count
+    out.put(UInt32(0))
+    encodeFields(into: &out)
+    out.patch(length: out.bytes.count - lengthAt - 4, at: lengthAt)
+  }
+
+  private func encodeFields(into out: inout WireEncoder) {
+    switch self {
+    case .start(let record):
+      out.put(UInt8(1))
+      record.encode(into: &out)
+    case .channel(let peer, let pid):
+      out.put(UInt8(2))
+      out.put(peer)
+      out.put(pid)
+    case .channelsComplete: out.put(UInt8(3))
+    case .drain: out.put(UInt8(4))
+    case .sequences(let first, let count):
+      out.put(UInt8(5))
+      out.put(first)
+      out.put(count)
+    case .ready: out.put(UInt8(6))
+    case .failed(let reason):
+      out.put(UInt8(7))
+      out.put(reason)
+    case .needSequences: out.put(UInt8(8))
+    case .mute(let peer):
+      out.put(UInt8(9))
+      out.put(peer)
+    default: encodeQueueFields(into: &out)
+    }
+  }
+
+  private func encodeQueueFields(into out: inout WireEncoder) {
+    switch self {
+    case .writerHello(let marks):
+      out.put(UInt8(20))
+      out.put(UInt32(marks.count))
+      for mark in marks { out.put(mark) }
+    case .watermark(let mark):
+      out.put(UInt8(21))
+      out.put(mark)
+    case .intake(let accepting, let reason):
+      out.put(UInt8(22))
+      out.put(accepting)
+      out.put(reason)
+    case .segment(let nonce):
+      out.put(UInt8(30))
+      out.put(nonce)
+    case .deliver(let request):
+      out.put(UInt8(31))
+      request.encode(into: &out)
+    case .acknowledge(let ids):
+      out.put(UInt8(32))
+      out.put(UInt32(ids.count))
+      for id in ids { out.put(id) }
+    case .forget(let nonce):
+      out.put(UInt8(33))
+      out.put(nonce)
+    case .agentHello(let inHand, let results, let capacity):
+      out.put(UInt8(34))
+      out.put(UInt32(inHand.count))
+      for reference in inHand { reference.encode(into: &out) }
+      out.put(UInt32(results.count))
+      for result in results { result.encode(into: &out) }
+      out.put(capacity)
+    case .result(let result):
+      out.put(UInt8(35))
+      result.encode(into: &out)
+    case .queueCommand(let id, let command):
+      out.put(UInt8(40))
+      out.put(id)
+      out.put(command)
+    case .queueAnswer(let id, let part, let last):
+      out.put(UInt8(41))
+      out.put(id)
+      out.put(part)
+      out.put(last)
+    default: preconditionFailure("a message that has no code")
+    }
+  }
+
+  /// Reads one message that `encode(into:)` wrote.
+  init(from input: inout WireDecoder) throws(WireError) {
+    switch try input.integer(UInt8.self) {
+    case 1: self = .start(try StartRecord(from: &input))
+    case 2: self = .channel(try input.processName(), pid: try input.integer())
+    case 3: self = .channelsComplete
+    case 4: self = .drain
+    case 5: self = .sequences(first: try input.integer(), count: try input.integer())
+    case 6: self = .ready
+    case 7: self = .failed(try input.string())
+    case 8: self = .needSequences
+    case 9: self = .mute(try input.processName())
+    case 20:
+      self = .writerHello(
+        try input.list { (input) throws(WireError) in try input.segmentMark() })
+    case 21: self = .watermark(try input.segmentMark())
+    case 22: self = .intake(accepting: try input.bool(), reason: try input.string())
+    case 30: self = .segment(try input.nonce())
+    case 31: self = .deliver(try DeliveryRequest(from: &input))
+    case 32:
+      self = .acknowledge(try input.list { (input) throws(WireError) in try input.integer() })
+    case 33: self = .forget(try input.nonce())
+    case 34:
+      self = .agentHello(
+        inHand: try input.list { (input) throws(WireError) in
+          try DeliveryReference(from: &input)
+        },
+        results: try input.list { (input) throws(WireError) in
+          try DeliveryResult(from: &input)
+        }, capacity: try input.integer())
+    case 35: self = .result(try DeliveryResult(from: &input))
+    case 40: self = .queueCommand(id: try input.integer(), command: try input.byteString())
+    case 41:
+      self = .queueAnswer(
+        id: try input.integer(), part: try input.byteString(), last: try input.bool())
+    default: throw .invalid
+    }
+  }
+
+  /// Reads every message of a packet, in order.
+  package static func decode(
+    packet: UnsafeRawBufferPointer, _ handle: (InternalMessage) -> Void
+  ) throws(WireError) {
+    var input = WireDecoder(packet)
+    let version = try input.integer(UInt8.self)
+    guard version == protocolVersion else { throw .version(version) }
+    while input.remaining > 0 {
+      var body = try input.nested()
+      let message = try InternalMessage(from: &body)
+      guard body.remaining == 0 else { throw .invalid }
+      handle(message)
+    }
+  }
+}
+
+extension WireEncoder {
+  mutating func put(_ peer: ProcessName) {
+    put(peer.role.code)
+    put(peer.index)
+  }
+
+  mutating func put(_ mark: SegmentMark) {
+    put(mark.fileName)
+    put(mark.nonce)
+    put(mark.end)
+    put(mark.sealed)
+  }
+}
+
+extension WireDecoder {
+  mutating func processName() throws(WireError) -> ProcessName {
+    ProcessName(role: try Role(code: try integer()), index: try integer())
+  }
+
+  mutating func segmentMark() throws(WireError) -> SegmentMark {
+    SegmentMark(
+      fileName: try string(), nonce: try nonce(), end: try integer(), sealed: try bool())
+  }
+}

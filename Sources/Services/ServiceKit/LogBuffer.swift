@@ -1,0 +1,106 @@
+import MailTypes
+import Primitives
+
+/// How grave a log line is; the numbers are those of syslog(3).
+package enum LogSeverity: UInt8, Sendable {
+  case error = 3
+  case warning = 4
+  case information = 6
+}
+
+/// Builds log lines in Postfix's shape and holds them until a turn of the loop ends.
+///
+/// The memory is bounded: what does not fit is dropped and counted, and the next line says so.
+struct LogBuffer {
+  /// The longest line in bytes; longer ones are cut.
+  static let lineLengthMax = 4000
+
+  private let kind: LogKind
+  private let capacity: Int
+  private let hostAndName: [UInt8]
+  private let identity: [UInt8]
+  private let facility: UInt8
+  private var clock = LogClock()
+  /// Complete lines, each ending in a line feed.
+  private(set) var bytes: [UInt8] = []
+  private(set) var droppedLines = 0
+
+  /// - Parameters:
+  ///   - kind: decides between `stamp host name/tag[pid]: ` and `<pri>stamp name/tag[pid]: `.
+  ///   - capacity: the most bytes that wait.
+  ///   - syslogName: `syslog_name`, which stands before the tag.
+  ///   - facility: the number of the syslog facility (`mail` is 2).
+  init(
+    kind: LogKind, capacity: Int, hostName: String, syslogName: String, facility: UInt8, pid: Int32
+  ) {
+    self.kind = kind
+    self.capacity = capacity
+    self.facility = facility
+    var head: [UInt8] = [ASCII.space]
+    if kind == .lines {
+      head.append(string: hostName)
+      head.append(ASCII.space)
+    }
+    head.append(string: syslogName)
+    head.append(UInt8(ascii: "/"))
+    hostAndName = head
+    var tail: [UInt8] = [UInt8(ascii: "[")]
+    tail.append(decimal: pid)
+    tail.append(text: "]: ")
+    identity = tail
+  }
+
+  mutating func add(
+    tag: some Collection<UInt8>, severity: LogSeverity, _ body: (inout [UInt8]) -> Void
+  ) {
+    guard bytes.count + Self.lineLengthMax <= capacity else {
+      droppedLines += 1
+      return
+    }
+    clock.update()
+    if droppedLines > 0 {
+      let dropped = droppedLines
+      droppedLines = 0
+      begin(tag: tag, severity: .warning)
+      bytes.append(text: "warning: ")
+      bytes.append(decimal: dropped)
+      bytes.append(text: " log lines were dropped: log_buffer_size is full\n")
+    }
+    let start = bytes.count
+    begin(tag: tag, severity: severity)
+    body(&bytes)
+    if bytes.count - start > Self.lineLengthMax - 1 {
+      bytes.removeSubrange((start + Self.lineLengthMax - 1)...)
+    }
+    bytes.append(ASCII.lf)
+  }
+
+  private mutating func begin(tag: some Collection<UInt8>, severity: LogSeverity) {
+    if kind == .syslog {
+      bytes.append(text: "<")
+      bytes.append(decimal: facility << 3 | severity.rawValue)
+      bytes.append(text: ">")
+    }
+    bytes.append(contentsOf: clock.stamp)
+    bytes.append(contentsOf: hostAndName)
+    bytes.append(contentsOf: tag)
+    bytes.append(contentsOf: identity)
+  }
+
+  /// Takes the first `count` bytes out: they have been written.
+  mutating func consume(_ count: Int) {
+    if count == bytes.count {
+      bytes.removeAll(keepingCapacity: count < 1 << 16)
+    } else {
+      bytes.removeSubrange(..<count)
+    }
+  }
+
+  /// How many bytes to write at once to a pipe so that lines of several processes do not mix:
+  /// whole lines, at most `limit` bytes where the lines allow it.
+  func wholeLines(limit: Int) -> Int {
+    guard bytes.count > limit else { return bytes.count }
+    if let end = bytes[..<limit].lastIndex(of: ASCII.lf) { return end + 1 }
+    return (bytes.firstIndex(of: ASCII.lf) ?? bytes.count - 1) + 1
+  }
+}

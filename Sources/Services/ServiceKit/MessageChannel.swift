@@ -1,0 +1,97 @@
+package import LinuxSystem
+package import Primitives
+package import Reactor
+package import Streams
+
+/// A channel between two processes of Martinet that carries `InternalMessage`s.
+///
+/// Messages of one turn of the loop travel in as few packets as they fit; descriptors travel in the
+/// packet of the message that they belong to, in the order of the messages.
+@ReactorActor
+package final class MessageChannel {
+  /// The largest packet in bytes (spool rule R27).
+  package static let packetLengthMax = 60 * 1024
+  /// The most descriptors in a packet.
+  package static let descriptorsPerPacketMax = 16
+
+  private let channel: PacketChannel
+  private var encoder = WireEncoder()
+  private var descriptors: [Int32] = []
+  private var flushIsPlanned = false
+
+  /// Takes over a packet channel.
+  package init(_ channel: PacketChannel) {
+    self.channel = channel
+  }
+
+  /// Packets that the peer has not taken yet.
+  package var backlog: Int { channel.backlog }
+
+  /// Queues a message for the end of this turn. The descriptors stay the caller's and must stay
+  /// open until then.
+  package func post(_ message: InternalMessage, descriptors passed: [Int32] = []) {
+    if descriptors.count + passed.count > Self.descriptorsPerPacketMax { flush() }
+    let before = encoder.bytes.count
+    if before == 0 { encoder.put(InternalMessage.protocolVersion) }
+    message.encode(into: &encoder)
+    if encoder.bytes.count > Self.packetLengthMax, before > 0 {
+      let tail = Array(encoder.bytes[before...])
+      let head = Array(encoder.bytes[..<before])
+      send(head)
+      descriptors.removeAll()
+      encoder.removeAll()
+      encoder.put(InternalMessage.protocolVersion)
+      encoder.append(raw: tail)
+    }
+    descriptors.append(contentsOf: passed)
+    guard !flushIsPlanned else { return }
+    flushIsPlanned = true
+    Reactor.shared.atEndOfTurn { self.flush() }
+  }
+
+  /// Sends what was posted.
+  package func flush() {
+    flushIsPlanned = false
+    guard !encoder.bytes.isEmpty else { return }
+    send(encoder.bytes)
+    encoder.removeAll()
+    descriptors.removeAll(keepingCapacity: true)
+  }
+
+  /// A peer that does not read, or is gone, is cut off: this end's reader sees the channel closed,
+  /// and what matters is said again over the channel that comes after it (spool rule R13).
+  private func send(_ packet: [UInt8]) {
+    do throws(StreamError) {
+      try channel.send(packet, descriptors: descriptors)
+    } catch {
+      channel.close()
+    }
+  }
+
+  /// What arrived together.
+  package struct Delivery {
+    /// The messages in the order in which they were posted.
+    package var messages: [InternalMessage]
+    /// Their descriptors, in the order of the messages that carry them.
+    package var descriptors: [SharedDescriptor]
+  }
+
+  /// Waits for the next packet; `nil` at the end of the stream.
+  ///
+  /// - Throws: `StreamError` of the channel; a packet that does not decode counts as the end, for a
+  ///   peer that speaks otherwise is another program.
+  package func receive(deadline: MonotonicTime? = nil) async throws(StreamError) -> Delivery? {
+    let received = try await channel.receive(deadline: deadline) {
+      (bytes, descriptors, isTruncated) -> Delivery? in
+      var messages: [InternalMessage] = []
+      guard !isTruncated,
+        (try? InternalMessage.decode(packet: bytes) { messages.append($0) }) != nil
+      else { return nil }
+      return Delivery(messages: messages, descriptors: descriptors)
+    }
+    return received ?? nil
+  }
+
+  /// Ends the channel; a waiting `receive` returns.
+  package func close() { channel.close() }
+}

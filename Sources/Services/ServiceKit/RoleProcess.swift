@@ -1,0 +1,215 @@
+import Configuration
+import Glibc
+import LinuxSystem
+import Primitives
+package import Reactor
+import Streams
+import SystemPackage
+
+/// The life of a role process: start record, privileges, service, drain.
+///
+/// A failure to start is told to `master` in words; the end of the inherited socket means that
+/// `master` is gone, and the role drains and leaves (spool rule R16).
+@ReactorActor
+package final class RoleProcess {
+  /// The descriptor at which every role finds its channel to `master`.
+  package nonisolated static let channelDescriptor: Int32 = 3
+  /// How long a role waits for its start record.
+  private static let startDeadline: Duration = .seconds(30)
+
+  private let master: MessageChannel
+  private var service: (any RoleService)?
+  private var log: Log?
+  private var drainTime: Duration = .seconds(30)
+  private var isDraining = false
+
+  private init(master: MessageChannel) {
+    self.master = master
+  }
+
+  /// Runs a role on the calling thread until it has drained; returns the exit status.
+  package nonisolated static func run(
+    _ make: @escaping @Sendable @ReactorActor (RoleContext) throws(RoleFailure) -> any RoleService
+  ) -> Int32 {
+    let status = ExitStatusBox()
+    Reactor.shared.run {
+      let channel: PacketChannel
+      do {
+        channel = try PacketChannel(OwnedDescriptor(adopting: channelDescriptor))
+      } catch {
+        status.value = 71
+        return
+      }
+      let process = RoleProcess(master: MessageChannel(channel))
+      status.value = await process.live(make)
+    }
+    return status.value
+  }
+
+  private func live(
+    _ make: @ReactorActor (RoleContext) throws(RoleFailure) -> any RoleService
+  ) async -> Int32 {
+    do throws(RoleFailure) {
+      let context = try await begin()
+      let service = try make(context)
+      self.service = service
+      watchSignals()
+      try await service.start()
+      master.post(.ready)
+    } catch {
+      master.post(.failed(error.reason))
+      master.flush()
+      log?.error("master", error.reason)
+      log?.flush()
+      return 69
+    }
+    await serve()
+    await drain()
+    log?.flush()
+    master.flush()
+    return 0
+  }
+
+  private func begin() async throws(RoleFailure) -> RoleContext {
+    guard
+      let delivery = try? await master.receive(deadline: Reactor.shared.now + Self.startDeadline),
+      case .start(let record)? = delivery.messages.first, delivery.messages.count == 1,
+      delivery.descriptors.count == 2 + record.listeners.count
+    else { throw RoleFailure("no start record from master") }
+    let configuration = try readConfiguration(
+      delivery.descriptors[0].raw, size: record.configurationSize)
+    drainTime = configuration[.drainTime]
+    let log = try makeLog(delivery.descriptors[1], record: record, configuration: configuration)
+    self.log = log
+    do throws(Errno) {
+      _ = try ThisProcess.raiseDescriptorLimit()
+      if let user = record.user {
+        try Identity.become(uid: user.userID, gid: user.groupID)
+        try ThisProcess.setNoNewPrivileges()
+      }
+    } catch {
+      throw RoleFailure("cannot become user \(record.user?.name ?? "?"): \(error)")
+    }
+    var listeners: [RoleContext.Listener] = []
+    for (listener, passed) in zip(record.listeners, delivery.descriptors.dropFirst(2)) {
+      listeners.append(
+        RoleContext.Listener(
+          descriptor: passed, service: listener.service,
+          configuration: try service(listener, of: record, configuration)))
+    }
+    var transports: [String: Configuration] = [:]
+    for transport in record.transports {
+      transports[transport.service] = try service(transport, of: record, configuration)
+    }
+    return RoleContext(
+      record: record, configuration: configuration, log: log, master: master,
+      listeners: listeners, transports: transports)
+  }
+
+  private func service(
+    _ entry: StartRecord.Listener, of record: StartRecord, _ configuration: Configuration
+  ) throws(RoleFailure) -> Configuration {
+    guard Int(entry.settings) < record.serviceSettings.count else {
+      throw RoleFailure("the settings of service \(entry.service) are missing")
+    }
+    let location = SourceLocation(file: "master.cf", line: 0)
+    let assignments = record.serviceSettings[Int(entry.settings)].map {
+      Assignment(name: $0[0], value: $0[1], location: location)
+    }
+    if assignments.isEmpty { return configuration }
+    return configuration.overlaid(by: assignments).configuration
+  }
+}
+
+extension RoleProcess {
+  private func serve() async {
+    while true {
+      let received: MessageChannel.Delivery?
+      do throws(StreamError) {
+        received = try await master.receive()
+      } catch {
+        received = nil
+      }
+      guard let received, handle(received) else { return }
+    }
+  }
+
+  /// Acts on messages of `master`; false when the role is to leave.
+  private func handle(_ delivery: MessageChannel.Delivery) -> Bool {
+    var descriptors = delivery.descriptors[...]
+    for message in delivery.messages {
+      switch message {
+      case .channel(let peer, let pid):
+        guard let passed = descriptors.popFirst() else { return false }
+        attach(passed, to: peer, pid: pid)
+      case .channelsComplete: service?.channelsComplete()
+      case .sequences(let first, let count): service?.addSequences(first: first, count: count)
+      case .drain: return false
+      default: log?.warning("master", "unexpected message from master")
+      }
+    }
+    return true
+  }
+
+  private func attach(_ passed: SharedDescriptor, to peer: ProcessName, pid: Int32) {
+    do {
+      let channel = MessageChannel(try PacketChannel(try passed.duplicate()))
+      service?.attach(channel, to: peer, pid: pid)
+    } catch {
+      log?.error("master", "cannot watch the channel to \(peer.role.rawValue): \(error)")
+    }
+  }
+
+  /// SIGTERM asks one role to leave; SIGINT belongs to `master`, which shares the terminal.
+  private func watchSignals() {
+    signal(SIGINT, SIG_IGN)
+    signal(SIGPIPE, SIG_IGN)
+    signal(SIGHUP, SIG_IGN)
+    guard let signals = try? SignalSource([SIGTERM]) else { return }
+    reactorTask {
+      guard (try? await signals.next()) != nil else { return }
+      self.master.close()
+    }
+  }
+
+  private func drain() async {
+    guard !isDraining, let service else { return }
+    isDraining = true
+    await service.drain(deadline: Reactor.shared.now + drainTime)
+  }
+
+  private func readConfiguration(
+    _ file: Int32, size: UInt64
+  ) throws(RoleFailure) -> Configuration {
+    guard size <= 16 << 20 else { throw RoleFailure("the configuration is over 16 MiB") }
+    do {
+      let bytes = try Files.read(file, count: Int(size), at: 0)
+      guard bytes.count == Int(size) else {
+        throw RoleFailure("the configuration is cut short")
+      }
+      return try Configuration(serialized: bytes)
+    } catch {
+      throw RoleFailure("cannot read the configuration: \(error)")
+    }
+  }
+
+  private func makeLog(
+    _ descriptor: SharedDescriptor, record: StartRecord, configuration: Configuration
+  ) throws(RoleFailure) -> Log {
+    let own: OwnedDescriptor
+    do throws(Errno) {
+      own = try descriptor.duplicate()
+    } catch {
+      throw RoleFailure("cannot open the log: \(error)")
+    }
+    return Log(
+      own, kind: record.logKind, capacity: Int(configuration[.logBufferSize]),
+      hostName: configuration[.myhostname], syslogName: configuration[.syslogName],
+      facility: 2)
+  }
+}
+
+/// Carries the exit status out of the loop.
+private final class ExitStatusBox: @unchecked Sendable {
+  var value: Int32 = 0
+}

@@ -1,0 +1,92 @@
+package import Configuration
+package import LinuxSystem
+package import Primitives
+package import Reactor
+
+/// Why a role cannot serve; `master` logs the text and tries again later.
+package struct RoleFailure: Error {
+  /// What happened, where, and what to do.
+  package let reason: String
+
+  /// Explains a failure.
+  package init(_ reason: String) {
+    self.reason = reason
+  }
+}
+
+/// What a role process does once it has been started; `RoleProcess` drives it.
+@ReactorActor
+package protocol RoleService: AnyObject {
+  /// Makes the role ready to serve; it is announced to `master` when this returns.
+  func start() async throws(RoleFailure)
+
+  /// A channel to a peer, new or in place of an older one.
+  func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32)
+
+  /// To `qmgr`: the channels of all peers that live at its start have been attached.
+  func channelsComplete()
+
+  /// More numbers for spool segments.
+  func addSequences(first: UInt64, count: UInt32)
+
+  /// Takes no new work, finishes what is in hand until `deadline`, and returns.
+  func drain(deadline: MonotonicTime) async
+}
+
+extension RoleService {
+  /// Only `qmgr` waits for its peers.
+  package func channelsComplete() {}
+
+  /// Only writers use sequences.
+  package func addSequences(first: UInt64, count: UInt32) {}
+}
+
+/// What a role has from `master` when it starts.
+@ReactorActor
+package final class RoleContext {
+  /// A listening socket and the service that it belongs to.
+  package struct Listener {
+    /// The socket; its owner is the context's taker.
+    package let descriptor: SharedDescriptor
+    /// The service's name in `master.cf`.
+    package let service: String
+    /// The configuration with the service's `-o` settings.
+    package let configuration: Configuration
+  }
+
+  /// Which process this is.
+  package let name: ProcessName
+  /// The configuration without any service's settings.
+  package let configuration: Configuration
+  /// The log.
+  package let log: Log
+  /// The channel to `master`.
+  package let master: MessageChannel
+  /// Listening sockets to serve.
+  package let listeners: [Listener]
+  /// The first range of segment numbers.
+  package let sequences: (first: UInt64, count: UInt32)
+  /// How many processes share this role's limits.
+  package let processCount: Int
+
+  private let transports: [String: Configuration]
+
+  init(
+    record: StartRecord, configuration: Configuration, log: Log, master: MessageChannel,
+    listeners: [Listener], transports: [String: Configuration]
+  ) {
+    self.transports = transports
+    name = record.name
+    self.configuration = configuration
+    self.log = log
+    self.master = master
+    self.listeners = listeners
+    sequences = (record.sequenceFirst, record.sequenceCount)
+    processCount = Int(record.processCount)
+  }
+
+  /// The configuration of a delivery service, with its `-o` settings where `master.cf` has it.
+  package func configuration(ofTransport name: String) -> Configuration {
+    transports[name] ?? configuration
+  }
+}

@@ -1,0 +1,137 @@
+import MailTypes
+import Primitives
+import TestSupport
+import Testing
+
+@testable import AccessPolicy
+
+struct TestSite: SiteDirectory {
+  var tableIsDown = false
+
+  func trusts(_ client: IPAddress) throws(AccessError) -> Bool {
+    if tableIsDown { throw .lookupFailed }
+    return IPNetwork(IPAddress("127.0.0.0")!, prefixLength: 8)!.contains(client)
+      || client == IPAddress("::1")
+  }
+
+  func isLocal(_ domain: String) throws(AccessError) -> Bool {
+    if tableIsDown { throw .lookupFailed }
+    return ["mx.example.test", "local.test", "localhost", "[127.0.0.1]"].contains(domain)
+  }
+
+  func addressClass(of domain: String) throws(AccessError) -> DomainClass {
+    switch domain {
+    case "relay.test", "sub.relay.test": .relay
+    case "valias.test": .virtualAlias
+    case "vbox.test": .virtualMailbox
+    default: .other
+    }
+  }
+}
+
+let stranger = IPAddress("192.0.2.55")!
+let neighbour = IPAddress("127.0.0.1")!
+
+func request(_ recipient: String, from client: IPAddress = stranger) -> AccessRequest {
+  AccessRequest(
+    clientAddress: client, sender: MailAddress("a@b.test"), recipient: MailAddress(recipient))
+}
+
+func settings(_ change: (inout AccessSettings) -> Void = { _ in }) -> AccessSettings {
+  var settings = AccessSettings(resolver: AddressResolver(myhostname: "mx.example.test"))
+  change(&settings)
+  return settings
+}
+
+@Suite struct OpenRelayTests {
+  /// Each row was played against a running Postfix with the same domains, from a stranger.
+  static let passed = [
+    "a@local.test", "a@LOCAL.TEST", "a@mx.example.test", "a@localhost", "a@[127.0.0.1]", "a",
+    "postmaster", "a%local.test", "local.test!a", "a@relay.test", "a@sub.relay.test",
+    "x@vbox.test", "ok@valias.test", "|cmd@local.test", "/etc/x@local.test",
+    "\"a b\"@local.test", "\"a:b\"@local.test", "a%local.test@local.test",
+    "local.test!a@local.test", "\"a@local.test\"@local.test", "a%relay.test@local.test",
+  ]
+
+  static let refused = [
+    "a@other.test", "a%other.test@local.test", "other.test!a@local.test",
+    "\"a@other.test\"@local.test", "\"a%other.test\"@local.test", "\"other.test!a\"@local.test",
+    "a%local.test@other.test", "a%other.test", "other.test!a", "\"a@local.test\"@other.test",
+    "a@[127.0.0.2]", "a@[IPv6:::1]", "\"a@other.test\"@[127.0.0.1]", "a%other.test@[127.0.0.1]",
+    "a%other.test@relay.test", "\"a%other.test\"@relay.test", "\"a@other.test\"@relay.test",
+    "other.test!a@relay.test", "a%b%c@relay.test", "a%b@vbox.test", "a%b@valias.test",
+    "\"@other.test\"@local.test", "a%other.test%local.test",
+    "a%other.test%local.test@local.test", "%other.test@local.test", "a!@local.test",
+    "\"a\\\"@other.test\"@local.test", "\"a@other.test@local.test\"@local.test",
+    "other.test!x%other.test@local.test", "a%local.test@relay.test",
+    "other.test!local.test!a@local.test", "a%other.test%local.test@[127.0.0.1]",
+    "\"a%other.test%local.test\"@local.test", "\"b c%other.test\"@local.test",
+    "\"a@other.test\"@mx.example.test", "a%other.test@localhost", "a@local.test.other.test",
+    "a@otherlocal.test", "\"a@[192.0.2.1]\"@local.test", "a@[192.0.2.1]",
+    "a%[192.0.2.1]@local.test", "a@notrelay.test", "\"other.test!a%local.test\"@local.test",
+  ]
+
+  @Test(arguments: passed)
+  func strangersReachOurDomains(_ recipient: String) async throws {
+    let policy = try AccessPolicy(settings(), site: TestSite())
+    #expect(await policy.refusal(of: request(recipient)) == nil)
+  }
+
+  @Test(arguments: refused)
+  func strangersReachNothingElse(_ recipient: String) async throws {
+    let policy = try AccessPolicy(settings(), site: TestSite())
+    let text = String(decoding: MailAddress(recipient).unquoted, as: UTF8.self)
+    #expect(
+      await policy.refusal(of: request(recipient))
+        == SMTPReply(454, EnhancedStatus(4, 7, 1), "<\(text)>: Relay access denied"))
+  }
+
+  @Test(arguments: refused)
+  func routesThatAreLeftOverMayOnlyPassWhereThatIsAllowed(_ recipient: String) async throws {
+    let policy = try AccessPolicy(
+      settings { $0.allowsUntrustedRouting = true }, site: TestSite())
+    let ours = ["relay.test", "vbox.test", "valias.test"]
+    let refusal = await policy.refusal(of: request(recipient))
+    #expect((refusal == nil) == ours.contains(MailAddress(recipient).foldedDomain))
+  }
+
+  @Test(arguments: passed + refused)
+  func neighboursMayRelayAnywhere(_ recipient: String) async throws {
+    let policy = try AccessPolicy(settings(), site: TestSite())
+    #expect(await policy.refusal(of: request(recipient, from: neighbour)) == nil)
+  }
+
+  @Test(arguments: ["a%@local.test", "!a@local.test", "a%-x@local.test"])
+  func addressesThatLeadNowhereAreRefused(_ recipient: String) async throws {
+    let policy = try AccessPolicy(settings(), site: TestSite())
+    #expect(
+      await policy.refusal(of: request(recipient))
+        == SMTPReply(501, EnhancedStatus(5, 1, 3), "Bad recipient address syntax"))
+  }
+
+  @Test func aMappedAddressIsNotAnotherAddress() async throws {
+    let policy = try AccessPolicy(settings(), site: TestSite())
+    let mapped = IPAddress("::ffff:192.0.2.55")!
+    #expect(await policy.refusal(of: request("a@other.test", from: mapped)) != nil)
+  }
+
+  /// Whatever a stranger writes, what passes ends at a domain of ours with no route left.
+  @Test func noRandomRecipientOpensAHole() async throws {
+    let policy = try AccessPolicy(settings(), site: TestSite())
+    let resolver = AddressResolver(myhostname: "mx.example.test")
+    let pieces = [
+      "a", "b", "@", "%", "!", "\"", "\\", ".", "local.test", "other.test", "relay.test",
+      "[127.0.0.1]", "[192.0.2.1]", "vbox.test", ":", ",", " ",
+    ]
+    var random = SplitMix64(seed: 4)
+    for _ in 0..<5000 {
+      let text = (0..<Int.random(in: 1...7, using: &random)).map { _ in
+        pieces.randomElement(using: &random)!
+      }.joined()
+      guard await policy.refusal(of: request(text)) == nil else { continue }
+      let end = resolver.resolve(MailAddress(text)) { (try? TestSite().isLocal($0)) == true }
+      let ours = end.isLocal || ["relay.test", "vbox.test"].contains(end.domain)
+      #expect(ours && !end.isRouted && !end.isMalformed, "\(text)")
+    }
+  }
+}

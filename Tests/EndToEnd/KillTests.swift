@@ -1,0 +1,102 @@
+import Foundation
+import RealPeers
+import TestSupport
+import Testing
+
+extension EndToEnd {
+  /// Processes are killed under load: nothing acknowledged may be lost.
+  @Suite(.enabled(if: Subject.isMartinet))
+  struct KillTests {
+    /// How long the killing goes on; `MARTINET_KILL_SECONDS` of the environment.
+    private static let seconds =
+      ProcessInfo.processInfo.environment["MARTINET_KILL_SECONDS"].flatMap { Int($0) } ?? 15
+
+    @Test(.timeLimit(.minutes(10)))
+    func nothingAcknowledgedIsLostWhenProcessesDie() throws {
+      let sink = try ScriptedSink()
+      let server = try MartinetInstance(relayPort: sink.port, settings: Subject.quickRetries)
+      try server.start()
+      var load = MailLoad(port: server.port)
+      load.sessions = 20
+      load.retries = true
+      load.lastCall = .after(.seconds(Self.seconds))
+      let run = load.start(0..<10_000_000, within: .seconds(Self.seconds + 60))
+      let kills = try killOneEachSecond(of: server, while: run)
+      let result = try #require(run.result(until: run.deadline))
+      let acknowledged = result.acknowledged.keys
+      #expect(acknowledged.count > 100)
+
+      var arrivals = Arrivals(of: load)
+      let deadline = Deadline.after(.seconds(90))
+      repeat {
+        arrivals = Arrivals(of: load)
+        arrivals.add(sink)
+        let count = sink.received.count
+        if arrivals.missing(acknowledged).isEmpty { break }
+        // Another one comes within a retry, or the wait is over.
+        do { try sink.wait(forCount: count + 1, until: deadline) } catch { break }
+      } while !deadline.hasPassed
+      #expect(arrivals.missing(acknowledged).isEmpty)
+      #expect(arrivals.broken.isEmpty)
+      let repeated = arrivals.repeated.keys.filter { !result.uncertain.contains($0) }
+      print(
+        "killed \(kills): \(acknowledged.count) acknowledged, \(repeated.count) delivered twice,",
+        "\(result.uncertain.count) of unknown fate to their sender")
+      // Only deliveries in flight at a kill may be repeated: at most the concurrency of the sink's
+      // destination for each.
+      #expect(repeated.count <= kills.values.reduce(0, +) * 20)
+      try server.stop()
+    }
+
+    /// Kills one process a second, each role in turn at random, and starts again what `master`'s
+    /// own death ended. Returns the kills by role.
+    private func killOneEachSecond(
+      of server: MartinetInstance, while run: MailLoad.Run
+    ) throws -> [String: Int] {
+      var kills: [String: Int] = [:]
+      var generator = SplitMix64(seed: 7)
+      var order: [String] = []
+      while run.result(until: .after(.seconds(1))) == nil {
+        if order.isEmpty {
+          order = ["qmgr", "smtpd", "smtp", "qmgr", "master"].shuffled(using: &generator)
+        }
+        let role = order.removeLast()
+        if role == "master" {
+          let family = server.processes
+          try server.killMaster()
+          #expect(
+            RunningProcess.waitForEnd(of: family, until: .after(.seconds(45))),
+            "processes outlive master")
+          try server.start()
+        } else if let victim = server.processes(role: role).randomElement(using: &generator) {
+          victim.kill()
+        } else {
+          continue
+        }
+        kills[role, default: 0] += 1
+      }
+      return kills
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func aKilledProcessIsReplacedAndTheRestGoesOn() throws {
+      let sink = try ScriptedSink()
+      let server = try MartinetInstance(relayPort: sink.port, settings: Subject.quickRetries)
+      try server.start()
+      for (index, role) in ["smtp", "qmgr", "smtpd"].enumerated() {
+        let old = server.processes(role: role)
+        try #require(!old.isEmpty)
+        for process in old { process.kill() }
+        #expect(RunningProcess.waitForEnd(of: old, until: .after(.seconds(10))))
+        var load = MailLoad(port: server.port)
+        load.retries = true
+        let numbers = index * 10..<index * 10 + 10
+        let result = try load.run(numbers, within: .seconds(30))
+        #expect(result.acknowledged.count == 10)
+        try sink.wait(forCount: numbers.upperBound, until: .after(.seconds(30)))
+        #expect(Set(server.processes(role: role)).isDisjoint(with: old))
+      }
+      try server.stop()
+    }
+  }
+}

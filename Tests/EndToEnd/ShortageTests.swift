@@ -1,0 +1,94 @@
+import RealPeers
+import Testing
+
+extension EndToEnd {
+  /// Disk, descriptors and memory run short.
+  @Suite(.enabled(if: Subject.isMartinet))
+  struct ShortageTests {
+    @Test(.enabled(if: TemporaryFileSystem.isAvailable), .timeLimit(.minutes(5)))
+    func aFullDiskIsRefusedForNowAndLosesNothing() throws {
+      let disk = try TemporaryFileSystem(megabytes: 64)
+      let dead = try Loopback.freePort()
+      let server = try MartinetInstance(
+        relayPort: dead, settings: Subject.quickRetries, spool: disk.path)
+      try server.start()
+      var load = MailLoad(port: server.port)
+      load.size = { _ in 200_000 }
+      let full = try load.run(0..<500, within: .seconds(90))
+      #expect(full.acknowledged.count > 20)
+      #expect(full.refused.count > 20)
+      #expect(full.refused.values.allSatisfy { $0.hasPrefix("452 4.3.1 ") })
+      #expect(full.brokenSessions == 0)
+
+      let sink = try ScriptedSink(port: dead)
+      try sink.wait(forCount: full.acknowledged.count, until: .after(.seconds(60)))
+      try server.log.wait(
+        forCount: full.acknowledged.count, of: ": removed", until: .after(.seconds(20)))
+      let again = try load.run(500..<550, within: .seconds(60))
+      #expect(again.acknowledged.count == 50)
+      try sink.wait(forCount: full.acknowledged.count + 50, until: .after(.seconds(30)))
+      var arrivals = Arrivals(of: load)
+      arrivals.add(sink)
+      #expect(arrivals.missing(full.acknowledged.keys).isEmpty)
+      #expect(arrivals.missing(500..<550).isEmpty)
+      #expect(arrivals.repeated.isEmpty)
+      #expect(arrivals.broken.isEmpty)
+      try server.stop()
+    }
+
+    @Test(.timeLimit(.minutes(3)))
+    func sessionsBeyondTheDescriptorsWaitOrAreRefusedAndTheRestIsServed() throws {
+      let sink = try ScriptedSink()
+      let server = try MartinetInstance(
+        relayPort: sink.port, settings: Subject.quickRetries, descriptorsMax: 200)
+      try server.start()
+      let family = server.processes
+      var idle: [SMTPDialog] = []
+      for _ in 0..<600 { idle.append(try SMTPDialog(port: server.port)) }
+      let served = try idle.prefix(50).map { try $0.reply().code }
+      #expect(served.allSatisfy { $0 == 220 || $0 == 421 })
+      #expect(served.contains(220))
+      for dialog in idle { dialog.close() }
+
+      var load = MailLoad(port: server.port)
+      load.retries = true
+      let result = try load.run(0..<100, within: .seconds(60))
+      #expect(result.acknowledged.count == 100)
+      try sink.wait(forCount: 100, until: .after(.seconds(60)))
+      #expect(family.allSatisfy { $0.isAlive })
+      try server.stop()
+    }
+
+    @Test(.timeLimit(.minutes(3)))
+    func fiveThousandIdleSessionsAreServedAndSmall() throws {
+      try #require(DescriptorLimit.raise() >= 6000)
+      let server = try MartinetInstance(relayPort: try Loopback.freePort())
+      try server.start()
+      _ = try SMTPDialog(greetedAt: server.port)
+      let before = server.processes(role: "smtpd").reduce(0) { $0 + $1.memory }
+      let atRest = server.processes.reduce(0) { $0 + $1.memory }
+      var idle: [SMTPDialog] = []
+      for _ in 0..<5000 { idle.append(try SMTPDialog(greetedAt: server.port)) }
+      let after = server.processes(role: "smtpd").reduce(0) { $0 + $1.memory }
+      let each = (after - before) / 5000
+      print("at rest \(atRest / 1024) KiB; each of 5000 idle sessions \(each) bytes")
+      #expect(each <= 16384)
+      #expect(atRest <= 40 << 20)
+      for dialog in idle { try dialog.say("NOOP", expecting: 250) }
+      for dialog in idle { try dialog.say("QUIT", expecting: 221) }
+      try server.stop()
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func aStopSaysGoodbyeToIdleSessionsAndLeavesNothing() throws {
+      let server = try MartinetInstance(relayPort: try Loopback.freePort())
+      try server.start()
+      let family = server.processes
+      let dialog = try SMTPDialog(greetedAt: server.port)
+      try server.stop()
+      #expect(try dialog.reply().code == 421)
+      try dialog.expectClose()
+      #expect(RunningProcess.waitForEnd(of: family, until: .after(.seconds(1))))
+    }
+  }
+}

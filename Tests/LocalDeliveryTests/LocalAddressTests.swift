@@ -1,0 +1,77 @@
+import LocalDelivery
+import MailTypes
+import Primitives
+import Testing
+
+struct LocalRecipientTests {
+  @Test(arguments: [
+    ("Anna@Here", "+", "anna", nil), ("anna+Lists@here", "+", "anna", "lists"),
+    ("anna-a+b@here", "+-", "anna", "a+b"), ("+x@here", "+", "+x", nil),
+    ("anna+x@here", "", "anna+x", nil), ("\"an na\"@here", "+", "an na", nil),
+    ("owner-anna@here", "-", "owner-anna", nil), ("anna-request@here", "-", "anna-request", nil),
+    ("double-bounce@here", "-", "double-bounce", nil), ("anna", "+", "anna", nil),
+  ])
+  func theUserIsWhatStandsBeforeTheDelimiter(
+    address: String, delimiters: String, user: String, tag: String?
+  ) {
+    let recipient = LocalRecipient(MailAddress(address), delimiters: Array(delimiters.utf8))
+    #expect(recipient.user == user)
+    #expect(recipient.extension == tag)
+  }
+}
+
+struct MailboxPlaceTests {
+  @Test(arguments: [
+    ("Maildir/", "/var/mail", MailboxPlace.maildir("/home/anna/Maildir")),
+    ("mail/in//", "", .maildir("/home/anna/mail/in")),
+    ("Mailbox", "/x/", .file("/home/anna/Mailbox")),
+    ("", "/var/mail", .file("/var/mail/anna")), ("", "/srv/mail/", .maildir("/srv/mail/anna")),
+  ])
+  func aSlashAtTheEndMeansAMaildir(home: String, spool: String, place: MailboxPlace) {
+    #expect(
+      MailboxPlace(user: "anna", home: "/home/anna/", homeMailbox: home, mailSpoolDirectory: spool)
+        == place)
+  }
+}
+
+struct MaildirNameTests {
+  @Test func namesCannotLeaveTheFolderOrMeanAnotherFile() {
+    let names = MaildirName(host: "a/b:c", pid: 7)
+    let time = WallTime(microseconds: 1_700_000_000_000_123)
+    #expect(names.temporary(at: time) == "1700000000.M123P7.a\\057b\\072c")
+    #expect(
+      names.delivered(at: time, device: 0xfe00, inode: 0x8008)
+        == "1700000000.Vfe00I8008M123.a\\057b\\072c")
+  }
+}
+
+struct DeliveryFieldsTests {
+  @Test func theFieldsComeInTheirOrder() {
+    var text: [UInt8] = []
+    DeliveryFields.append(
+      sender: MailAddress("a@b.test"), original: Array("anna+x@alias".utf8),
+      recipient: MailAddress("anna@here"), to: &text)
+    let wanted = "Return-Path: <a@b.test>\nX-Original-To: anna+x@alias\nDelivered-To: anna@here\n"
+    #expect(String(decoding: text, as: UTF8.self) == wanted)
+  }
+
+  @Test func theNullSenderHasAnEmptyReturnPath() {
+    var text: [UInt8] = []
+    DeliveryFields.append(
+      sender: .null, original: [97], recipient: MailAddress("a@here"), to: &text)
+    #expect(text.starts(with: Array("Return-Path: <>\n".utf8)))
+  }
+
+  @Test(arguments: [
+    ("Delivered-To: anna@here\r\n", true), ("DELIVERED-TO:  Anna@HERE \r\n", true),
+    ("Subject: x\r\nDelivered-To: anna@here\r\n\r\n", true), ("Delivered-To: bob@here\r\n", false),
+    ("X-Delivered-To: anna@here\r\n", false), ("Subject: Delivered-To: anna@here\r\n", false),
+    ("Delivered-To: anna@here.test\r\n", false), ("", false), ("Delivered-To:", false),
+  ])
+  func aMessageThatWasDeliveredBeforeIsALoop(header: String, isLoop: Bool) {
+    let found = Array(header.utf8).withUnsafeBytes {
+      DeliveryFields.isLoop(header: $0, recipient: MailAddress("anna@here"))
+    }
+    #expect(found == isLoop)
+  }
+}

@@ -1,0 +1,81 @@
+import MailTypes
+import SMTPClientCore
+import Testing
+
+struct FuzzTests {
+  struct Generator {
+    var state: UInt64
+
+    mutating func below(_ bound: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % bound
+    }
+  }
+
+  /// Replies that drive the dialogue into its corners; each may come at any time.
+  static let corpus = [
+    "220 mx.test ESMTP", "250 ok", "250-mx.test\r\n250-PIPELINING\r\n250 SIZE 500",
+    "250-mx.test\r\n250 PIPELINING", "354 go", "421 4.3.2 bye", "450 4.2.0 later", "550 5.1.1 no",
+    "garbage", "250-half\r\n550 5.0.0 other", "250 me.test", "999", "250\0x", "503 5.5.1 order",
+  ]
+
+  /// One random dialogue: each reply is a line of the corpus, mostly what helps it along. The
+  /// record of all that the core did must not depend on how the bytes are cut.
+  static func play(seed: UInt64, chunkSize: Int) -> [String] {
+    var random = Generator(state: seed)
+    var dialogue = Dialogue()
+    dialogue.chunkSize = chunkSize
+    var record: [String] = []
+    var open = 0
+    for _ in 0..<60 {
+      let seen = dialogue.actions()
+      record += seen
+      for line in seen where line.hasPrefix("done") { open -= 1 }
+      switch seen.last {
+      case "close": return record + ["open \(open)"]
+      case "content":
+        if random.below(8) == 0 {
+          dialogue.core.connectionLost(.closed)
+        } else {
+          dialogue.core.contentSent()
+        }
+      case "ready":
+        let count = 1 + random.below(3)
+        dialogue.core.begin(
+          OutboundTransaction(
+            sender: .null,
+            recipients: (0..<count).map { OutboundRecipient(MailAddress("r\($0)@t.test")) },
+            size: random.below(1000)))
+        open += 1
+      default:
+        let isHelpful = random.below(4) > 0
+        let pick = isHelpful ? helpful(seen.last) : corpus[random.below(corpus.count)]
+        dialogue.receive(pick + "\r\n")
+      }
+    }
+    dialogue.core.connectionLost(.timedOut)
+    let seen = dialogue.actions()
+    for line in seen where line.hasPrefix("done") { open -= 1 }
+    return record + seen + ["open \(open)"]
+  }
+
+  static func helpful(_ wait: String?) -> String {
+    switch wait {
+    case "await greeting": corpus[0]
+    case "await dataInit": corpus[4]
+    case "await helo": corpus[3]
+    default: corpus[1]
+    }
+  }
+
+  @Test func everyDialogueEndsTheSameWholeAndByteByByte() {
+    var sent = 0
+    for seed in 0..<2000 {
+      let whole = Self.play(seed: UInt64(seed), chunkSize: .max)
+      #expect(whole == Self.play(seed: UInt64(seed), chunkSize: 1), "seed \(seed)")
+      #expect(whole.last == "open 0", "seed \(seed)")
+      sent += whole.filter { $0.contains(" sent ") }.count
+    }
+    #expect(sent > 1000)
+  }
+}

@@ -1,0 +1,143 @@
+import AccessPolicy
+import Foundation
+import LinuxSystem
+import MailTypes
+import Primitives
+import QueueFormat
+import Reactor
+import SMTPServerCore
+import ServiceKit
+import Streams
+import SystemPackage
+import TestSupport
+
+@testable import SMTPReceiver
+
+/// Sessions over socket pairs with a spool in memory and a log in a file.
+@ReactorActor
+final class Fixture {
+  let spool = MemorySpool()
+  let intake: Intake
+  let sessions: SessionTable
+  let room: SessionRoom
+  let rules: ListenerRules
+  private let directory: TemporaryDirectory
+
+  init(
+    sessionLimit: Int = 100, bodyMemory: Int = 64 << 20, spillLimit: Int = 1 << 30,
+    timeout: Duration = .seconds(30), dataRateMin: Int = 500,
+    change: (inout SMTPServerSettings) -> Void = { _ in }
+  ) throws {
+    var settings = SMTPServerSettings(
+      myhostname: "mx.example.org", banner: "mx.example.org ESMTP Martinet")
+    settings.errorSleepTime = .milliseconds(10)
+    change(&settings)
+    directory = try TemporaryDirectory()
+    let file = try Files.open(directory.path("log"), [.write, .append, .create])
+    let log = Log(
+      file, kind: .lines, capacity: 1 << 20, hostName: "mx", syslogName: "postfix", facility: 2)
+    intake = Intake(
+      spool: spool, log: log, memory: BodyMemory(limit: bodyMemory, spillLimit: spillLimit))
+    sessions = SessionTable(intake: intake)
+    room = SessionRoom(limit: sessionLimit)
+    rules = ListenerRules(
+      smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin
+    ) { request in
+      guard request.recipient.foldedDomain == "elsewhere.example" else { return nil }
+      return SMTPReply(
+        554, EnhancedStatus(5, 7, 1), "<\(request.recipient)>: Relay access denied")
+    }
+  }
+
+  /// Connects a client, whose greeting has been read.
+  func connect(from address: String = "192.0.2.7") async throws -> TestClient {
+    let client = try connectSilently(from: address)
+    _ = try await client.replies(1)
+    return client
+  }
+
+  /// Connects a client that has read nothing.
+  func connectSilently(from address: String = "192.0.2.7") throws -> TestClient {
+    var pair = try Sockets.streamPair()
+    let client = TestClient(try ByteStream(pair.takeFirst()))
+    sessions.begin(
+      pair.takeSecond(), from: .ip(IPAddress(address)!, port: 4321), rules: rules,
+      room: room)
+    return client
+  }
+
+  /// The log so far, each line from its tag on, without the number of the process.
+  func logLines() throws -> [String] {
+    intake.log.flush()
+    let text = String(decoding: try directory.read("log"), as: UTF8.self)
+    return text.split(separator: "\n").map { line in
+      let parts = line.split(separator: "postfix/", maxSplits: 1)
+      let tail = parts.last ?? line
+      let tag = tail.prefix { $0 != "[" }
+      return String(tag + tail.drop { $0 != "]" }.dropFirst())
+    }
+  }
+}
+
+/// The client's end of a session.
+@ReactorActor
+final class TestClient {
+  struct Closed: Error {}
+
+  let stream: ByteStream
+  private var received: [UInt8] = []
+  /// Pieces in which the server's bytes arrived.
+  private(set) var reads = 0
+
+  init(_ stream: ByteStream) { self.stream = stream }
+
+  func send(_ text: String) async throws {
+    try await stream.write(Array(text.utf8), deadline: Reactor.shared.now + .seconds(10))
+  }
+
+  /// Sends a line and gives the reply to it.
+  func ask(_ line: String) async throws -> String {
+    try await send(line + "\r\n")
+    return try await replies(1).joined()
+  }
+
+  /// The next replies; the lines of one are joined by `|`.
+  func replies(_ count: Int) async throws -> [String] {
+    var replies: [String] = []
+    var lines: [String] = []
+    while replies.count < count {
+      let line = try await nextLine()
+      lines.append(line)
+      if line.count < 4 || line[line.index(line.startIndex, offsetBy: 3)] != "-" {
+        replies.append(lines.joined(separator: "|"))
+        lines = []
+      }
+    }
+    return replies
+  }
+
+  /// Everything that comes until the server closes the connection.
+  func rest() async throws -> String {
+    while try await fill() {}
+    defer { received = [] }
+    return String(decoding: received, as: UTF8.self)
+  }
+
+  private func nextLine() async throws -> String {
+    while true {
+      if let end = received.firstIndex(of: 10) {
+        let line = String(decoding: received[..<max(end - 1, 0)], as: UTF8.self)
+        received.removeSubrange(...end)
+        return line
+      }
+      guard try await fill() else { throw Closed() }
+    }
+  }
+
+  private func fill() async throws -> Bool {
+    let deadline = Reactor.shared.now + .seconds(10)
+    let more: Void? = try await stream.read(deadline: deadline) { received += $0 }
+    reads += 1
+    return more != nil
+  }
+}

@@ -1,0 +1,136 @@
+import MailTypes
+import Primitives
+import SMTPGrammar
+import Testing
+
+@testable import SMTPServerCore
+
+/// Plays a session: feeds bytes, answers the core's questions as a small site would, and keeps
+/// what the core wrote.
+struct Session {
+  var core: SMTPServerCore
+  var lines = LineBuffer(lengthMax: 2048)
+  var scanner: ContentScanner?
+  var content: [UInt8] = []
+  var received: [[UInt8]] = []
+  var out: [UInt8] = []
+  var isOpen = true
+  var contentReply: SMTPReply?
+  var contentRefusal: SMTPReply?
+
+  init(_ change: (inout SMTPServerSettings) -> Void = { _ in }) {
+    var settings = SMTPServerSettings(
+      myhostname: "mx.example.test", banner: "mx.example.test ESMTP Postfix")
+    settings.messageSizeLimit = 10240
+    settings.myorigin = "example.test"
+    settings.forbidsUnauthorizedPipelining = false
+    change(&settings)
+    core = SMTPServerCore(
+      rules: SMTPServerRules(settings),
+      client: SMTPClientIdentity(name: "localhost", address: IPAddress("127.0.0.1")!, port: 4))
+  }
+
+  mutating func feed(_ input: [UInt8]) {
+    input.withUnsafeBytes { lines.append($0) }
+    while isOpen {
+      if scanner != nil {
+        guard takeContent() else { return }
+        continue
+      }
+      var core = core
+      var out = out
+      let step: SMTPServerStep? = lines.takeLine { line, kind in
+        core.handle(line, kind, into: &out)
+      }
+      self.core = core
+      self.out = out
+      guard let step else { return }
+      follow(step)
+    }
+  }
+
+  private mutating func takeContent() -> Bool {
+    guard !lines.isEmpty else { return false }
+    var scanner = scanner!
+    var content = content
+    lines.takeBytes { scanner.scan($0, into: &content) }
+    self.content = content
+    guard scanner.isFinished else {
+      self.scanner = scanner
+      return false
+    }
+    self.scanner = nil
+    received.append(content)
+    self.content = []
+    let id = QueueID(microseconds: 1_700_000_000_000_000, sequence: UInt64(received.count))
+    follow(
+      core.contentFinished(contentReply.map { .refused($0) } ?? .queued(id), into: &out))
+    return true
+  }
+
+  private mutating func follow(_ first: SMTPServerStep) {
+    var step = first
+    while true {
+      switch step {
+      case .next: return
+      case .receiveContent:
+        scanner = ContentScanner()
+        return
+      case .close:
+        isOpen = false
+        return
+      case .authorizeSender:
+        let isBad = core.transaction?.sender.foldedDomain == "bad.test"
+        let full = SMTPReply.insufficientStorage
+        step = core.decide(isBad ? .refuse(full) : .accept, into: &out)
+      case .admitContent:
+        step = core.decide(contentRefusal.map { .refuse($0) } ?? .accept, into: &out)
+      case .authorizeRecipient:
+        step = core.decide(judge(core.pendingRecipient!), into: &out)
+      }
+    }
+  }
+
+  private func judge(_ recipient: MailAddress) -> SMTPVerdict {
+    switch recipient.foldedDomain {
+    case "other.test":
+      return .refuse(
+        SMTPReply(454, EnhancedStatus(4, 7, 1), "<\(recipient)>: Relay access denied"))
+    case "hangup.test":
+      return .refuse(SMTPReply(421, EnhancedStatus(4, 7, 0), "Go away"))
+    default: return .accept
+    }
+  }
+
+  /// Plays a dialog of lines `C: …` and `S: …` and reports where the replies differ.
+  mutating func play(_ dialog: String) {
+    var expected = ""
+    for line in dialog.split(separator: "\n") {
+      if line.hasPrefix("C:") {
+        #expect(text() == expected, "before \(line)")
+        expected = ""
+        out = []
+        guard isOpen else {
+          Issue.record("closed before \(line)")
+          return
+        }
+        feed(Array(line.dropFirst(3).utf8) + Array("\r\n".utf8))
+      } else {
+        expected += line.dropFirst(3) + "\n"
+      }
+    }
+    #expect(text() == expected, "at the end")
+  }
+
+  func text() -> String {
+    String(decoding: out.filter { $0 != 13 }, as: UTF8.self)
+  }
+}
+
+let ehlo = """
+  S: 250-mx.example.test
+  S: 250-PIPELINING
+  S: 250-SIZE 10240
+  S: 250-ENHANCEDSTATUSCODES
+  S: 250 8BITMIME
+  """

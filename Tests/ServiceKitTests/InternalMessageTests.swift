@@ -1,0 +1,127 @@
+import MailTypes
+import Primitives
+import ServiceKit
+import Testing
+
+private let request = DeliveryRequest(
+  id: 7, queueID: QueueID(microseconds: 1_700_000_000_000_001, sequence: 3),
+  nonce: Nonce(high: 1, low: 2), offset: 4096, transport: "smtp", nextHop: "[127.0.0.1]:25",
+  sender: MailAddress("a@example.org"),
+  recipients: [
+    DeliveryRecipient(index: 0, address: MailAddress("b@example.net")),
+    DeliveryRecipient(index: 4, address: MailAddress("c@example.net"), original: [1, 2]),
+  ],
+  arrival: WallTime(microseconds: 1), activated: WallTime(microseconds: 2),
+  dispatched: WallTime(microseconds: 3))
+
+private let result = DeliveryResult(
+  answering: request, connectionFailed: true,
+  verdicts: [
+    RecipientVerdict(
+      index: 0, outcome: .deferred, status: EnhancedStatus(4, 4, 1), text: Array("no".utf8),
+      relay: Array("none".utf8)),
+    RecipientVerdict(
+      index: 4, outcome: .sent, status: EnhancedStatus(2, 0, 0), text: [], relay: [65]),
+  ])
+
+private let mark = SegmentMark(
+  fileName: "x.segment", nonce: Nonce(high: 3, low: .max), end: 1 << 40, sealed: true)
+
+private let record = StartRecord(
+  name: ProcessName(role: .smtpd, index: 1),
+  user: UserIdentity(name: "postfix", userID: 101, groupID: 102), logKind: .syslog,
+  configurationSize: 99, listeners: [.init(service: "smtp", settings: 0)],
+  transports: [.init(service: "relay", settings: 1)],
+  serviceSettings: [[["syslog_name", "postfix/submission"]], []], sequenceFirst: 5,
+  sequenceCount: 6, processCount: 2)
+
+private let everyMessage: [InternalMessage] = [
+  .start(record), .channel(ProcessName(role: .control, index: 0), pid: 12), .channelsComplete,
+  .drain, .sequences(first: .max, count: 1), .ready, .failed("why"), .needSequences,
+  .mute(ProcessName(role: .smtp, index: 3)), .writerHello([mark, mark]), .watermark(mark),
+  .intake(accepting: false, reason: "full"), .segment(Nonce(high: 9, low: 8)), .deliver(request),
+  .acknowledge([1, 2, .max]), .forget(Nonce(high: 0, low: 0)),
+  .agentHello(inHand: [DeliveryReference(request)], results: [result], capacity: 50),
+  .result(result), .queueCommand(id: 1, command: [1]),
+  .queueAnswer(id: 1, part: [2, 3], last: true),
+]
+
+private func packet(_ messages: [InternalMessage]) -> [UInt8] {
+  var out = WireEncoder()
+  out.put(InternalMessage.protocolVersion)
+  for message in messages { message.encode(into: &out) }
+  return out.take()
+}
+
+private func decode(_ bytes: [UInt8]) throws(WireError) -> [InternalMessage] {
+  try bytes.withUnsafeBytes { (bytes) -> Result<[InternalMessage], WireError> in
+    do throws(WireError) {
+      var messages: [InternalMessage] = []
+      try InternalMessage.decode(packet: bytes) { messages.append($0) }
+      return .success(messages)
+    } catch {
+      return .failure(error)
+    }
+  }.get()
+}
+
+@Test func everyInternalMessageSurvivesThePacket() throws {
+  #expect(try decode(packet(everyMessage)) == everyMessage)
+}
+
+@Test func aPacketOfAnotherVersionIsRefused() {
+  var bytes = packet([.ready])
+  bytes[0] = 77
+  #expect(throws: WireError.self) { try decode(bytes) }
+}
+
+@Test func everyCutOfEveryMessageIsRefused() throws {
+  for message in everyMessage {
+    let bytes = packet([message])
+    for length in 2..<bytes.count {
+      #expect(throws: WireError.self) { try decode(Array(bytes[..<length])) }
+    }
+  }
+}
+
+@Test func damagedPacketsNeverTrapAndNeverTakeMuchMemory() {
+  var state: UInt64 = 0x9e37_79b9_7f4a_7c15
+  func random() -> Int {
+    state ^= state << 13
+    state ^= state >> 7
+    state ^= state << 17
+    return Int(state >> 33)
+  }
+  let whole = packet(everyMessage)
+  var refused = 0
+  for _ in 0..<20_000 {
+    var bytes = whole
+    for _ in 0..<(1 + random() % 4) { bytes[random() % bytes.count] = UInt8(random() & 255) }
+    if (try? decode(bytes)) == nil { refused += 1 }
+  }
+  #expect(refused > 10_000)
+}
+
+@Test func longReplyTextsAreCut() {
+  let verdict = RecipientVerdict(
+    index: 0, outcome: .bounced, status: EnhancedStatus(5, 0, 0),
+    text: [UInt8](repeating: 65, count: 5000), relay: [])
+  #expect(verdict.text.count == RecipientVerdict.textLengthMax)
+}
+
+@Test func queueCommandsAndEntriesSurviveTheWire() throws {
+  let id = QueueID(microseconds: 5_000_000, sequence: 1)
+  for command in [QueueCommand.list, .more, .cancel, .flush, .retry(id)] {
+    #expect(try QueueCommand(decoding: command.encoded) == command)
+  }
+  let entry = QueueListEntry(
+    id: id, state: .deferred, arrival: WallTime(microseconds: 8), size: 10, sender: .null,
+    recipients: [.init(address: MailAddress("x@y"), reason: Array("later".utf8))])
+  var out = WireEncoder()
+  entry.encode(into: &out)
+  let read = try out.bytes.withUnsafeBytes { (bytes) throws(WireError) in
+    var input = WireDecoder(bytes)
+    return try QueueListEntry(from: &input)
+  }
+  #expect(read == entry)
+}

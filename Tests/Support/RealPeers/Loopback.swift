@@ -1,0 +1,85 @@
+import Glibc
+
+/// Blocking TCP on 127.0.0.1 for tests.
+package enum Loopback {
+  /// A port that was free a moment ago.
+  package static func freePort() throws(PeerError) -> UInt16 {
+    let descriptor = try listen(port: 0, backlog: 1)
+    defer { close(descriptor) }
+    return try port(of: descriptor)
+  }
+
+  /// A listening socket; port 0 takes a free one.
+  package static func listen(port: UInt16, backlog: Int32) throws(PeerError) -> Int32 {
+    let descriptor = try makeSocket()
+    var yes: Int32 = 1
+    setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &yes, 4)
+    var address = Self.address(port: port)
+    let bound = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    guard bound == 0, Glibc.listen(descriptor, backlog) == 0 else {
+      let error = systemErrorText()
+      close(descriptor)
+      throw .system(call: "listen on port \(port)", error: error)
+    }
+    return descriptor
+  }
+
+  /// The port that a socket is bound to.
+  package static func port(of descriptor: Int32) throws(PeerError) -> UInt16 {
+    var address = sockaddr_in()
+    var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+    let result = withUnsafeMutablePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { getsockname(descriptor, $0, &length) }
+    }
+    guard result == 0 else { throw .system(call: "getsockname", error: systemErrorText()) }
+    return UInt16(bigEndian: address.sin_port)
+  }
+
+  /// A connected socket on which every read and write gives up after `timeout`.
+  package static func connect(port: UInt16, timeout: Duration) throws(PeerError) -> Int32 {
+    let descriptor = try makeSocket()
+    limit(descriptor, timeout: timeout)
+    var yes: Int32 = 1
+    setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, 4)
+    var address = Self.address(port: port)
+    let connected = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    guard connected == 0 else {
+      let error = systemErrorText()
+      close(descriptor)
+      throw .system(call: "connect to port \(port)", error: error)
+    }
+    return descriptor
+  }
+
+  /// Bounds the time of each read and write of a socket.
+  package static func limit(_ descriptor: Int32, timeout: Duration) {
+    let parts = timeout.components
+    var time = timeval(
+      tv_sec: Int(parts.seconds), tv_usec: Int(parts.attoseconds / 1_000_000_000_000))
+    let size = socklen_t(MemoryLayout<timeval>.size)
+    setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &time, size)
+    setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &time, size)
+  }
+
+  private static func makeSocket() throws(PeerError) -> Int32 {
+    let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { throw .system(call: "socket", error: systemErrorText()) }
+    return descriptor
+  }
+
+  private static func address(port: UInt16) -> sockaddr_in {
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = port.bigEndian
+    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    return address
+  }
+}

@@ -1,0 +1,111 @@
+import Foundation
+package import TestSupport
+
+/// A running Martinet with its files in a folder of its own and its log as lines.
+package final class MartinetInstance: MailServer {
+  /// The executable: `MARTINET` of the environment, or the one built beside the tests.
+  package static let executable: String =
+    ProcessInfo.processInfo.environment["MARTINET"]
+    ?? URL(filePath: CommandLine.arguments[0]).deletingLastPathComponent()
+    .appending(path: "martinet").path
+
+  /// The user that the roles run as when the tests run as root.
+  package static let owner = "postfix"
+
+  /// The folder with `etc`, `spool` and `data`.
+  package let folder: TemporaryDirectory
+  /// The port of `smtpd` on loopback.
+  package let port: UInt16
+  /// Where the spool is.
+  package let spool: String
+  private let settings: [String: String]
+  private let descriptorsMax: Int?
+  private let running = Monitor<Program?>(nil)
+
+  /// Writes the configuration; starts nothing. `settings` come on top of a relay for everything
+  /// that goes to `relayPort` of loopback, if one is named.
+  package init(
+    relayPort: UInt16? = nil, settings: [String: String] = [:], services: [String] = [],
+    spool: String? = nil, descriptorsMax: Int? = nil
+  ) throws {
+    folder = try TemporaryDirectory(prefix: "martinet")
+    port = try Loopback.freePort()
+    self.spool = try spool ?? folder.makeDirectory("spool")
+    self.descriptorsMax = descriptorsMax
+    var all = RelaySettings.base(relayPort: relayPort)
+    all["queue_directory"] = self.spool
+    all["data_directory"] = try folder.makeDirectory("data")
+    all["maillog_file"] = "/dev/stdout"
+    if getuid() == 0 {
+      all["mail_owner"] = Self.owner
+      for path in [self.spool, folder.path("data")] {
+        try FileManager.default.setAttributes([.ownerAccountName: Self.owner], ofItemAtPath: path)
+      }
+    }
+    all.merge(settings) { $1 }
+    self.settings = all
+    try folder.makeDirectory("etc")
+    let services = ["127.0.0.1:\(port) inet n - n - - smtpd"] + services
+    try folder.write(services.map { "\($0)\n" }.joined(), to: "etc/master.cf")
+    try configure([:])
+  }
+
+  deinit { running.read { $0?.send(SIGKILL) } }
+
+  /// Writes `main.cf` with settings on top of those given at the start.
+  package func configure(_ more: [String: String]) throws {
+    try folder.write(RelaySettings.text(settings.merging(more) { $1 }), to: "etc/main.cf")
+  }
+
+  /// Runs `martinet -c DIR` with arguments to its end and returns its lines.
+  @discardableResult
+  package func command(
+    _ arguments: String..., within limit: Duration = .seconds(30)
+  ) throws(PeerError) -> [LogLine] {
+    try Program.run(Self.executable, ["-c", folder.path("etc")] + arguments, within: limit)
+  }
+
+  /// Starts it and waits until it accepts connections.
+  package func start() throws(PeerError) {
+    var command = [Self.executable, "-c", folder.path("etc"), "run"]
+    if let descriptorsMax { command = ["prlimit", "--nofile=\(descriptorsMax)"] + command }
+    let program = try Program(command[0], Array(command.dropFirst()))
+    running.change { $0 = program }
+    try program.waitUntilListening(on: port)
+  }
+
+  /// The log of the last start.
+  package var log: LineLog {
+    guard let program = running.read({ $0 }) else { preconditionFailure("not started") }
+    return program.output
+  }
+
+  /// Asks it to stop and waits for its end, which must be a clean one.
+  package func stop() throws(PeerError) {
+    guard let program = running.read({ $0 }) else { return }
+    program.send(SIGTERM)
+    let exit = try program.waitForExit(until: .after(.seconds(40)))
+    running.change { $0 = nil }
+    guard exit == .code(0) else {
+      throw .failed(program: "martinet (\(exit))", output: program.errors.text)
+    }
+  }
+
+  /// Kills `master` alone, as a crash would, and waits for its end.
+  package func killMaster() throws(PeerError) {
+    guard let program = running.read({ $0 }) else { return }
+    program.send(SIGKILL)
+    try program.waitForExit(until: .after(.seconds(10)))
+  }
+
+  /// The processes of the last start: `master` and its children.
+  package var processes: [RunningProcess] {
+    guard let program = running.read({ $0 }) else { return [] }
+    return RunningProcess.family(of: program.pid)
+  }
+
+  /// The processes that run a role.
+  package func processes(role: String) -> [RunningProcess] {
+    processes.filter { $0.arguments.contains(role) }
+  }
+}

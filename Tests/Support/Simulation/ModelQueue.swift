@@ -1,0 +1,413 @@
+import MailTypes
+import Primitives
+import QueueFormat
+import QueueStore
+import TestSupport
+
+/// A queue manager without a scheduler, over the real recovery, reader and journal.
+final class ModelQueue {
+  /// A message in the queue.
+  struct Item {
+    let id: QueueID
+    let recipientCount: Int
+    var ended: Set<UInt32> = []
+    var isHeld = false
+    var isDone = false
+  }
+
+  final class Segment {
+    let name: SegmentName
+    let file: SimulatedFile
+    let journal: SegmentJournal<SimulatedDisk>
+    var taken = UInt64(FileHeader.size)
+    var items: [UInt64: Item] = [:]
+    var history: SegmentHistory
+    var isSealed = false
+    var unflushed: [(QueueID, UInt32)] = []
+
+    init(
+      _ name: SegmentName, _ file: SimulatedFile, _ journal: SegmentJournal<SimulatedDisk>,
+      _ history: SegmentHistory
+    ) {
+      self.name = name
+      self.file = file
+      self.journal = journal
+      self.history = history
+    }
+  }
+
+  let disk: SimulatedDisk
+  private unowned let world: SpoolSimulation
+  private(set) var segments: [Segment] = []
+  private(set) var isStarted = false
+  private var unrecovered: [SegmentName] = []
+  var own: ModelWriter?
+
+  init(disk: SimulatedDisk, world: SpoolSimulation) {
+    self.disk = disk
+    self.world = world
+  }
+
+  // MARK: Start and intake
+
+  /// Finds everything that is in the spool; false when the process did not live to do it.
+  func start() -> Bool {
+    do throws(SpoolError) {
+      let scan = try SpoolScan(disk)
+      removeLeftovers(scan)
+      unrecovered = scan.segments
+    } catch {
+      if disk.isRunning { world.ledger.violation("start failed: \(error)") }
+      return false
+    }
+    recoverRest()
+    isStarted = true
+    for writer in world.writers { writer.announce(to: self) }
+    replayResults()
+    return disk.isRunning
+  }
+
+  /// Recovers what an earlier try could not: the disk may have failed it.
+  func recoverRest() {
+    if unrecovered.isEmpty { return }
+    defer { if isStarted { replayResults() } }
+    for name in unrecovered where disk.isRunning {
+      do throws(SpoolError) {
+        try recover(name)
+        unrecovered.removeAll { $0 == name }
+      } catch {
+        // It stays in the list and is tried again.
+      }
+    }
+  }
+
+  private func removeLeftovers(_ scan: SpoolScan) {
+    do throws(SpoolError) {
+      try scan.removeLeftovers(disk)
+    } catch {
+      // They mean nothing; the next start tries again.
+    }
+  }
+
+  private func recover(
+    _ name: SegmentName, openFile: SimulatedFile? = nil, knownEntries: [JournalEntry]? = nil
+  ) throws(SpoolError) {
+    let found = try SegmentRecovery.recover(
+      name, on: disk, now: world.now, openFile: openFile, knownEntries: knownEntries)
+    for problem in found.problems { judge(problem, name) }
+    let segment = Segment(
+      name, found.file, SegmentJournal(on: disk, name: name, entries: found.entries),
+      found.history)
+    segment.isSealed = !found.hasLivingWriter
+    segment.taken = found.intakeEnd
+    segments.removeAll { $0.name == name }
+    segments.append(segment)
+    for row in found.rows {
+      add(row.id, row.offset, Int(row.recipientCount), to: segment)
+    }
+  }
+
+  private func judge(_ problem: SegmentProblem, _ name: SegmentName) {
+    switch problem {
+    case .notSealed, .journalTail: break
+    case .damage, .foreignJournal, .mismatchedEntries:
+      world.ledger.violation("\(name.segmentFile): \(problem)")
+    }
+  }
+
+  private func add(_ id: QueueID, _ offset: UInt64, _ recipients: Int, to segment: Segment) {
+    guard segment.items[offset] == nil else { return }
+    var item = Item(id: id, recipientCount: recipients)
+    if let history = segment.history.messages[offset], history.id == id {
+      item.ended = history.ended
+      item.isHeld = history.isHeld
+      item.isDone = history.isDone
+    }
+    segment.items[offset] = item
+  }
+
+  /// A writer has flushed up to here (R11).
+  func take(_ name: SegmentName, _ mark: Watermark) {
+    guard disk.isRunning, let segment = segment(name), mark.end > segment.taken else { return }
+    do throws(SpoolError) {
+      let records = try SegmentReader.records(
+        on: disk, file: segment.file, nonce: name.nonce, from: segment.taken, to: mark.end)
+      for record in records {
+        guard let envelope = record.envelope else {
+          world.ledger.violation("\(record.lead.id): its envelope cannot be read")
+          continue
+        }
+        add(record.lead.id, record.lead.offset, envelope.recipients.count, to: segment)
+      }
+      segment.taken = mark.end
+    } catch {
+      if disk.isRunning { world.ledger.violation("intake failed: \(error)") }
+    }
+  }
+
+  private func segment(_ name: SegmentName) -> Segment? {
+    if let known = segments.first(where: { $0.name == name }) { return known }
+    do throws(SpoolError) {
+      let file = try disk.open(name.segmentFile, in: .segments, writable: false)
+      let segment = Segment(
+        name, file, SegmentJournal(on: disk, name: name, entries: []), SegmentHistory())
+      segments.append(segment)
+      return segment
+    } catch {
+      return nil
+    }
+  }
+
+  /// A writer says where its segment ends; true once that is durable.
+  func seal(_ name: SegmentName, end: UInt64, reason: SealReason) -> Bool {
+    take(name, Watermark(nonce: name.nonce, end: end))
+    guard disk.isRunning, isStarted, let segment = segment(name) else { return false }
+    let rows = segment.items.filter { !$0.value.isDone }.sorted { $0.key < $1.key }.map {
+      RecordRow(
+        id: $0.value.id, offset: $0.key, recipientCount: UInt32($0.value.recipientCount),
+        flags: [], contentSize: 0)
+    }
+    var entries: [JournalEntry] = []
+    if segment.taken == end {
+      entries = JournalCompaction.tableEntries(rows).map {
+        JournalEntry(segment: $0, time: world.now)
+      }
+    }
+    entries.append(JournalEntry(segment: .sealed(end: end, reason: reason), time: world.now))
+    segment.journal.append(entries)
+    segment.isSealed = true
+    return flush(segment)
+  }
+
+  /// A writer is found dead: its segments are walked and sealed (R12).
+  func writerDied() {
+    for segment in segments where !segment.isSealed && disk.isRunning {
+      do throws(SpoolError) {
+        guard try disk.lock(segment.file) else { continue }
+        let entries = try segment.journal.contents()
+        let held = segment.unflushed
+        try recover(segment.name, openFile: segment.file, knownEntries: entries)
+        segments.first { $0.name == segment.name }?.unflushed = held
+      } catch {
+        // The next look at dead writers tries again.
+      }
+    }
+  }
+
+  // MARK: Delivery
+
+  /// Everything that could be delivered now.
+  private var ready: [(Segment, UInt64)] {
+    segments.flatMap { segment in
+      segment.items.filter { !$0.value.isDone && !$0.value.isHeld }.keys.sorted().map {
+        (segment, $0)
+      }
+    }
+  }
+
+  var isEmpty: Bool {
+    unrecovered.isEmpty && segments.allSatisfy { $0.items.values.allSatisfy(\.isDone) }
+  }
+
+  /// Delivers some message to one of its recipients.
+  func deliver() {
+    guard disk.isRunning, isStarted else { return }
+    let candidates = ready
+    guard !candidates.isEmpty else { return }
+    let (segment, offset) = candidates[world.random.below(candidates.count)]
+    guard let item = segment.items[offset] else { return }
+    let open = (0..<UInt32(item.recipientCount)).filter {
+      !item.ended.contains($0) && !world.isInHand(segment.name.nonce, offset, $0)
+    }
+    guard let recipient = open.first, let content = read(item, segment, offset) else { return }
+    let outcome = world.random.below(8)
+    if outcome == 0, !world.isEnding {
+      report(segment, offset, item, recipient, .deferred)
+    } else if outcome == 1, !world.isEnding {
+      guard own?.submitOwn() != nil else { return }
+      world.ledger.update(item.id) { $0.bounced.insert(recipient) }
+      report(segment, offset, item, recipient, .bounced)
+    } else {
+      world.ledger.arrive(
+        item.id, recipient: recipient, content: content, powerCuts: world.machine.powerCuts)
+      report(segment, offset, item, recipient, .delivered)
+    }
+  }
+
+  /// What `sendfile` would put on the wire.
+  private func read(_ item: Item, _ segment: Segment, _ offset: UInt64) -> [UInt8]? {
+    do throws(SpoolError) {
+      let record = try SegmentReader.record(
+        on: disk, file: segment.file,
+        place: RecordPlace(nonce: segment.name.nonce, offset: offset), id: item.id)
+      let header = try disk.read(
+        Int(record.lead.header.length), from: segment.file, at: record.lead.header.offset)
+      let body = try disk.read(
+        Int(record.lead.body.length) + SpoolLayout.terminator.count, from: segment.file,
+        at: record.lead.body.offset)
+      world.remember(segment.file, record.lead.body.offset, body)
+      return header + body
+    } catch {
+      if disk.isRunning { world.ledger.violation("\(item.id) cannot be read: \(error)") }
+      return nil
+    }
+  }
+
+  private func report(
+    _ segment: Segment, _ offset: UInt64, _ item: Item, _ recipient: UInt32,
+    _ outcome: SpoolSimulation.Result.Outcome
+  ) {
+    let result = SpoolSimulation.Result(
+      nonce: segment.name.nonce, offset: offset, id: item.id, recipient: recipient,
+      outcome: outcome)
+    world.inHand.append(result)
+    record(result, segment)
+  }
+
+  /// Journals a result; the client forgets it once it is written (R13).
+  private func record(_ result: SpoolSimulation.Result, _ segment: Segment) {
+    guard var item = segment.items[result.offset], !item.isDone else {
+      // Known already; but only what is in the file may be forgotten.
+      if !segment.journal.hasUnflushed { world.forget(result) }
+      return
+    }
+    if result.outcome != .deferred { item.ended.insert(result.recipient) }
+    let endsMessage = item.ended.count == item.recipientCount
+    segment.journal.append([
+      JournalEntry(
+        result.event(world.now), id: item.id, offset: result.offset,
+        recipient: result.recipient, endsMessage: endsMessage, time: world.now)
+    ])
+    item.isDone = endsMessage
+    segment.items[result.offset] = item
+    if result.outcome == .delivered { segment.unflushed.append((item.id, result.recipient)) }
+    do throws(SpoolError) {
+      try segment.journal.write(now: world.now)
+      world.forget(result)
+    } catch {
+      // The entry stays in the journal's memory, the result with the client.
+    }
+  }
+
+  /// Results that clients kept while no queue manager lived, before anything is sent (R13).
+  private func replayResults() {
+    for result in world.inHand {
+      if let segment = segments.first(where: { $0.name.nonce == result.nonce }) {
+        record(result, segment)
+      }
+    }
+  }
+
+  // MARK: Flushes and orders
+
+  private func flush(_ segment: Segment) -> Bool {
+    do throws(SpoolError) {
+      try segment.journal.flush(now: world.now)
+      for (id, recipient) in segment.unflushed {
+        world.ledger.arrivalFlushed(id, recipient: recipient)
+      }
+      segment.unflushed = []
+      return true
+    } catch {
+      return false
+    }
+  }
+
+  /// What happens each second (R9).
+  func sync() {
+    guard disk.isRunning else { return }
+    for segment in segments where segment.journal.hasUnflushed { _ = flush(segment) }
+    world.inHand.removeAll { result in
+      segments.contains { $0.name.nonce == result.nonce && !$0.journal.hasUnflushed }
+    }
+  }
+
+  /// An order of the administrator on some message, answered after the flush (R9).
+  func order(_ kind: Int) {
+    guard disk.isRunning, isStarted else { return }
+    let candidates = kind == 1 ? heldItems : ready
+    guard !candidates.isEmpty else { return }
+    let (segment, offset) = candidates[world.random.below(candidates.count)]
+    guard let item = segment.items[offset] else { return }
+    switch kind {
+    case 0: hold(segment, offset, item)
+    case 1: release(segment, offset, item)
+    case 2: end(segment, offset, item, .deleted)
+    default:
+      guard item.ended.isEmpty, let new = own?.submitOwn() else { return }
+      end(segment, offset, item, .requeued(as: new))
+    }
+  }
+
+  private var heldItems: [(Segment, UInt64)] {
+    segments.flatMap { segment in
+      segment.items.filter { $0.value.isHeld && !$0.value.isDone }.keys.sorted().map {
+        (segment, $0)
+      }
+    }
+  }
+
+  private func journal(
+    _ event: JournalEvent, _ segment: Segment, _ offset: UInt64, _ item: Item
+  ) -> Bool {
+    segment.journal.append([
+      JournalEntry(event, id: item.id, offset: offset, time: world.now)
+    ])
+    return flush(segment)
+  }
+
+  private func hold(_ segment: Segment, _ offset: UInt64, _ item: Item) {
+    segment.items[offset]?.isHeld = true
+    let isDurable = journal(.held(reason: []), segment, offset, item)
+    if isDurable { world.ledger.update(item.id) { $0.isHeld = true } }
+  }
+
+  private func release(_ segment: Segment, _ offset: UInt64, _ item: Item) {
+    world.ledger.update(item.id) { $0.isHeld = false }
+    segment.items[offset]?.isHeld = false
+    _ = journal(.released, segment, offset, item)
+  }
+
+  private func end(
+    _ segment: Segment, _ offset: UInt64, _ item: Item, _ event: JournalEvent
+  ) {
+    world.ledger.update(item.id) { $0.mayBeEnded = true }
+    segment.items[offset]?.isDone = true
+    if journal(event, segment, offset, item) {
+      world.ledger.update(item.id) { $0.isEnded = true }
+    }
+  }
+
+  /// Releases everything, at the end of a run.
+  func releaseAll() {
+    for (segment, offset) in heldItems {
+      if let item = segment.items[offset] { release(segment, offset, item) }
+    }
+  }
+
+  /// Removes segments in which nothing is left to do.
+  func removeDone() {
+    guard disk.isRunning, isStarted else { return }
+    for segment in segments where segment.isSealed {
+      guard segment.items.values.allSatisfy(\.isDone) else { continue }
+      do throws(SpoolError) {
+        try SpoolScan.remove(segment.name, on: disk)
+        segments.removeAll { $0 === segment }
+        segment.journal.close()
+        disk.close(segment.file)
+      } catch {
+        // Tried again later; the files mean the same until then.
+      }
+    }
+  }
+
+  /// What is queued, for comparing two recoveries.
+  var contents: [String] {
+    segments.flatMap { segment in
+      segment.items.filter { !$0.value.isDone }.map {
+        "\(segment.name.sequence) \($0.key) \($0.value.id) \($0.value.ended.sorted())"
+          + " \($0.value.isHeld)"
+      }
+    }.sorted()
+  }
+}
