@@ -1,3 +1,4 @@
+import LinuxSystem
 import MailTypes
 import Primitives
 import QueueFormat
@@ -168,13 +169,15 @@ struct OpenedSegment: Sendable {
   let journal: JournalKeeper
   let history: SegmentHistory
 
-  /// Opens a segment that its writer has announced.
+  /// Opens a segment that its writer has announced, and begins its journal: what has no room for
+  /// its results stays on the disk (spool rule R24).
   init(_ name: SegmentName, on disk: LinuxDisk) throws(SpoolError) {
     self.name = name
     file = try disk.open(name.segmentFile, in: .segments, writable: false)
     journal = JournalKeeper(on: disk, name: name)
     do throws(SpoolError) {
       history = SegmentHistory(try JournalKeeper.entries(of: name, on: disk))
+      try journal.reserve(now: Clocks.wallNow())
     } catch {
       disk.close(file)
       throw error

@@ -10,6 +10,6 @@ extension MailQueue {
       guard (try? await resultCame.wait(deadline: deadline)) != nil else { break }
     }
     await bouncer.drain(deadline: deadline)
-    await journals.flush()
+    await journals.flush(deadline: deadline)
   }
 }
