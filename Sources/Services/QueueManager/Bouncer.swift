@@ -56,7 +56,9 @@ final class Bouncer {
     settings.segmentSize = queue.settings.segmentSize
     spool = SpoolWriter(
       disk: queue.disk, writer: "qmgr", settings: settings, helper: queue.reportHelper,
-      onProgress: { [unowned queue] in queue.intake.announce(SegmentMark($0)) },
+      onProgress: { [unowned queue] in
+        queue.intake.announce(SegmentMark($0), by: ProcessName(role: .qmgr, index: 0))
+      },
       onLowSequences: { [unowned queue] in queue.needSequences() })
   }
 
