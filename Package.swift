@@ -19,7 +19,8 @@ let arguments: Target.Dependency = .product(
 
 /// A target of the house and the tests that mirror it.
 func room(
-  _ name: String, floor: String, imports: [Target.Dependency], tests: [Target.Dependency]? = []
+  _ name: String, floor: String, imports: [Target.Dependency], tests: [Target.Dependency]? = [],
+  hasCorpus: Bool = false
 ) -> [Target] {
   var targets: [Target] = [
     .target(
@@ -30,7 +31,8 @@ func room(
       .testTarget(
         name: "\(name)Tests",
         dependencies: [.init(stringLiteral: name), "TestSupport"] + imports + tests,
-        path: "Tests/\(name)Tests", swiftSettings: settings))
+        path: "Tests/\(name)Tests", exclude: hasCorpus ? ["Corpus"] : [],
+        swiftSettings: settings))
   }
   return targets
 }
@@ -66,7 +68,7 @@ targets += room(
   "DeliveryReports", floor: "Mail", imports: ["MessageHeaders", "MailTypes", "Primitives"])
 
 targets += room(
-  "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"])
+  "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"], hasCorpus: true)
 targets += room(
   "LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"])
 targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])

@@ -50,7 +50,9 @@ package struct ConfigCommand: ParsableCommand {
     for line in result.lines { text += Array((line + "\n").utf8) }
     Output.write(text)
     for problem in result.problems { Output.error("martinet: warning: \(problem)") }
-    for diagnostic in files.diagnostics { Output.error("martinet: \(diagnostic)") }
+    for diagnostic in files.diagnostics where names.isEmpty || diagnostic.severity == .error {
+      Output.error("martinet: \(diagnostic)")
+    }
     if files.hasErrors { throw ExitCode(1) }
   }
 }

@@ -33,9 +33,12 @@ final class Acceptor {
   func run() async {
     do {
       while listener.isOpen {
-        try await room.wait()
+        guard room.isFree else {
+          try await room.waitForChange()
+          continue
+        }
         try await listener.readable()
-        if !takeConnections() { try await room.waitForEnd(atMost: Self.shortagePause) }
+        if !takeConnections() { try await room.waitForChange(atMost: Self.shortagePause) }
       }
     } catch {
       // The listener has been closed, or the process leaves.
@@ -44,7 +47,10 @@ final class Acceptor {
   }
 
   /// Ends the loop.
-  func close() { listener.close() }
+  func close() {
+    listener.close()
+    room.wake()
+  }
 
   /// Takes what waits, within bounds; false when the system has no descriptors left.
   private func takeConnections() -> Bool {
@@ -89,15 +95,13 @@ final class SessionRoom {
     change.pulse()
   }
 
-  /// Waits until another session may begin.
-  func wait() async throws(WaitError) {
-    while !isFree { try await change.wait() }
-  }
+  /// Lets go on who waits for a change.
+  func wake() { change.pulse() }
 
-  /// Waits until a session ends.
-  func waitForEnd(atMost pause: Duration) async throws(WaitError) {
+  /// Waits until a session ends, for at most `pause`.
+  func waitForChange(atMost pause: Duration? = nil) async throws(WaitError) {
     do throws(WaitError) {
-      try await change.wait(deadline: Reactor.shared.now + pause)
+      try await change.wait(deadline: pause.map { Reactor.shared.now + $0 })
     } catch .timedOut {
       return
     }

@@ -16,6 +16,8 @@ final class BodyMemory {
   private(set) var used = 0
   /// Bytes of unfinished messages that have been written out.
   private(set) var spilled = 0
+  /// Bytes held that are being written out.
+  private var leaving = 0
   private var bodies: [InboundMessage] = []
 
   /// A body over this goes to a segment of its own (spool rule R23).
@@ -53,12 +55,15 @@ final class BodyMemory {
   /// Notes that a message holds `bytes` more or less than before.
   func change(by bytes: Int) { used += bytes }
 
+  /// Notes that `bytes` more or less of what is held are being written out.
+  func changeLeaving(by bytes: Int) { leaving += bytes }
+
   /// Notes that `bytes` of a message have been written out.
   func countSpilled(_ bytes: Int) { spilled += bytes }
 
   /// Has the largest bodies written out while there is too little memory.
   func relieve() {
-    guard used > limit else { return }
+    guard used - leaving > limit else { return }
     let largest = bodies.max { $0.spillableBytes < $1.spillableBytes }
     guard let largest, largest.spillableBytes > 0 else { return }
     reactorTask { await largest.writeOut() }

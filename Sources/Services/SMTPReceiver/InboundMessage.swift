@@ -2,6 +2,7 @@ import MailTypes
 import MessageHeaders
 import Primitives
 import QueueFormat
+import QueueStore
 import Reactor
 import SMTPGrammar
 
@@ -18,7 +19,7 @@ final class InboundMessage {
   /// Whether the content is over the size limit; nothing of it is kept then.
   private(set) var isOversized = false
   /// What the spool said while the body was written.
-  private(set) var fault: StorageFault?
+  private(set) var fault: SpoolError?
   /// The header of a message whose body has gone ahead.
   private(set) var header: [UInt8]?
 
@@ -73,25 +74,28 @@ final class InboundMessage {
     await waitForWrite()
     guard fault == nil, !isOver, !isOversized else { return }
     isWriting = true
-    do throws(StorageFault) {
+    let leaving = content.count
+    intake.memory.changeLeaving(by: leaving)
+    do throws(SpoolError) {
       try await writePart()
     } catch {
       fault = error
     }
     isWriting = false
+    intake.memory.changeLeaving(by: -leaving)
     writeEnd?.pulse()
     account()
     if isOver || fault != nil || isOversized { await endStream() }
   }
 
-  private func writePart() async throws(StorageFault) {
+  private func writePart() async throws(SpoolError) {
     if stream == nil {
       stream = try await intake.spool.beginStream()
       _ = finishHeader()
       header = Array(content[..<headerSize])
       content.removeSubrange(..<headerSize)
     }
-    guard let stream, !content.isEmpty else { return }
+    guard let stream, !content.isEmpty, !isOver else { return }
     let part = content
     content = []
     spilledBytes += part.count
@@ -99,27 +103,32 @@ final class InboundMessage {
     try await stream.append(part)
   }
 
-  /// Brings the message to the disk, and takes it out of memory. `record` has everything but the
-  /// content. Throws why it could not.
-  func commit(_ record: consuming ReceivedMessage) async throws(StorageFault) {
+  /// Brings the message to the disk and out of memory. Throws why it could not.
+  func commit(id: QueueID, envelope: Envelope) async throws(SpoolError) {
     await waitForWrite()
     isOver = true
     defer { intake.memory.leave(self) }
     if let fault { throw fault }
-    record.flags = flags
-    record.contentSize = traceSize + addedSize + scanner.contentSize
+    var record = PendingRecord(
+      id: id, content: [], headerLength: 0, envelope: envelope, flags: flags,
+      contentSize: UInt64(traceSize + addedSize + scanner.contentSize))
     guard let stream else {
       record.content = content
-      record.headerSize = headerSize
+      record.headerLength = headerSize
       content = []
       try await intake.spool.commit(record)
       intake.contents.give(record.content)
       return
     }
-    if !content.isEmpty { try await stream.append(content) }
     record.content = header ?? []
-    record.headerSize = record.content.count
-    try await stream.finish(record)
+    record.headerLength = record.content.count
+    do throws(SpoolError) {
+      if !content.isEmpty { try await stream.append(content) }
+      try await stream.finish(record)
+    } catch {
+      await endStream()
+      throw error
+    }
   }
 
   /// Looks at the header, and puts the empty line behind it when the client did not.
@@ -174,7 +183,7 @@ final class InboundMessage {
       do throws(WaitError) {
         try await gate.wait()
       } catch {
-        fault = fault ?? .broken
+        fault = fault ?? .ended
         return
       }
     }

@@ -112,8 +112,8 @@ struct AssignmentLayers: Sendable {
     switch computed {
     case .hostname:
       guard !host.hostname.contains(".") else { return host.hostname }
-      let domain = assignments["mydomain"].map { _ in "$mydomain" } ?? "localdomain"
-      return "\(host.hostname).\(domain)"
+      guard assignments["mydomain"] != nil else { return "\(host.hostname).localdomain" }
+      return try "\(host.hostname).\(expanded("mydomain", computing: computing))"
     case .domain:
       let name = try expanded("myhostname", computing: computing)
       guard let dot = name.firstIndex(of: ".") else { return "localdomain" }

@@ -83,8 +83,10 @@ package struct ConfigurationListing: Sendable {
     return try layers.expand(text, owner: name).text
   }
 
+  /// One line, with every run of white space as one space.
   private func line(_ name: String, _ text: String) -> String {
-    switch form {
+    let text = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
+    return switch form {
     case .nameAndValue: text.isEmpty ? "\(name) =" : "\(name) = \(text)"
     case .value: text
     case .name: name

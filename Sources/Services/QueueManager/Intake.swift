@@ -1,0 +1,162 @@
+import MailTypes
+import Primitives
+import QueueFormat
+import QueueStore
+import Reactor
+import ServiceKit
+
+/// Takes new mail into the queue: reads the records that a flush has covered, from where it last
+/// stopped to the announced end (spool rule R11).
+///
+/// All segments with something new are read in one visit to the helper; what is announced
+/// meanwhile waits for the next.
+@ReactorActor
+final class Intake {
+  private static let retryPause = Duration.seconds(1)
+  /// Records that are taken in before everything else gets its turn.
+  private static let recordsPerTurn = 256
+
+  private unowned let queue: MailQueue
+  private var opening: [Nonce: SegmentMark] = [:]
+  private var waiting: [Segment] = []
+  private var isRunning = false
+  /// Whether records stay on the disk for now, since the queue is full (rule R36).
+  var isPaused = false { didSet { run() } }
+
+  private struct Job: Sendable {
+    let file: LinuxDisk.File
+    let nonce: Nonce
+    let start: UInt64
+    let end: UInt64
+  }
+
+  init(_ queue: MailQueue) {
+    self.queue = queue
+  }
+
+  /// Whether everything announced has been taken in.
+  var isIdle: Bool { opening.isEmpty && waiting.isEmpty && !isRunning }
+
+  /// A writer says how far a segment is flushed.
+  func announce(_ mark: SegmentMark) {
+    if let segment = queue.segments.find(mark.nonce) { return advance(segment, to: mark) }
+    let isNew = opening.updateValue(mark, forKey: mark.nonce) == nil
+    guard isNew else { return }
+    guard let name = SegmentName.parse(file: mark.fileName)?.name, name.nonce == mark.nonce else {
+      opening[mark.nonce] = nil
+      return queue.log.error("qmgr", "\(mark.fileName) is not the name of a segment")
+    }
+    reactorTask { await self.open(name) }
+  }
+
+  private func open(_ name: SegmentName) async {
+    let disk = queue.disk
+    while true {
+      do throws(SpoolError) {
+        let found = try await queue.journalHelper.perform { () throws(SpoolError) in
+          try OpenedSegment(name, on: disk)
+        }
+        guard let mark = opening.removeValue(forKey: name.nonce) else { return }
+        // The scan of a start may have come first.
+        let segment = queue.segments.find(name.nonce) ?? queue.register(found)
+        return advance(segment, to: mark)
+      } catch .missing {
+        // An announcement that was overtaken: all its mail was done, or nothing was in it.
+        opening[name.nonce] = nil
+        return
+      } catch {
+        queue.log.error("qmgr", "cannot open \(name.segmentFile): \(error)")
+        try? await sleep(until: Reactor.shared.now + Self.retryPause)
+      }
+    }
+  }
+
+  private func advance(_ segment: Segment, to mark: SegmentMark) {
+    if mark.sealed, !segment.isSealed {
+      segment.isSealed = true
+      queue.sealer.add(segment)
+    }
+    if mark.end > segment.markedEnd {
+      if segment.markedEnd <= segment.takenEnd { waiting.append(segment) }
+      segment.markedEnd = mark.end
+      run()
+    } else {
+      queue.removeIfSpent(segment)
+    }
+  }
+
+  private func run() {
+    guard !isRunning, !isPaused, !waiting.isEmpty else { return }
+    isRunning = true
+    reactorTask {
+      await self.readAll()
+      self.isRunning = false
+    }
+  }
+
+  private func readAll() async {
+    while !waiting.isEmpty, !isPaused {
+      let segments = waiting
+      waiting.removeAll(keepingCapacity: true)
+      let jobs = segments.map {
+        Job(file: $0.file, nonce: $0.name.nonce, start: $0.takenEnd, end: $0.markedEnd)
+      }
+      let disk = queue.disk
+      let results = await queue.reader.perform { jobs.map { Self.read($0, on: disk) } }
+      for (place, segment) in segments.enumerated() {
+        switch results[place] {
+        case .success(let records):
+          await admit(records, of: segment)
+          segment.takenEnd = jobs[place].end
+          if segment.markedEnd > segment.takenEnd { waiting.append(segment) }
+          queue.removeIfSpent(segment)
+        case .failure(let error):
+          queue.log.error("qmgr", "cannot read \(segment.name.segmentFile): \(error)")
+          waiting.append(segment)
+          try? await sleep(until: Reactor.shared.now + Self.retryPause)
+        }
+      }
+      queue.plan()
+    }
+  }
+
+  private nonisolated static func read(
+    _ job: Job, on disk: LinuxDisk
+  ) -> Result<[StoredRecord], SpoolError> {
+    Result { () throws(SpoolError) in
+      try SegmentReader.records(
+        on: disk, file: job.file, nonce: job.nonce, from: job.start, to: job.end)
+    }
+  }
+
+  private func admit(_ records: [StoredRecord], of segment: Segment) async {
+    for (count, record) in records.enumerated() {
+      if count % Self.recordsPerTurn == Self.recordsPerTurn - 1 {
+        queue.plan()
+        await Reactor.shared.yieldTurn()
+      }
+      await queue.admit(record, of: segment)
+    }
+  }
+}
+
+/// A segment as the helper opened it: its file, and what an earlier life said of its messages.
+struct OpenedSegment: Sendable {
+  let name: SegmentName
+  let file: LinuxDisk.File
+  let journal: JournalKeeper
+  let history: SegmentHistory
+
+  /// Opens a segment that its writer has announced.
+  init(_ name: SegmentName, on disk: LinuxDisk) throws(SpoolError) {
+    self.name = name
+    file = try disk.open(name.segmentFile, in: .segments, writable: false)
+    journal = JournalKeeper(on: disk, name: name)
+    do throws(SpoolError) {
+      history = SegmentHistory(try JournalKeeper.entries(of: name, on: disk))
+    } catch {
+      disk.close(file)
+      throw error
+    }
+  }
+}

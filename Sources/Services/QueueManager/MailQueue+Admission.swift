@@ -1,0 +1,140 @@
+import MailTypes
+import Primitives
+import QueueFormat
+import QueueScheduler
+import QueueStore
+import Reactor
+import Routing
+import ServiceKit
+
+/// How a record becomes a message of the queue.
+extension MailQueue {
+  /// Takes a segment into the table.
+  func register(_ found: OpenedSegment) -> Segment {
+    let segment = segments.insert(found.name, file: found.file, journal: found.journal)
+    segment.history = found.history.messages
+    segment.hasTable = found.history.table != nil
+    return segment
+  }
+
+  /// Takes in a record that has just been read.
+  func admit(_ record: StoredRecord, of segment: Segment) async {
+    let history = segment.history.removeValue(forKey: record.lead.offset)
+    if let history, history.id == record.lead.id {
+      return restore(RecordRow(record.lead), history, of: segment)
+    }
+    guard let envelope = record.envelope, !envelope.recipients.isEmpty,
+      let recipients = await recipients(of: envelope, ended: [])
+    else { return restore(RecordRow(record.lead), nil, of: segment) }
+    var message = newMessage(RecordRow(record.lead), of: segment)
+    message.arrival = clock.monotonic(envelope.arrival)
+    message.isFromNullSender = envelope.sender.isNull
+    let routed = routed(recipients)
+    guard
+      let admission = scheduler.add(message, routed: routed, now: Reactor.shared.now)
+    else { return reportDuplicate(record.lead.id) }
+    segment.messageCount += 1
+    pressure.messageCame()
+    switch admission {
+    case .active(let ref):
+      activate(ref, record.lead, envelope, recipients, of: segment)
+    case .waiting: break
+    case .ended(let ref, let end): ended(ref, end)
+    }
+  }
+
+  /// Takes in a message of which the journal tells, or whose envelope is looked at later.
+  func restore(_ row: RecordRow, _ history: MessageHistory?, of segment: Segment) {
+    var message = newMessage(row, of: segment)
+    var nextAttempt: MonotonicTime?
+    if let history {
+      guard !history.isDone else { return }
+      message.recipientsLeft = max(1, Int(row.recipientCount) - history.ended.count)
+      message.deaths = Int(history.deaths)
+      nextAttempt = history.notBefore.map { clock.monotonic($0) }
+    }
+    guard
+      let ref = scheduler.restore(
+        message, nextAttempt: nextAttempt, isHeld: history?.isHeld ?? false,
+        now: Reactor.shared.now)
+    else { return reportDuplicate(row.id) }
+    if let ended = history?.ended, !ended.isEmpty { endedRecipients[ref] = ended }
+    segment.messageCount += 1
+    pressure.messageCame()
+  }
+
+  private func newMessage(_ row: RecordRow, of segment: Segment) -> NewMessage {
+    NewMessage(
+      id: row.id, place: MessagePlace(segment: segment.number, offset: row.offset),
+      arrival: clock.monotonic(WallTime(microseconds: Int64(clamping: row.id.microseconds))),
+      recipientsLeft: max(1, Int(row.recipientCount)))
+  }
+
+  private func reportDuplicate(_ id: QueueID) {
+    log.line("qmgr", severity: .error) {
+      $0.append(text: "error: ")
+      $0.append(queueID: id)
+      $0.append(text: ": a second message of this name is left alone")
+    }
+  }
+
+  /// The recipients of an envelope with their routes; `nil` when a table gave no answer.
+  func recipients(of envelope: Envelope, ended: Set<UInt32>) async -> [ActiveRecipient]? {
+    var recipients: [ActiveRecipient] = []
+    recipients.reserveCapacity(envelope.recipients.count)
+    for (index, recipient) in envelope.recipients.enumerated() {
+      var active = ActiveRecipient(
+        address: recipient.address, original: recipient.original?.bytes ?? [], target: nil)
+      if ended.isEmpty || !ended.contains(UInt32(index)) {
+        if let known = routes.find(recipient.address) {
+          active.address = known.address
+          active.target = known.target
+        } else {
+          do throws(RoutingError) {
+            let known = try await routes.resolve(recipient.address)
+            active.address = known.address
+            active.target = known.target
+          } catch {
+            log.warning("qmgr", "no route for \(recipient.address): \(error)")
+            return nil
+          }
+        }
+      }
+      recipients.append(active)
+    }
+    return recipients
+  }
+
+  /// The open recipients as the scheduler takes them.
+  func routed(_ recipients: [ActiveRecipient]) -> [RoutedRecipient] {
+    var routed: [RoutedRecipient] = []
+    routed.reserveCapacity(recipients.count)
+    for (index, recipient) in recipients.enumerated() {
+      guard let target = recipient.target else { continue }
+      let destination = scheduler.destination(
+        transport: target.transport.number, nextHop: target.destination)
+      routed.append(RoutedRecipient(index: UInt32(index), destination: destination))
+    }
+    return routed
+  }
+
+  /// A message is in the active window with its envelope.
+  func activate(
+    _ ref: MessageRef, _ lead: RecordLead, _ envelope: Envelope, _ recipients: [ActiveRecipient],
+    of segment: Segment
+  ) {
+    messages[ref] = ActiveMessage(
+      ref: ref, id: lead.id, offset: lead.offset, segment: segment, envelope: envelope,
+      recipients: recipients, activated: clock.wallNow)
+    log.line("qmgr") {
+      $0.append(queueID: lead.id)
+      $0.append(text: ": from=<")
+      $0.append(peerText: envelope.sender.bytes)
+      $0.append(text: ">, size=")
+      $0.append(decimal: lead.contentSize)
+      $0.append(text: ", nrcpt=")
+      $0.append(decimal: recipients.count { $0.target != nil })
+      $0.append(text: " (queue active)")
+    }
+  }
+}

@@ -1,0 +1,90 @@
+import Primitives
+import QueueFormat
+import QueueScheduler
+import Reactor
+import ServiceKit
+
+/// Transports and the processes that serve them.
+extension MailQueue {
+  /// Deliveries by the queue manager itself that the scheduler may have under way.
+  private static let insideCredit = 1000
+
+  /// The transport of this name, declared at first use.
+  func transport(named name: String) -> Transport {
+    if let known = transports[name] { return known }
+    let kind = Transport.kind(of: name, services: services)
+    var limits = settings.limits(name)
+    if case .inside = kind {
+      limits.initialConcurrency = Self.insideCredit
+      limits.concurrencyLimit = 0
+      limits.recipientLimit = 0
+    }
+    let number = scheduler.declareTransport(
+      Array(name.utf8), limits: limits, agents: group(of: kind))
+    let transport = Transport(
+      name: name, kind: kind, number: number, recipientLimit: limits.recipientLimit)
+    transports[name] = transport
+    return transport
+  }
+
+  /// The group of the processes that deliver for a kind of transport.
+  private func group(of kind: Transport.Kind) -> AgentGroupNumber {
+    let role: Role?
+    switch kind {
+    case .agents(let name): role = name
+    case .inside: role = nil
+    }
+    if let known = groups[role] { return known }
+    let group = scheduler.makeAgentGroup()
+    groups[role] = group
+    if role == nil { _ = scheduler.addProcess(to: group, credit: Self.insideCredit) }
+    return group
+  }
+
+  /// Takes in an agent that has introduced itself.
+  func greet(_ agent: Agent, capacity: UInt32) {
+    guard agent.process == nil else { return }
+    let process = scheduler.addProcess(
+      to: group(of: .agents(agent.name.role)), credit: Int(capacity))
+    agent.process = process
+    agents[process] = agent
+    plan()
+  }
+
+  /// An agent gives back what it is asked for: it is on its way out.
+  func retire(_ agent: Agent) {
+    guard let process = agent.process else { return }
+    scheduler.setCredit(0, of: process)
+  }
+
+  /// Drops an agent whose channel has ended: what it had in hand is tried again later, alone
+  /// (spool rule R19).
+  func lose(_ agent: Agent) {
+    guard !agent.isGone else { return }
+    agent.end()
+    peers.removeAll { $0 === agent }
+    for segment in segments.all { segment.holders.removeAll { $0 === agent } }
+    let now = clock.wallNow
+    let victims = Dictionary(
+      agent.inFlight.values.map { ($0.ref, $0) }, uniquingKeysWith: { first, _ in first })
+    agent.inFlight.removeAll()
+    resultCame.pulse()
+    for message in victims.values {
+      message.deaths += 1
+      log.line("qmgr", severity: .warning) {
+        $0.append(text: "warning: ")
+        $0.append(queueID: message.id)
+        $0.append(text: ": the delivery agent died while it had the message")
+      }
+      journals.append(
+        message.entry(.processDied(count: message.deaths), time: now), to: message.segment)
+    }
+    if let process = agent.process {
+      agents[process] = nil
+      for run in scheduler.removeProcess(process, now: Reactor.shared.now) {
+        ended(run.message, run.end)
+      }
+    }
+    plan()
+  }
+}

@@ -1,0 +1,132 @@
+import MailTypes
+import Primitives
+import QueueFormat
+import QueueScheduler
+import Reactor
+import ServiceKit
+
+/// What is done when a message's run through the active window is over.
+extension MailQueue {
+  /// A run that ended without a delivery.
+  func ended(_ ref: MessageRef, _ end: RunEnd) {
+    if let message = messages[ref] { return ended(message, end) }
+    let place = record(of: ref)
+    switch end {
+    case .finished: finish(place, with: .done)
+    case .deleted: finish(place, with: .deleted)
+    case .expired: expirer.add(place)
+    case .held(let afterDeaths): hold(place, afterDeaths: afterDeaths)
+    case .deferred, .requeued: break
+    }
+  }
+
+  /// A run of a message whose envelope is in memory.
+  func ended(_ message: ActiveMessage, _ end: RunEnd) {
+    messages[message.ref] = nil
+    if end != .finished {
+      let ended = message.endedRecipients
+      endedRecipients[message.ref] = ended.isEmpty ? nil : ended
+    }
+    switch end {
+    case .finished:
+      endedRecipients[message.ref] = nil
+      if message.failures.isEmpty { whenRecorded(message.record) }
+    case .deleted: finish(message.record, with: .deleted)
+    case .expired: expire(message)
+    case .held(let afterDeaths): hold(message.record, afterDeaths: afterDeaths)
+    case .deferred, .requeued: break
+    }
+    if !message.failures.isEmpty {
+      bouncer.add(FailedDelivery(message, endsMessage: end == .finished || end == .expired))
+    }
+  }
+
+  /// Where the record of a message lies.
+  func record(of ref: MessageRef) -> MessageRecord {
+    guard let summary = scheduler.summary(of: ref) else {
+      preconditionFailure("a message is looked for that is not there")
+    }
+    return MessageRecord(
+      ref: ref, id: summary.id, segment: segments[summary.place.segment],
+      offset: summary.place.offset)
+  }
+
+  /// A message is too old: who has not got it never will, for the reason of the last attempt.
+  private func expire(_ message: ActiveMessage) {
+    logExpiry(message.id, sender: message.sender)
+    for index in message.recipients.indices where message.recipients[index].target != nil {
+      let reason = message.postponed.last { $0.index == index }
+      message.failures.append(reason ?? .expired(UInt32(index)))
+      message.recipients[index].target = nil
+    }
+  }
+
+  /// Logs that a message was given up.
+  func logExpiry(_ id: QueueID, sender: MailAddress) {
+    log.line("qmgr") {
+      $0.append(queueID: id)
+      $0.append(text: ": from=<")
+      $0.append(peerText: sender.bytes)
+      $0.append(text: ">, status=expired, returned to sender")
+    }
+  }
+
+  private func hold(_ record: MessageRecord, afterDeaths: Bool) {
+    guard afterDeaths else { return }
+    let reason = "delivery agents died while they had it"
+    log.line("qmgr", severity: .warning) {
+      $0.append(text: "warning: ")
+      $0.append(queueID: record.id)
+      $0.append(text: ": placed on hold: ")
+      $0.append(string: reason)
+    }
+    journals.append(
+      record.entry(.held(reason: Array(reason.utf8)), time: clock.wallNow), to: record.segment)
+  }
+
+  /// Writes down that nothing is left to do, and forgets the message.
+  func finish(_ record: MessageRecord, with event: JournalEvent) {
+    endedRecipients[record.ref] = nil
+    journals.append(
+      record.entry(event, endsMessage: true, time: clock.wallNow), to: record.segment)
+    whenRecorded(record)
+  }
+
+  /// Forgets a message once its end, which has been appended, is written.
+  func whenRecorded(_ record: MessageRecord) {
+    journals.whenWritten { self.forget(record) }
+  }
+
+  private func forget(_ record: MessageRecord) {
+    log.line("qmgr") {
+      $0.append(queueID: record.id)
+      $0.append(text: ": removed")
+    }
+    scheduler.forget(record.ref)
+    record.segment.messageCount -= 1
+    removeIfSpent(record.segment)
+    pressure.messageLeft()
+  }
+}
+
+/// Which message it is and where its record lies.
+struct MessageRecord: Sendable {
+  let ref: MessageRef
+  let id: QueueID
+  let segment: Segment
+  let offset: UInt64
+
+  /// An entry about the whole message.
+  func entry(
+    _ event: JournalEvent, endsMessage: Bool = false, time: WallTime
+  ) -> JournalEntry {
+    JournalEntry(event, id: id, offset: offset, endsMessage: endsMessage, time: time)
+  }
+}
+
+extension ActiveMessage {
+  /// Which message it is.
+  var record: MessageRecord {
+    MessageRecord(ref: ref, id: id, segment: segment, offset: offset)
+  }
+}

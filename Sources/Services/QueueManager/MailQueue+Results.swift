@@ -1,0 +1,111 @@
+import MailTypes
+import Primitives
+import QueueFormat
+import QueueScheduler
+import Reactor
+import ServiceKit
+
+/// What deliveries lead to.
+extension MailQueue {
+  /// Takes in a result that an agent sent.
+  func take(_ result: DeliveryResult, from agent: Agent) {
+    defer { if !isOpen { resultCame.pulse() } }
+    guard let message = agent.inFlight.removeValue(forKey: result.id) else {
+      return takeUnasked(result, from: agent)
+    }
+    guard !result.verdicts.isEmpty else {
+      // The agent is on its way out and hands back what it has not begun.
+      retire(agent)
+      agent.acknowledge(result.id)
+      return giveBack(result, message)
+    }
+    apply(result, to: message, from: agent)
+    plan()
+  }
+
+  /// A result that this life has not asked for: its message was done before, or is not known yet.
+  private func takeUnasked(_ result: DeliveryResult, from agent: Agent) {
+    agent.acknowledge(result.id)
+  }
+
+  private func giveBack(_ result: DeliveryResult, _ message: ActiveMessage) {
+    let report = scheduler.report(
+      DeliveryNumber(rawValue: result.id), DeliveryTally(returned: .max),
+      connectionFailed: false, now: Reactor.shared.now)
+    if let end = report?.end { ended(message, end) }
+    plan()
+  }
+
+  /// Records the verdicts on recipients of a message.
+  ///
+  /// - Parameter agent: who wants to hear that they are recorded.
+  func apply(_ result: DeliveryResult, to message: ActiveMessage, from agent: Agent?) {
+    let now = clock.wallNow
+    // A recipient that is done stays so, whatever comes later.
+    let verdicts = result.verdicts.filter {
+      Int($0.index) < message.recipients.count
+        && message.recipients[Int($0.index)].target != nil
+    }
+    var tally = DeliveryTally()
+    for verdict in verdicts {
+      switch verdict.outcome {
+      case .sent:
+        tally.delivered += 1
+        message.recipients[Int(verdict.index)].target = nil
+      case .deferred:
+        tally.deferred += 1
+        message.postponed.append(verdict)
+      case .bounced:
+        tally.failed += 1
+        message.recipients[Int(verdict.index)].target = nil
+        message.failures.append(verdict)
+      }
+    }
+    message.deaths = 0
+    guard
+      let report = scheduler.report(
+        DeliveryNumber(rawValue: result.id), tally, connectionFailed: result.connectionFailed,
+        now: Reactor.shared.now)
+    else { preconditionFailure("a result of a delivery that the scheduler did not ask for") }
+    record(verdicts, of: message, end: report.end, now: now)
+    if let agent {
+      if tally.failed > 0 {
+        message.heldResults.append((agent, result.id))
+      } else {
+        journals.acknowledge(result.id, of: agent)
+      }
+    }
+    if let end = report.end { ended(message, end) }
+  }
+
+  /// Writes down what needs no report: deliveries and postponements.
+  private func record(
+    _ verdicts: [RecipientVerdict], of message: ActiveMessage, end: RunEnd?, now: WallTime
+  ) {
+    var until = now + settings.scheduler.backoffMin
+    if case .deferred(let time) = end { until = clock.wall(time) }
+    // With failures the report comes first, and the entry of the last one ends the message.
+    let endsMessage = end == .finished && message.failures.isEmpty
+    for (place, verdict) in verdicts.enumerated() {
+      let attempt = DeliveryAttempt(verdict)
+      let event: JournalEvent
+      switch verdict.outcome {
+      case .sent: event = .delivered(attempt)
+      case .deferred: event = .deferred(attempt, until: until)
+      case .bounced: continue
+      }
+      journals.append(
+        message.entry(
+          event, recipient: verdict.index,
+          endsMessage: endsMessage && place == verdicts.count - 1, time: now),
+        to: message.segment)
+    }
+  }
+}
+
+extension DeliveryAttempt {
+  /// What the journal keeps of a verdict.
+  init(_ verdict: RecipientVerdict) {
+    self.init(status: verdict.status, nextHop: verdict.relay, reply: verdict.text)
+  }
+}

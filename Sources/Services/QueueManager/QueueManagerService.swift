@@ -1,0 +1,57 @@
+import Configuration
+import LinuxSystem
+import MailSite
+import MailTypes
+package import Primitives
+import QueueStore
+package import Reactor
+package import ServiceKit
+import SystemPackage
+
+/// The `qmgr` role: the only owner of message state.
+@ReactorActor
+package final class QueueManagerService: RoleService {
+  /// The largest table that is read into memory, in bytes.
+  private nonisolated static let tableSizeMax = 64 << 20
+
+  private let context: RoleContext
+  private let peers: Peers
+
+  /// Makes the service.
+  ///
+  /// - Throws: when the configuration names tables that cannot be opened, or there is no spool.
+  package init(_ context: RoleContext) throws(RoleFailure) {
+    self.context = context
+    let settings = QueueSettings(context.configuration)
+    do {
+      let site = try MailSite(
+        context.configuration, ownAddresses: try Interfaces.addresses().map(\.address)
+      ) { path in try? Files.readWhole(path, limit: Self.tableSizeMax) }
+      let queue = try MailQueue(
+        settings: settings, log: context.log, disk: try LinuxDisk(path: settings.directory),
+        router: site.router, needSequences: { context.master.post(.needSequences) })
+      peers = Peers(queue) { context.master.post(.mute($0)) }
+    } catch {
+      throw RoleFailure("cannot serve the queue in \(settings.directory): \(error)")
+    }
+    addSequences(first: context.sequences.first, count: context.sequences.count)
+  }
+
+  package func start() async throws(RoleFailure) {
+    try await peers.start()
+  }
+
+  package func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {
+    peers.attach(channel, to: peer)
+  }
+
+  package func channelsComplete() { peers.channelsComplete() }
+
+  package func addSequences(first: UInt64, count: UInt32) {
+    peers.addSequences(first: first, count: count)
+  }
+
+  package func drain(deadline: MonotonicTime) async {
+    await peers.drain(deadline: deadline)
+  }
+}

@@ -1,0 +1,89 @@
+import Configuration
+import Primitives
+import QueueScheduler
+
+/// What the configuration says about the queue, copied out once.
+struct QueueSettings: Sendable {
+  /// `queue_directory`.
+  var directory: String
+  /// Limits and times of the scheduler.
+  var scheduler = SchedulerSettings()
+  /// How long a result may be unflushed (`journal_sync_interval`).
+  var journalSyncInterval = Duration.seconds(1)
+  /// Messages in the queue beyond which new mail is refused (`queue_message_limit`).
+  var messageLimit = 5_000_000
+  /// Free bytes below which new mail is refused (spool rule R24).
+  var freeBytesMin: UInt64 = 32 << 20
+  /// The size at which the segment of reports is full (`spool_segment_size`).
+  var segmentSize: UInt64 = 64 << 20
+  /// `myhostname`.
+  var hostname = "localhost"
+  /// `mail_name`.
+  var mailName = "Martinet"
+  /// `bounce_size_limit` in bytes.
+  var returnedSizeLimit = 50_000
+  /// Limits of transports by name.
+  var limits: @Sendable (String) -> TransportLimits = { _ in TransportLimits() }
+
+  /// The defaults of Postfix.
+  init(directory: String) {
+    self.directory = directory
+  }
+
+  /// What a configuration says.
+  init(_ configuration: Configuration) {
+    self.init(directory: configuration[.queueDirectory])
+    scheduler.activeLimit = configuration[.qmgrMessageActiveLimit]
+    scheduler.backoffMin = configuration[.minimalBackoffTime]
+    scheduler.backoffMax = configuration[.maximalBackoffTime]
+    scheduler.queueRunDelay = configuration[.queueRunDelay]
+    scheduler.lifetime = configuration[.maximalQueueLifetime]
+    scheduler.bounceLifetime = configuration[.bounceQueueLifetime]
+    journalSyncInterval = configuration[.journalSyncInterval]
+    messageLimit = configuration[.queueMessageLimit]
+    segmentSize = UInt64(configuration[.spoolSegmentSize])
+    hostname = configuration[.myhostname]
+    mailName = configuration[.mailName]
+    returnedSizeLimit = Int(clamping: configuration[.bounceSizeLimit])
+    freeBytesMin = Self.freeBytesMin(configuration)
+    limits = { Self.limits(of: $0, configuration) }
+  }
+
+  /// `queue_minfree`, or what Postfix wants by default: one and a half messages of the largest
+  /// size; on top of it the room for journals and reports (spool rule R24).
+  private static func freeBytesMin(_ configuration: Configuration) -> UInt64 {
+    let reserve: UInt64 = 8 << 20
+    let messages = UInt64(configuration[.messageSizeLimit]) / 2 * 3
+    return max(UInt64(configuration[.queueMinfree]), messages) + reserve
+  }
+
+  private static func limits(
+    of transport: String, _ configuration: Configuration
+  ) -> TransportLimits {
+    var limits = TransportLimits()
+    limits.initialConcurrency = configuration.transport(transport, .initialDestinationConcurrency)
+    limits.concurrencyLimit = configuration.transport(transport, .destinationConcurrencyLimit)
+    limits.recipientLimit = configuration.transport(transport, .destinationRecipientLimit)
+    limits.failedCohortLimit = configuration.transport(
+      transport, .destinationConcurrencyFailedCohortLimit)
+    let positive = configuration.transport(transport, .positive)
+    switch positive.divisor {
+    case .one: limits.positiveFeedback = .init(amount: positive.amount)
+    case .concurrency:
+      limits.positiveFeedback = .init(amount: positive.amount, dividedBy: .concurrency)
+    case .squareRoot:
+      limits.positiveFeedback = .init(
+        amount: positive.amount, dividedBy: .squareRootOfConcurrency)
+    }
+    let negative = configuration.transport(transport, .negative)
+    switch negative.divisor {
+    case .one: limits.negativeFeedback = .init(amount: negative.amount)
+    case .concurrency:
+      limits.negativeFeedback = .init(amount: negative.amount, dividedBy: .concurrency)
+    case .squareRoot:
+      limits.negativeFeedback = .init(
+        amount: negative.amount, dividedBy: .squareRootOfConcurrency)
+    }
+    return limits
+  }
+}

@@ -1,0 +1,175 @@
+import LinuxSystem
+import MailTypes
+import Primitives
+import QueueFormat
+import QueueStore
+import Reactor
+import SMTPServerCore
+import Streams
+import Testing
+
+@testable import SMTPReceiver
+
+/// What happens at the limits of size, memory and the spool.
+@Suite struct LimitTests {
+  init() { Reactor.startThread() }
+
+  /// A message of about `size` bytes as it goes over the wire.
+  private func text(_ size: Int) -> String {
+    let line = String(repeating: "x", count: 98) + "\r\n"
+    return "Subject: large\r\n\r\n" + String(repeating: line, count: size / 100) + ".\r\n"
+  }
+
+  @Test @ReactorActor func aMessageOverTheSizeLimitIsRefusedAtItsEnd() async throws {
+    let fixture = try Fixture { $0.messageSizeLimit = 100_000 }
+    let client = try await fixture.connect()
+    try await begin(client)
+    try await client.send(text(300_000))
+    #expect(try await client.replies(1) == ["552 5.3.4 Error: message file too big"])
+    #expect(fixture.intake.memory.used == 0)
+    try await client.send("MAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n")
+    _ = try await client.replies(3)
+    #expect(try await client.ask(".").hasPrefix("250 2.0.0"))
+  }
+
+  @Test @ReactorActor func tooManyHopsAreRefused() async throws {
+    let fixture = try Fixture()
+    let client = try await fixture.connect()
+    try await begin(client)
+    let trace = String(repeating: "Received: from a by b\r\n", count: 49)
+    #expect(
+      try await client.ask(trace + "\r\n.") == "554 5.4.0 Error: too many hops")
+    #expect(fixture.spool.messages.isEmpty)
+  }
+
+  @Test @ReactorActor func aLargeMessageIsStreamed() async throws {
+    let fixture = try Fixture()
+    let client = try await fixture.connect()
+    try await begin(client)
+    let text = text(3_000_000)
+    try await client.send(text)
+    #expect(try await client.replies(1)[0].hasPrefix("250 2.0.0"))
+    #expect(fixture.spool.streamsBegun == 1)
+    let message = try #require(fixture.spool.messages.first)
+    #expect(message.content.suffix(text.utf8.count - 3).elementsEqual(text.utf8.dropLast(3)))
+    #expect(message.contentSize == UInt64(message.content.count))
+    #expect(
+      String(decoding: message.content[..<message.headerLength], as: UTF8.self)
+        .hasSuffix("Subject: large\r\n\r\n"))
+    #expect(fixture.intake.memory.used == 0)
+    #expect(fixture.intake.memory.spilled == 0)
+  }
+
+  @Test @ReactorActor func theLargestBodyLeavesWhenMemoryIsShort() async throws {
+    let fixture = try Fixture(bodyMemory: 400_000)
+    let large = try await fixture.connect()
+    try await begin(large)
+    let bulk = text(300_000)
+    try await large.send(String(bulk.dropLast(2)))
+    try await settle { fixture.intake.memory.used > 290_000 }
+    let small = try await fixture.connect()
+    try await begin(small)
+    let part = text(150_000)
+    try await small.send(part)
+    #expect(try await small.replies(1)[0].hasPrefix("250 2.0.0"))
+    try await settle { fixture.spool.streamsBegun == 1 }
+    #expect(try await large.ask(".").hasPrefix("250 2.0.0"))
+    #expect(fixture.spool.messages.count == 2)
+    for message in fixture.spool.messages {
+      #expect(message.contentSize == UInt64(message.content.count))
+    }
+    #expect(fixture.spool.messages.last!.content.count > 300_000)
+    #expect(fixture.intake.memory.used == 0)
+  }
+
+  @Test @ReactorActor func noMessageBeginsWithoutMemoryAndSpill() async throws {
+    let fixture = try Fixture(bodyMemory: 100_000, spillLimit: 0)
+    let holder = try await fixture.connect()
+    try await begin(holder)
+    fixture.spool.writes.shut()
+    try await holder.send(String(text(200_000).dropLast(2)))
+    try await settle { !fixture.intake.memory.isAdmitting }
+    let client = try await fixture.connect()
+    _ = try await client.ask("EHLO c")
+    try await client.send("MAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n")
+    #expect(try await client.replies(3)[2] == "452 4.3.1 Insufficient system storage")
+    fixture.spool.writes.open()
+    holder.stream.close()
+    try await settle { fixture.intake.memory.isAdmitting }
+    #expect(try await client.ask("DATA").hasPrefix("354 "))
+  }
+
+  @Test @ReactorActor func aStreamIsDroppedWithItsClient() async throws {
+    let fixture = try Fixture()
+    let client = try await fixture.connect()
+    try await begin(client)
+    try await client.send(String(text(3_000_000).dropLast(2)))
+    try await settle { fixture.spool.streamsBegun == 1 }
+    client.stream.close()
+    try await settle { fixture.spool.streamsAborted == 1 && fixture.room.count == 0 }
+    #expect(fixture.spool.messages.isEmpty)
+    #expect(fixture.intake.memory.used == 0)
+  }
+
+  @Test(arguments: [
+    (SpoolError.noSpace, "452 4.3.1 Insufficient system storage"),
+    (SpoolError.ended, "451 4.3.0 Error: queue file write error"),
+  ])
+  @ReactorActor func aSpoolThatFailsMeansComeBackLater(
+    _ fault: SpoolError, _ reply: String
+  ) async throws {
+    let fixture = try Fixture()
+    let client = try await fixture.connect()
+    for size in [10, 3_000_000] {
+      fixture.spool.fault = fault
+      try await begin(client)
+      try await client.send(text(size))
+      #expect(try await client.replies(1) == [reply])
+      fixture.spool.fault = nil
+      try await begin(client)
+      #expect(try await client.ask(".").hasPrefix("250 2.0.0"))
+    }
+    #expect(fixture.spool.messages.count == 2)
+  }
+
+  @Test @ReactorActor func newMailIsRefusedWhileTheSpoolDoesNotAnswer() async throws {
+    let fixture = try Fixture()
+    let client = try await fixture.connect()
+    _ = try await client.ask("EHLO c")
+    fixture.spool.oldestCommitAge = .seconds(6)
+    #expect(try await client.ask("MAIL FROM:<>") == "452 4.3.1 Insufficient system storage")
+    #expect(try await client.ask("MAIL FROM:<>") == "452 4.3.1 Insufficient system storage")
+    fixture.spool.oldestCommitAge = .zero
+    #expect(try await client.ask("MAIL FROM:<>") == "250 2.1.0 Ok")
+    #expect(try fixture.logLines().filter { $0.contains("warning") }.count == 2)
+    #expect(
+      try fixture.logLines().contains(
+        "smtpd: NOQUEUE: reject: MAIL from unknown[192.0.2.7]: 452 4.3.1 Insufficient system "
+          + "storage; from=<> proto=ESMTP helo=<c>"))
+  }
+
+  @Test @ReactorActor func theQueueManagerCanRefuseNewMail() async throws {
+    let fixture = try Fixture()
+    let client = try await fixture.connect()
+    _ = try await client.ask("EHLO c")
+    fixture.intake.queueRefusal = SMTPReply(452, EnhancedStatus(4, 3, 1), "queue full")
+    #expect(try await client.ask("MAIL FROM:<>") == "452 4.3.1 queue full")
+    fixture.intake.queueRefusal = nil
+    #expect(try await client.ask("MAIL FROM:<>") == "250 2.1.0 Ok")
+  }
+
+  @Test @ReactorActor func theReplyWaitsForTheDisk() async throws {
+    let fixture = try Fixture()
+    fixture.spool.commits.shut()
+    let client = try await fixture.connect()
+    try await begin(client)
+    try await client.send("x\r\n.\r\n")
+    try await settle { fixture.spool.commits.waiting == 1 }
+    let before = client.reads
+    await pass(.milliseconds(20))
+    #expect(client.reads == before)
+    #expect(fixture.spool.inData == 0)
+    fixture.spool.commits.open()
+    #expect(try await client.replies(1)[0].hasPrefix("250 2.0.0"))
+  }
+}
