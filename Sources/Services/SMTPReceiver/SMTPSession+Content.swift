@@ -26,8 +26,8 @@ extension SMTPSession {
       throw error
     }
     intake.spool.leaveData(pass)
-    let outcome = await keep(message, queueID, transaction)
-    message.abandon()
+    defer { message.abandon() }
+    let outcome = try await keep(message, queueID, transaction)
     contentSize = nil
     if out.capacity == 0 { out = intake.replies.take() }
     return core.contentFinished(outcome, into: &out)
@@ -68,7 +68,7 @@ extension SMTPSession {
   /// Judges a message that has come whole and brings it to the disk.
   private func keep(
     _ message: InboundMessage, _ id: QueueID, _ transaction: SMTPTransaction
-  ) async -> SMTPContentOutcome {
+  ) async throws(SessionEnd) -> SMTPContentOutcome {
     let header = message.finishHeader()
     logMessageID(id, message.messageID(header))
     if let refusal = refusal(of: message, hops: header.receivedCount) {
@@ -78,6 +78,7 @@ extension SMTPSession {
     do throws(SpoolError) {
       try await message.commit(id: id, envelope: envelope(transaction))
     } catch {
+      if error == .uncertain { throw .uncertain }
       let reply = SMTPReply(refusing: error)
       logReject("END-OF-MESSAGE", reply)
       return .refused(reply)

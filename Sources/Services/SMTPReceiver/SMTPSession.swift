@@ -5,6 +5,7 @@ import QueueFormat
 import Reactor
 import SMTPGrammar
 import SMTPServerCore
+import ServiceKit
 import Streams
 
 /// Why a session ended before its QUIT.
@@ -15,6 +16,8 @@ enum SessionEnd: Error {
   case timedOut
   /// This process leaves.
   case shutDown
+  /// The spool cannot tell whether a message is mail: the client must not hear either answer.
+  case uncertain
 }
 
 /// One connection: reads commands, has the core answer them, and does what the core asks for.
@@ -143,6 +146,9 @@ final class SMTPSession {
     switch end {
     case .lost:
       log(core.lostConnectionLine(contentSize: contentSize))
+      return
+    case .uncertain:
+      intake.log.error("smtpd", "the spool failed: a session ends without an answer to DATA")
       return
     case .timedOut:
       log(core.timeoutLine(contentSize: contentSize))
