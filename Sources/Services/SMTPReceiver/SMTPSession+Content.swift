@@ -40,29 +40,31 @@ extension SMTPSession {
     if !lines.isEmpty { lines.takeBytes { message.take($0) } }
     var deadline = ContentDeadline(
       from: Reactor.shared.now, timeout: rules.timeout, rateMin: rules.dataRateMin)
-    while !message.scanner.isFinished {
-      if message.needsRoom { await message.writeOut() }
-      let count = try await read(into: message, deadline.time)
-      contentSize = message.scanner.contentSize
-      deadline.receive(count, at: Reactor.shared.now)
-    }
-  }
-
-  private func read(
-    into message: InboundMessage, _ deadline: MonotonicTime
-  ) async throws(SessionEnd) -> Int {
-    let count: Int?
     do throws(StreamError) {
-      count = try await stream.read(deadline: deadline) { bytes in
-        let used = message.take(bytes)
-        if used < bytes.count { lines.append(UnsafeRawBufferPointer(rebasing: bytes[used...])) }
-        return bytes.count
+      while !message.scanner.isFinished {
+        if message.needsRoom { await message.writeOut() }
+        var count = 0
+        switch try stream.readNow({
+          count = $0.count
+          take($0, into: message)
+        }) {
+        case .bytes:
+          contentSize = message.scanner.contentSize
+          deadline.receive(count, at: Reactor.shared.now)
+        case .nothing: try await stream.readable(deadline: deadline.time)
+        case .shareUsed: await Reactor.shared.yieldTurn()
+        case .ended: throw .closed
+        }
       }
     } catch {
       throw SessionEnd(error)
     }
-    guard let count else { throw .lost }
-    return count
+  }
+
+  /// Takes what belongs to the content and keeps what follows it.
+  private func take(_ bytes: UnsafeRawBufferPointer, into message: InboundMessage) {
+    let used = message.take(bytes)
+    if used < bytes.count { lines.append(UnsafeRawBufferPointer(rebasing: bytes[used...])) }
   }
 
   /// Judges a message that has come whole and brings it to the disk.
