@@ -62,6 +62,7 @@ extension SMTPSession {
   }
 
   /// Takes what belongs to the content and keeps what follows it.
+  @inline(never)
   private func take(_ bytes: UnsafeRawBufferPointer, into message: InboundMessage) {
     let used = message.take(bytes)
     if used < bytes.count { lines.append(UnsafeRawBufferPointer(rebasing: bytes[used...])) }
@@ -88,6 +89,7 @@ extension SMTPSession {
     return .queued(id)
   }
 
+  @inline(never)
   private func refusal(of message: InboundMessage, hops: Int) -> SMTPReply? {
     if message.isOversized { return .messageTooBig }
     if let code = rules.settings.bareNewlineRejectCode,
@@ -98,6 +100,7 @@ extension SMTPSession {
     return hops >= rules.hopCountMax ? .tooManyHops : nil
   }
 
+  @inline(never)
   private func traceField(_ id: QueueID, _ transaction: SMTPTransaction) -> [UInt8] {
     let recipients = transaction.recipients
     let field = ReceivedField(
@@ -111,6 +114,7 @@ extension SMTPSession {
     return bytes
   }
 
+  @inline(never)
   private func envelope(_ transaction: SMTPTransaction) -> Envelope {
     var envelope = Envelope(
       sender: transaction.sender, recipients: transaction.recipients.map { EnvelopeRecipient($0) },

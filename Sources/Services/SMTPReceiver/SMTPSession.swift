@@ -62,7 +62,7 @@ final class SMTPSession {
     logConnect()
     do throws(SessionEnd) {
       try await converse()
-      if core.endedByErrors { log(core.tooManyErrorsLine) }
+      logTooManyErrors()
     } catch {
       await conclude(error)
     }
@@ -101,6 +101,7 @@ final class SMTPSession {
   }
 
   /// Goes on with what is at hand, without waiting.
+  @inline(never)
   private func advance(_ first: SMTPServerStep) -> Need {
     var step = first
     while true {
@@ -120,6 +121,7 @@ final class SMTPSession {
   }
 
   /// Gives the next complete line to the core.
+  @inline(never)
   private func takeLine() -> SMTPServerStep? {
     guard !lines.isEmpty else { return nil }
     let held = lines.count
@@ -154,6 +156,7 @@ final class SMTPSession {
   }
 
   /// Sends the replies collected so far if the socket takes them at once.
+  @inline(never)
   private func sendNow() -> Bool {
     guard !out.isEmpty else { return true }
     let sent: Int
@@ -195,24 +198,27 @@ final class SMTPSession {
 
   /// Says why the session ends, if the client is there to hear it.
   private func conclude(_ end: SessionEnd) async {
+    sayFarewell(end)
+    guard !out.isEmpty else { return }
+    // One try: a client that does not read is not waited for.
+    try? await stream.write(out, deadline: Reactor.shared.now + .milliseconds(1))
+  }
+
+  @inline(never)
+  private func sayFarewell(_ end: SessionEnd) {
+    let host = rules.settings.myhostname
     switch end {
     case .lost:
       log(core.lostConnectionLine(contentSize: contentSize))
-      return
+      out = []
     case .uncertain:
       intake.log.error("smtpd", "the spool failed: a session ends without an answer to DATA")
-      return
+      out = []
     case .timedOut:
       log(core.timeoutLine(contentSize: contentSize))
-      _ = core.end(with: .timeout(myhostname: rules.settings.myhostname), into: &out)
+      _ = core.end(with: .timeout(myhostname: host), into: &out)
     case .shutDown:
-      _ = core.end(with: .shuttingDown(myhostname: rules.settings.myhostname), into: &out)
-    }
-    // One try: a client that does not read is not waited for.
-    do throws(StreamError) {
-      try await stream.write(out, deadline: Reactor.shared.now + .milliseconds(1))
-    } catch {
-      out = []
+      _ = core.end(with: .shuttingDown(myhostname: host), into: &out)
     }
   }
 
