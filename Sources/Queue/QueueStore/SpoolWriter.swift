@@ -32,7 +32,13 @@ package final class SpoolWriter {
 
   private struct Waiting {
     let since: MonotonicTime
-    let continuation: UnsafeContinuation<SpoolError?, Never>
+    let continuation: UnsafeContinuation<CommitEnd, Never>
+  }
+
+  private enum CommitEnd {
+    case flushed
+    case failed(SpoolError)
+    case noRoom
   }
 
   let disk: LinuxDisk
@@ -130,25 +136,38 @@ package final class SpoolWriter {
   ///
   /// - Throws: why it is not mail; on `.uncertain` the session must end without an answer.
   package func commit(_ record: PendingRecord) async throws(SpoolError) {
-    if isRefusing { throw .refusing }
-    let length = record.content.count
-    while !filling.hasRoom(forContent: length) {
-      dispatch()
-      await flushEnd()
+    while true {
+      switch await end(of: record) {
+      case .flushed: return
+      case .failed(let error): throw error
+      case .noRoom: await flushEnd()
+      }
     }
-    if filling.isEmpty { beginEpoch() }
-    filling.append(record)
-    planDispatch()
-    let failure = await withUnsafeContinuation { continuation in
+  }
+
+  /// Puts the record into the batch that fills and waits for its fate.
+  ///
+  /// The record and its waiter enter together, inside the continuation: at every `await` before it
+  /// other tasks may run, and a record without its waiter would be answered for by another batch.
+  private func end(of record: PendingRecord) async -> CommitEnd {
+    await withUnsafeContinuation { continuation in
+      if isRefusing { return continuation.resume(returning: .failed(.refusing)) }
+      guard filling.hasRoom(forContent: record.content.count) else {
+        dispatch()
+        return continuation.resume(returning: .noRoom)
+      }
+      if filling.isEmpty { beginEpoch() }
+      filling.append(record)
       waiting.append(Waiting(since: Reactor.shared.now, continuation: continuation))
+      planDispatch()
     }
-    if let failure { throw failure }
   }
 
   /// Waits for the end of the flush under way; it has no deadline but the disk's (R33).
   private func flushEnd() async {
-    guard isFlushing else { return }
-    await withUnsafeContinuation { waitingForFlush.append($0) }
+    await withUnsafeContinuation { continuation in
+      if isFlushing { waitingForFlush.append(continuation) } else { continuation.resume() }
+    }
   }
 
   private func beginEpoch() {
@@ -200,7 +219,8 @@ package final class SpoolWriter {
     let done = flushing
     flushing = []
     failures = outcome.failure == nil ? 0 : failures + 1
-    for session in done { session.continuation.resume(returning: outcome.failure) }
+    let end = outcome.failure.map(CommitEnd.failed) ?? .flushed
+    for session in done { session.continuation.resume(returning: end) }
     batch.reset()
     spare = batch
     let waiters = waitingForFlush
@@ -227,7 +247,7 @@ package final class SpoolWriter {
     let lost = waiting
     waiting = []
     filling.reset()
-    for session in lost { session.continuation.resume(returning: error) }
+    for session in lost { session.continuation.resume(returning: .failed(error)) }
   }
 }
 
