@@ -6,7 +6,7 @@ package import SystemPackage
 /// A stream socket with deadlines. One task may read while another writes.
 @ReactorActor
 package final class ByteStream {
-  private let watched: Watched
+  let watched: Watched
 
   /// Takes over a connected stream socket.
   package init(_ socket: consuming OwnedDescriptor) throws(Errno) {
@@ -147,7 +147,7 @@ package final class ByteStream {
   /// Bytes of a file that go out before other descriptors get their turn.
   private static let filePiece: Int64 = 1 << 20
 
-  private func written(_ outcome: Transfer) throws(StreamError) -> Int {
+  func written(_ outcome: Transfer) throws(StreamError) -> Int {
     switch outcome {
     case .count(let count): return count
     case .failed(let errno): throw .system(errno)
