@@ -44,6 +44,7 @@ package final class SpoolWriter {
   private let onLowSequences: @ReactorActor () -> Void
   private var sequences = SequencePool()
   private var hasAskedForSequences = false
+  private var askedForSequencesAt = MonotonicTime(nanoseconds: 0)
   private var lastMicroseconds: UInt64 = 0
 
   private var filling = CommitBatch()
@@ -92,8 +93,12 @@ package final class SpoolWriter {
 
   func takeSequence() -> UInt64? {
     let taken = sequences.take()
-    if sequences.isLow, !hasAskedForSequences {
+    let now = Reactor.shared.now
+    // An answer may be lost, or `master` may have had none to give: without numbers ask again.
+    let mayAsk = taken == nil && now.since(askedForSequencesAt) >= settings.probePause
+    if sequences.isLow, mayAsk || !hasAskedForSequences {
       hasAskedForSequences = true
+      askedForSequencesAt = now
       onLowSequences()
     }
     return taken
@@ -136,19 +141,22 @@ package final class SpoolWriter {
       dispatch()
       await flushEnd()
     }
-    if filling.isEmpty { beginEpoch() }
-    filling.append(record)
-    planDispatch()
+    // One synchronous stretch: a task may be queued anew at any await, and a batch that left
+    // without its waiter would answer that one for the next batch, or never.
     let failure = await withUnsafeContinuation { continuation in
+      if filling.isEmpty { beginEpoch() }
+      filling.append(record)
       waiting.append(Waiting(since: Reactor.shared.now, continuation: continuation))
+      planDispatch()
     }
     if let failure { throw failure }
   }
 
   /// Waits for the end of the flush under way; it has no deadline but the disk's (R33).
   private func flushEnd() async {
-    guard isFlushing else { return }
-    await withUnsafeContinuation { waitingForFlush.append($0) }
+    await withUnsafeContinuation {
+      if isFlushing { waitingForFlush.append($0) } else { $0.resume() }
+    }
   }
 
   private func beginEpoch() {
