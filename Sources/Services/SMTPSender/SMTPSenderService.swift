@@ -96,6 +96,10 @@ extension SMTPSenderService: OutboundConnectionOwner {
   }
 
   func retry(_ job: DeliveryJob) {
+    // A process that leaves opens no connections.
+    if link?.isDraining ?? true {
+      return finished(job, connectionFailed: false, verdicts: [])
+    }
     open(job, DestinationKey(job.request))
   }
 
