@@ -27,7 +27,8 @@ package enum SpoolDirectories {
     Folder(name: segments, permissions: 0o700, ownedByMail: true),
     Folder(name: corrupt, permissions: 0o700, ownedByMail: true),
     Folder(name: pid, permissions: 0o755, ownedByMail: false),
-    Folder(name: sockets, permissions: 0o755, ownedByMail: true),
+    // Not the mail owner's: `master` sets mode and owner of what it finds there as root.
+    Folder(name: sockets, permissions: 0o755, ownedByMail: false),
   ]
 
   /// What stands in the way of using a spool folder.
@@ -56,7 +57,9 @@ package enum SpoolDirectories {
   /// Everything wrong with what exists; empty when `run` can start.
   package static func check(_ root: String, owner: (uid: UInt32, gid: UInt32)?) -> [Finding] {
     let uid = owner?.uid ?? Identity.uid
-    return folders.compactMap { folder in
+    // Whoever can write the folder itself can put others in the place of these.
+    let top = Folder(name: ".", permissions: 0o755, ownedByMail: false)
+    return ([top] + folders).compactMap { folder in
       let path = root + "/" + folder.name
       let status: FileStatus
       do throws(Errno) {
@@ -84,6 +87,8 @@ package enum SpoolDirectories {
   ) throws(Finding) {
     do throws(Errno) {
       try Files.makeDirectory(path, permissions: permissions)
+      // The umask of whoever started us may have been stricter than the roles can live with.
+      try Files.setPermissions(path, permissions)
       if let owner { try Files.setOwner(path, uid: owner.uid, gid: owner.gid) }
     } catch .fileExists {
       return
