@@ -57,6 +57,17 @@ package struct ChildProcess: ~Copyable, Sendable {
     return true
   }
 
+  /// Kills and reaps it: for a child that nobody can watch. Blocks for as long as a process takes
+  /// to die.
+  package borrowing func endAtOnce() {
+    do throws(Errno) {
+      _ = try signal(SIGKILL)
+      _ = try wait()
+    } catch {
+      preconditionFailure("a child that cannot be ended: \(error)")
+    }
+  }
+
   /// How it ended, or `nil` while it runs. Once this gave a status the process id is free.
   package borrowing func reap() throws(Errno) -> ExitStatus? {
     try Self.reap(pid: pid, waiting: false)

@@ -36,6 +36,9 @@ package enum ThisProcess {
   /// Writing to a closed pipe or socket reports `EPIPE` instead of killing the process.
   package static func ignoreBrokenPipes() { clinux_ignore_broken_pipe() }
 
+  /// Children that have ended stay until they are reaped, whatever this process inherited.
+  package static func watchChildren() { clinux_watch_children() }
+
   /// The name of this host as the kernel knows it.
   package static func hostName() throws(Errno) -> String {
     var buffer = [CChar](repeating: 0, count: 257)
