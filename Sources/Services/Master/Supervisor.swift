@@ -198,9 +198,11 @@ final class Supervisor {
     var deadline = deadline
     var isKilled = false
     for child in children.values where roles.contains(child.name.role) { child.drain() }
-    while children.keys.contains(where: { roles.contains($0.role) }) {
+    while true {
       do throws(WaitError) {
-        try await childEnded.wait(deadline: deadline)
+        return try await childEnded.wait(deadline: deadline) {
+          children.keys.contains { roles.contains($0.role) }
+        }
       } catch {
         let left = children.values.filter { roles.contains($0.name.role) }
         for child in left {

@@ -36,8 +36,10 @@ package final class SMTPSenderService: RoleService {
     link?.beginDrain()
     for connection in Array(connections.values) { connection.leave() }
     await link?.finishDrain(deadline: deadline)
-    while !connections.isEmpty {
-      guard (try? await connectionEnded.wait(deadline: deadline)) != nil else { return }
+    do throws(WaitError) {
+      try await connectionEnded.wait(deadline: deadline) { !connections.isEmpty }
+    } catch {
+      context.log.warning("smtp", "\(connections.count) connections did not end in time")
     }
   }
 

@@ -128,14 +128,14 @@ package final class AgentLink {
   /// Waits until nothing is in hand and `qmgr` has everything in its journal: a result that goes
   /// down with this process is a delivery that is made twice (spool rule R13).
   package func finishDrain(deadline: MonotonicTime) async {
-    while !inHand.isEmpty {
-      guard (try? await emptied.wait(deadline: deadline)) != nil else { break }
-    }
-    queue?.flush()
-    // A failure is acknowledged with its report only, for which other recipients may be awaited.
-    let patience = min(deadline, Reactor.shared.now + Self.acknowledgementTime)
-    while !unacknowledged.isEmpty, queue != nil {
-      guard (try? await emptied.wait(deadline: patience)) != nil else { break }
+    do throws(WaitError) {
+      try await emptied.wait(deadline: deadline) { !inHand.isEmpty }
+      queue?.flush()
+      // A failure is acknowledged with its report only, for which other recipients may be awaited.
+      let patience = min(deadline, Reactor.shared.now + Self.acknowledgementTime)
+      try await emptied.wait(deadline: patience) { !unacknowledged.isEmpty && queue != nil }
+    } catch {
+      queue?.flush()
     }
   }
 }
