@@ -21,8 +21,9 @@ enum DeliverChild {
       var pair = try Sockets.packetPair()
       let other = pair.takeSecond()
       let channel = try PacketChannel(pair.takeFirst())
+      // The file that runs here, also when another version has taken its place since.
       let child = try ChildProcess.spawn(
-        try ThisProcess.executable(), arguments: ["role", DeliverProcess.roleName],
+        ThisProcess.executableLink, name: "martinet", arguments: ["role", DeliverProcess.roleName],
         environment: ["SWIFT_BACKTRACE=enable=no"],
         descriptors: [(parent: other.raw, child: RoleProcess.channelDescriptor)])
       other.close()
