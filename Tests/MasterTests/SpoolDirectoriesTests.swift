@@ -18,22 +18,22 @@ import Testing
     #expect(try Files.status(root + "/segments").uid == 12_345)
   }
 
-  @Test(.enabled(if: Identity.isRoot)) func aSpoolFolderOfSomebodyElseIsRefused() throws {
-    let folder = try TemporaryDirectory()
-    let root = try folder.makeDirectory("spool")
-    try Files.setOwner(root, uid: 12_345, gid: 12_345)
-    #expect(throws: SpoolDirectories.Finding.self) {
-      try SpoolDirectories.prepare(root, owner: (uid: 12_345, gid: 12_345))
-    }
-  }
-
   @Test func aFolderThatOthersCanWriteIsRefused() throws {
     let folder = try TemporaryDirectory()
     let root = try folder.makeDirectory("spool")
-    try Files.setPermissions(root, 0o777)
+    try Files.setPermissions(try folder.makeDirectory("spool/pid"), 0o777)
     #expect(throws: SpoolDirectories.Finding.self) {
       try SpoolDirectories.prepare(root, owner: nil)
     }
+  }
+
+  @Test func theLockIsNotFollowedElsewhere() throws {
+    let folder = try TemporaryDirectory()
+    try folder.makeDirectory("pid")
+    let victim = try folder.write("precious\n", to: "victim")
+    try Files.symbolicLink(to: victim, as: folder.path("pid/master.pid"))
+    #expect(throws: Errno.self) { try InstanceLock.take(folder.path) }
+    #expect(try folder.read("victim") == Array("precious\n".utf8))
   }
 
   @Test func aStrictUmaskDoesNotKeepTheRolesOut() throws {

@@ -57,9 +57,7 @@ package enum SpoolDirectories {
   /// Everything wrong with what exists; empty when `run` can start.
   package static func check(_ root: String, owner: (uid: UInt32, gid: UInt32)?) -> [Finding] {
     let uid = owner?.uid ?? Identity.uid
-    // Whoever can write the folder itself can put others in the place of these.
-    let top = Folder(name: ".", permissions: 0o755, ownedByMail: false)
-    return ([top] + folders).compactMap { folder in
+    return folders.compactMap { folder in
       let path = root + "/" + folder.name
       let status: FileStatus
       do throws(Errno) {
