@@ -148,9 +148,19 @@ package final class SpoolWriter {
       case .noRoom: await flushEnd()
       }
     }
-    // One synchronous stretch: a task may be queued anew at any await, and a batch that left
-    // without its waiter would answer that one for the next batch, or never.
-    let failure = await withUnsafeContinuation { continuation in
+  }
+
+  /// Puts the record into the batch that fills and waits for its fate.
+  ///
+  /// The record and its waiter enter together, inside the continuation: at every `await` before it
+  /// other tasks may run, and a record without its waiter would be answered for by another batch.
+  private func end(of record: PendingRecord) async -> CommitEnd {
+    await withUnsafeContinuation { continuation in
+      if isRefusing { return continuation.resume(returning: .failed(.refusing)) }
+      guard filling.hasRoom(forContent: record.content.count) else {
+        dispatch()
+        return continuation.resume(returning: .noRoom)
+      }
       if filling.isEmpty { beginEpoch() }
       filling.append(record)
       waiting.append(Waiting(since: Reactor.shared.now, continuation: continuation))
