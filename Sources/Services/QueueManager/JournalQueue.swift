@@ -87,11 +87,17 @@ final class JournalQueue {
 
   /// Returns once all entries so far are written and flushed, or at the deadline.
   func flush(deadline: MonotonicTime) async {
+    guard await write(deadline: deadline) else { return }
+    await flushWritten()
+  }
+
+  /// Returns once all entries so far are written, or at the deadline, and whether they are.
+  @discardableResult
+  func write(deadline: MonotonicTime) async -> Bool {
     let written = Gate()
     isUrgent = true
     whenWritten { written.open() }
-    guard (try? await written.wait(deadline: deadline)) != nil else { return }
-    await flushWritten()
+    return (try? await written.wait(deadline: deadline)) != nil
   }
 
   /// Begins the journals of segments from an earlier life; those that fail stay unprepared.
