@@ -11,7 +11,7 @@ import Testing
   init() { Reactor.startThread() }
 
   @Test @ReactorActor func aSilentClientIsTimedOut() async throws {
-    let fixture = try Fixture(timeout: .milliseconds(500))
+    let fixture = try Fixture(timeout: .seconds(2))
     let client = try await fixture.connect()
     _ = try await client.ask("EHLO c")
     #expect(try await client.rest() == "421 4.4.2 mx.example.org Error: timeout exceeded\r\n")
@@ -23,9 +23,9 @@ import Testing
   }
 
   @Test @ReactorActor func aCommandThatDripsIsTimedOut() async throws {
-    let fixture = try Fixture(timeout: .milliseconds(300))
+    let fixture = try Fixture(timeout: .seconds(1))
     let client = try await fixture.connect()
-    let end = Reactor.shared.now + .seconds(10)
+    let end = Reactor.shared.now + .seconds(30)
     while fixture.room.count > 0, Reactor.shared.now < end {
       // Fails once the server has closed its end.
       try? await client.send("N")
@@ -36,10 +36,10 @@ import Testing
   }
 
   @Test @ReactorActor func contentBelowTheMinimumRateIsTimedOut() async throws {
-    let fixture = try Fixture(timeout: .milliseconds(500), dataRateMin: 1_000_000)
+    let fixture = try Fixture(timeout: .seconds(3), dataRateMin: 1_000_000)
     let client = try await fixture.connect()
     try await begin(client)
-    let end = Reactor.shared.now + .seconds(10)
+    let end = Reactor.shared.now + .seconds(30)
     while fixture.room.count > 0, Reactor.shared.now < end {
       // Fails once the server has closed its end.
       try? await client.send("x")

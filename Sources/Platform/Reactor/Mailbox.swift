@@ -72,6 +72,19 @@ package final class Gate {
   /// Lets through the tasks that wait now; the gate stays as it is.
   package func pulse() { waiters.resumeAll(.ready) }
 
+  /// Waits as long as `condition` holds, which is looked at now and after each pulse.
+  ///
+  /// Whoever tests first and then calls `wait` may miss the pulse: a task may be queued anew at the
+  /// call. Here test and wait are one stretch.
+  package func wait(
+    deadline: MonotonicTime? = nil, while condition: @ReactorActor () -> Bool
+  ) async throws(WaitError) {
+    while condition() {
+      let waiter = waiters.join(deadline: deadline)
+      try await waiters.wait(waiter)
+    }
+  }
+
   /// Waits until the gate opens or pulses; returns at once when it is open.
   package func wait(deadline: MonotonicTime? = nil) async throws(WaitError) {
     if isOpen { return }

@@ -86,9 +86,7 @@ final class Bouncer {
 
   /// Waits until all reports are written, and gives up the segment.
   func drain(deadline: MonotonicTime) async {
-    while underWay > 0 {
-      guard (try? await change.wait(deadline: deadline)) != nil else { return }
-    }
+    guard (try? await change.wait(deadline: deadline) { underWay > 0 }) != nil else { return }
     await spool.drain()
   }
 

@@ -225,9 +225,7 @@ final class JournalQueue {
   }
 
   private func flushWritten() async {
-    while isFlushing {
-      guard (try? await idle.wait()) != nil else { return }
-    }
+    guard (try? await idle.wait { isFlushing }) != nil else { return }
     guard !unflushed.isEmpty else { return }
     isFlushing = true
     alarm.cancel()

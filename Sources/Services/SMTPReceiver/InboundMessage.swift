@@ -109,19 +109,28 @@ final class InboundMessage {
     isOver = true
     defer { intake.memory.leave(self) }
     if let fault { throw fault }
-    var record = PendingRecord(
-      id: id, content: [], headerLength: 0, envelope: envelope, flags: flags,
-      contentSize: UInt64(traceSize + addedSize + scanner.contentSize))
-    guard let stream else {
-      record.content = content
-      record.headerLength = headerSize
-      content = []
+    let record = record(id, envelope)
+    if stream == nil {
       try await intake.spool.commit(record)
       intake.contents.give(record.content)
-      return
+    } else {
+      try await finishStream(record)
     }
-    record.content = header ?? []
-    record.headerLength = record.content.count
+  }
+
+  @inline(never)
+  private func record(_ id: QueueID, _ envelope: Envelope) -> PendingRecord {
+    let isStreamed = stream != nil
+    let record = PendingRecord(
+      id: id, content: isStreamed ? header ?? [] : content, headerLength: headerSize,
+      envelope: envelope, flags: flags,
+      contentSize: UInt64(traceSize + addedSize + scanner.contentSize))
+    if !isStreamed { content = [] }
+    return record
+  }
+
+  private func finishStream(_ record: PendingRecord) async throws(SpoolError) {
+    guard let stream else { return }
     do throws(SpoolError) {
       if !content.isEmpty { try await stream.append(content) }
       try await stream.finish(record)

@@ -36,8 +36,10 @@ package final class SMTPSenderService: RoleService {
     link?.beginDrain()
     for connection in Array(connections.values) { connection.leave() }
     await link?.finishDrain(deadline: deadline)
-    while !connections.isEmpty {
-      guard (try? await connectionEnded.wait(deadline: deadline)) != nil else { return }
+    do throws(WaitError) {
+      try await connectionEnded.wait(deadline: deadline) { !connections.isEmpty }
+    } catch {
+      context.log.warning("smtp", "\(connections.count) connections did not end in time")
     }
   }
 
@@ -96,6 +98,10 @@ extension SMTPSenderService: OutboundConnectionOwner {
   }
 
   func retry(_ job: DeliveryJob) {
+    // A process that leaves opens no connections.
+    if link?.isDraining ?? true {
+      return finished(job, connectionFailed: false, verdicts: [])
+    }
     open(job, DestinationKey(job.request))
   }
 
