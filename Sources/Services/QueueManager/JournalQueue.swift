@@ -13,6 +13,10 @@ import ServiceKit
 @ReactorActor
 final class JournalQueue {
   private static let retryPause = Duration.seconds(1)
+  /// How long entries wait for others.
+  private static let writeDelay = Duration.milliseconds(4)
+  /// Entries that wait for no others.
+  private static let entriesPerWrite = 256
 
   private struct Round: Sendable {
     var segments: [Segment] = []
@@ -38,6 +42,9 @@ final class JournalQueue {
   private let log: Log
   private let interval: Duration
   private var next = Round()
+  private var entryCount = 0
+  private var isUrgent = false
+  private lazy var delay = Alarm { self.begin() }
   private var isPlanned = false
   private var isWriting = false
   private var unflushed: [ObjectIdentifier: Segment] = [:]
@@ -62,6 +69,7 @@ final class JournalQueue {
   func append(_ entry: JournalEntry, to segment: Segment) {
     if segment.entries.isEmpty { next.segments.append(segment) }
     segment.entries.append(entry)
+    entryCount += 1
     plan()
   }
 
@@ -79,10 +87,17 @@ final class JournalQueue {
 
   /// Returns once all entries so far are written and flushed, or at the deadline.
   func flush(deadline: MonotonicTime) async {
-    let written = Gate()
-    whenWritten { written.open() }
-    guard (try? await written.wait(deadline: deadline)) != nil else { return }
+    guard await write(deadline: deadline) else { return }
     await flushWritten()
+  }
+
+  /// Returns once all entries so far are written, or at the deadline, and whether they are.
+  @discardableResult
+  func write(deadline: MonotonicTime) async -> Bool {
+    let written = Gate()
+    isUrgent = true
+    whenWritten { written.open() }
+    return (try? await written.wait(deadline: deadline)) != nil
   }
 
   /// Begins the journals of segments from an earlier life; those that fail stay unprepared.
@@ -99,27 +114,33 @@ final class JournalQueue {
     for ((segment, _), isReady) in zip(todo, results) { segment.isPrepared = isReady }
   }
 
+  /// A write waits a little for company: agents keep their results until it is done, and a trip to
+  /// the helper costs more than what it writes.
   private func plan() {
     guard !isPlanned, !isWriting else { return }
-    isPlanned = true
-    Reactor.shared.atEndOfTurn { self.begin() }
+    if isUrgent || entryCount >= Self.entriesPerWrite {
+      isPlanned = true
+      Reactor.shared.atEndOfTurn { self.begin() }
+    } else if !delay.isScheduled {
+      delay.schedule(at: Reactor.shared.now + Self.writeDelay)
+    }
   }
 
   private func begin() {
     isPlanned = false
+    delay.cancel()
     guard !isWriting, !next.isEmpty else { return }
     isWriting = true
-    reactorTask { await self.writeAll() }
-  }
-
-  private func writeAll() async {
-    while !next.isEmpty {
-      let round = next
-      next = Round()
-      await write(round.segments)
-      finish(round)
+    let round = next
+    next = Round()
+    entryCount = 0
+    isUrgent = false
+    reactorTask {
+      await self.write(round.segments)
+      self.finish(round)
+      self.isWriting = false
+      if !self.next.isEmpty { self.plan() }
     }
-    isWriting = false
   }
 
   private func write(_ segments: [Segment]) async {
