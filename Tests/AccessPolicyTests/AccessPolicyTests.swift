@@ -42,6 +42,13 @@ import Testing
       try await refusal(relay: relay, recipient: ["permit", "reject"], of: "a@local.test") == nil)
   }
 
+  @Test(arguments: ["postmaster", "PostMaster", "\"postmaster\""])
+  func thePostmasterWithoutADomainPassesEveryList(_ address: String) async throws {
+    #expect(try await refusal(relay: ["reject"], recipient: ["defer"], of: address) == nil)
+    #expect(try await refusal(relay: ["reject"], of: address + "@other.test") != nil)
+    #expect(try await refusal(relay: ["reject"], of: "postmasters") != nil)
+  }
+
   @Test func anUnknownWordIsNamed() {
     #expect(
       throws: AccessError.unknownRestriction(parameter: "smtpd_relay_restrictions", word: "Foo")

@@ -116,14 +116,30 @@ final class TestWriter {
   let channel: MessageChannel
   let spool: SpoolWriter
   private(set) var isRefused = false
+  /// Whether what it writes is not announced.
+  var isSilent: Bool {
+    get { voice.isSilent }
+    set { voice.isSilent = newValue }
+  }
+  private let voice: Voice
+  /// The wall clock.
+  var now: WallTime { Clocks.wallNow() }
+
+  @ReactorActor
+  private final class Voice {
+    var isSilent = false
+  }
 
   init(_ rig: Rig, index: UInt32 = 0, greets: Bool = true) throws {
+    let voice = Voice()
+    self.voice = voice
     let channel = try rig.connect(.smtpd, index)
     self.channel = channel
     spool = SpoolWriter(
       disk: try LinuxDisk(path: rig.directory.path), writer: "smtpd\(index)",
       settings: SpoolWriter.Settings(), helper: try HelperThread(name: "test-writer"),
-      onProgress: { channel.post(.watermark(SegmentMark($0))) }, onLowSequences: {})
+      onProgress: { if !voice.isSilent { channel.post(.watermark(SegmentMark($0))) } },
+      onLowSequences: {})
     let first = Rig.grant()
     spool.addSequences(first..<first + 100)
     if greets { channel.post(.writerHello([])) }

@@ -72,6 +72,17 @@ package final class Gate {
   /// Lets through the tasks that wait now; the gate stays as it is.
   package func pulse() { waiters.resumeAll(.ready) }
 
+  /// Waits as long as `isNeeded` says so, which is asked again after each pulse; returns when the
+  /// gate is open. The question and the wait are one step: no pulse is missed between them.
+  package func wait(
+    deadline: MonotonicTime? = nil, while isNeeded: () -> Bool
+  ) async throws(WaitError) {
+    while !isOpen, isNeeded() {
+      let waiter = waiters.join(deadline: deadline)
+      try await waiters.wait(waiter)
+    }
+  }
+
   /// Waits until the gate opens or pulses; returns at once when it is open.
   package func wait(deadline: MonotonicTime? = nil) async throws(WaitError) {
     if isOpen { return }

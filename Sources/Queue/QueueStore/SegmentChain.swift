@@ -55,6 +55,8 @@ final class SegmentChain: @unchecked Sendable {
         _ = try segment.commit(batch)
         outcome.progress.append(progress(of: segment))
       } catch {
+        // For want of room nothing was written: the segment goes on when there is some.
+        if segment.isOpen { throw error }
         failed.append(segment)
         current = nil
         outcome.released = markEnds()

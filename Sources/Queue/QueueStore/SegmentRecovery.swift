@@ -67,7 +67,7 @@ package struct SegmentRecovery<D: Disk> {
     }
     var recovery = SegmentRecovery(
       disk: disk, now: now, result: RecoveredSegment(name: name, file: file))
-    try recovery.checkVersion()
+    try checkVersion(of: file, on: disk)
     let isLocked = try !disk.lock(file)
     if let knownEntries {
       recovery.result.entries = knownEntries
@@ -80,8 +80,9 @@ package struct SegmentRecovery<D: Disk> {
     return recovery.result
   }
 
-  private func checkVersion() throws(SpoolError) {
-    let block = try disk.read(FileHeader.size, from: result.file, at: 0)
+  /// Refuses a segment of a later format; a lost file header is none of a later one.
+  static func checkVersion(of file: D.File, on disk: D) throws(SpoolError) {
+    let block = try disk.read(FileHeader.size, from: file, at: 0)
     do throws(FormatError) {
       _ = try FileHeader.read(block, expecting: .segment)
     } catch .newerVersion(let version) {
@@ -92,20 +93,9 @@ package struct SegmentRecovery<D: Disk> {
   }
 
   private mutating func readJournal() throws(SpoolError) {
-    let journal: D.File
-    do throws(SpoolError) {
-      journal = try disk.open(result.name.journalFile, in: .segments, writable: false)
-    } catch .missing {
-      return
-    }
-    defer { disk.close(journal) }
-    let reading = try JournalReading.read(on: disk, file: journal, nonce: result.name.nonce)
+    guard let reading = try JournalReading.read(result.name, on: disk) else { return }
     if !reading.headerIsGood { result.problems.append(.foreignJournal) }
-    if reading.headerIsGood,
-      reading.size > SpoolLayout.blockStart(atOrAfter: reading.goodEnd)
-    {
-      result.problems.append(.journalTail(reading.size - reading.goodEnd))
-    }
+    if let tail = reading.droppedTail { result.problems.append(.journalTail(tail)) }
     result.entries = reading.entries
     result.history = SegmentHistory(reading.entries)
   }

@@ -23,6 +23,8 @@ package final class SegmentWriter<D: Disk>: @unchecked Sendable {
   private var allocatedEnd: UInt64 = 0
   private var allocationStep: UInt64 = 1 << 20
   private static var allocationStepMax: UInt64 { 16 << 20 }
+  /// A step takes at most this part of what is free.
+  private static var freeShare: UInt64 { 32 }
 
   private init(disk: D, file: D.File, name: SegmentName, sizeLimit: UInt64, flushUnit: Int) {
     self.disk = disk
@@ -67,13 +69,20 @@ package final class SegmentWriter<D: Disk>: @unchecked Sendable {
   /// Writes and flushes a batch; when this returns its records are mail.
   ///
   /// - Returns: the new end of what is flushed.
-  /// - Throws: whatever the disk says; the segment has then ended (R3).
+  /// - Throws: whatever the disk says; the segment has then ended (R3), unless there was no room
+  ///   to begin with and nothing has been written.
   package func commit(_ batch: CommitBatch) throws(SpoolError) -> UInt64 {
     let header = nextBatchHeader(length: UInt64(batch.length), recordCount: batch.recordCount)
+    do throws(SpoolError) {
+      if isOpen { try allocate(through: header.offset + UInt64(batch.paddedLength)) }
+    } catch .noSpace {
+      throw .noSpace
+    } catch {
+      isOpen = false
+      throw error
+    }
     return try flushing(header) { () throws(SpoolError) in
-      let bytes = batch.place(header)
-      try allocate(through: header.offset + UInt64(bytes.count))
-      try disk.write(bytes, to: file, at: header.offset)
+      try disk.write(batch.place(header), to: file, at: header.offset)
     }
   }
 
@@ -100,14 +109,16 @@ package final class SegmentWriter<D: Disk>: @unchecked Sendable {
     return flushedEnd
   }
 
-  /// Reserves blocks in growing steps (R1).
+  /// Reserves blocks in growing steps (R1), and no more than a small part of what is free: others
+  /// write to the same disk.
   func allocate(through end: UInt64) throws(SpoolError) {
-    while allocatedEnd < end {
-      let target = max(end, allocatedEnd + allocationStep)
-      try disk.allocate(file, through: target)
-      allocatedEnd = target
-      allocationStep = min(2 * allocationStep, Self.allocationStepMax)
-    }
+    guard allocatedEnd < end else { return }
+    let fair = try disk.freeBytes() / Self.freeShare
+    let step = SpoolLayout.blockStart(atOrAfter: min(allocationStep, fair))
+    let target = max(end, allocatedEnd + step)
+    try disk.allocate(file, through: target)
+    allocatedEnd = target
+    allocationStep = min(2 * allocationStep, Self.allocationStepMax)
   }
 
   /// After a failure: makes durable, in the name of an empty file, where the segment ends (R3).

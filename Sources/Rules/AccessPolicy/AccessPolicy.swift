@@ -1,4 +1,5 @@
 package import MailTypes
+import Primitives
 
 /// What the configuration says about access: plain values under Postfix's names.
 package struct AccessSettings: Sendable {
@@ -57,8 +58,14 @@ package struct AccessPolicy: Sendable {
   /// The reply that refuses a recipient; `nil` lets it pass.
   ///
   /// A list that permits or says nothing leaves the rest to the other one. A table that does not
-  /// answer turns the client away for now.
+  /// answer turns the client away for now. `postmaster` without a domain passes whatever the lists
+  /// say (RFC 5321 4.5.1).
   package func refusal(of request: AccessRequest) async -> SMTPReply? {
+    if request.recipient.atIndex == nil,
+      ASCII.equalFolded(request.recipient.unquoted, "postmaster".utf8)
+    {
+      return nil
+    }
     do {
       for list in lists {
         if case .refuse(let reply) = try await list.evaluate(request) { return reply }

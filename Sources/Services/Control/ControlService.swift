@@ -54,9 +54,8 @@ package final class ControlService: RoleService {
 
   package func drain(deadline: MonotonicTime) async {
     listener.close()
-    while sessions > 0 {
-      guard (try? await sessionEnded.wait(deadline: deadline)) != nil else { return }
-    }
+    // A client that is not done by then asks again.
+    try? await sessionEnded.wait(deadline: deadline) { sessions > 0 }
   }
 
   private func listen(to channel: MessageChannel) async {
@@ -83,9 +82,7 @@ package final class ControlService: RoleService {
           self.sessionEnded.pulse()
         }
       }
-      while sessions >= Self.sessionsMax {
-        guard (try? await sessionEnded.wait(deadline: nil)) != nil else { return }
-      }
+      guard (try? await sessionEnded.wait { sessions >= Self.sessionsMax }) != nil else { return }
     }
   }
 

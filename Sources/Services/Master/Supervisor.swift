@@ -186,13 +186,13 @@ final class Supervisor {
     pendingStarts.removeAll()
     for phase in [[Role.smtpd, .smtp, .local], [.qmgr, .control]] {
       for child in children.values where phase.contains(child.name.role) { child.drain() }
-      while children.keys.contains(where: { phase.contains($0.role) }) {
-        do throws(WaitError) {
-          try await childEnded.wait(deadline: deadline)
-        } catch {
-          for child in children.values { child.kill() }
-          try? await childEnded.wait(deadline: Reactor.shared.now + .seconds(5))
-        }
+      let anyLives = { self.children.keys.contains { phase.contains($0.role) } }
+      do throws(WaitError) {
+        try await childEnded.wait(deadline: deadline, while: anyLives)
+      } catch {
+        for child in children.values { child.kill() }
+        // A killed process that does not end is stuck in the kernel: it is left behind.
+        try? await childEnded.wait(deadline: Reactor.shared.now + .seconds(5), while: anyLives)
       }
     }
   }

@@ -14,7 +14,9 @@ final class Agent {
   /// Its number in the scheduler, once it has introduced itself.
   var process: ProcessNumber?
   /// What it was asked for, by delivery.
-  var inFlight: [UInt64: ActiveMessage] = [:]
+  var inFlight: [UInt64: Flight] = [:]
+  /// Adopted deliveries whose envelope is being read, and their results if they have come.
+  var expected: [UInt64: DeliveryResult?] = [:]
   /// Whether its channel has ended.
   private(set) var isGone = false
   private var segments: Set<UInt32> = []
@@ -31,7 +33,8 @@ final class Agent {
       segment.holders.append(self)
       channel.post(.segment(segment.name.nonce), descriptors: [segment.file.descriptor.raw])
     }
-    inFlight[request.id] = message
+    inFlight[request.id] = Flight(
+      message: message, number: DeliveryNumber(rawValue: request.id))
     channel.post(.deliver(request))
   }
 

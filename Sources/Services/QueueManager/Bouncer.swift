@@ -56,7 +56,9 @@ final class Bouncer {
     settings.segmentSize = queue.settings.segmentSize
     spool = SpoolWriter(
       disk: queue.disk, writer: "qmgr", settings: settings, helper: queue.reportHelper,
-      onProgress: { [unowned queue] in queue.intake.announce(SegmentMark($0)) },
+      onProgress: { [unowned queue] in
+        queue.intake.announce(SegmentMark($0), by: ProcessName(role: .qmgr, index: 0))
+      },
       onLowSequences: { [unowned queue] in queue.needSequences() })
   }
 
@@ -84,9 +86,7 @@ final class Bouncer {
 
   /// Waits until all reports are written, and gives up the segment.
   func drain(deadline: MonotonicTime) async {
-    while underWay > 0 {
-      guard (try? await change.wait(deadline: deadline)) != nil else { return }
-    }
+    guard (try? await change.wait(deadline: deadline) { underWay > 0 }) != nil else { return }
     await spool.drain()
   }
 

@@ -1,3 +1,4 @@
+import LinuxSystem
 import MailTypes
 import Primitives
 import QueueFormat
@@ -17,7 +18,11 @@ final class Intake {
   private static let recordsPerTurn = 256
 
   private unowned let queue: MailQueue
-  private var opening: [Nonce: SegmentMark] = [:]
+  private struct Opening {
+    var mark: (mark: SegmentMark, writer: ProcessName)?
+  }
+
+  private var opening: [Nonce: Opening] = [:]
   private var waiting: [Segment] = []
   private var isRunning = false
   /// Whether records stay on the disk for now, since the queue is full (rule R36).
@@ -37,10 +42,29 @@ final class Intake {
   /// Whether everything announced has been taken in.
   var isIdle: Bool { opening.isEmpty && waiting.isEmpty && !isRunning }
 
+  /// Keeps a segment for somebody who takes it in otherwise; false when it is taken.
+  func reserve(_ nonce: Nonce) -> Bool {
+    guard opening[nonce] == nil, queue.segments.find(nonce) == nil else { return false }
+    opening[nonce] = Opening()
+    return true
+  }
+
+  /// Gives back a reserved segment: what was announced meanwhile counts now.
+  func release(_ name: SegmentName, as segment: Segment?) {
+    guard let mark = opening.removeValue(forKey: name.nonce)?.mark else {
+      if let segment, segment.owner == nil, !segment.isSealed { queue.orphans.plan() }
+      return
+    }
+    announce(mark.mark, by: mark.writer)
+  }
+
   /// A writer says how far a segment is flushed.
-  func announce(_ mark: SegmentMark) {
-    if let segment = queue.segments.find(mark.nonce) { return advance(segment, to: mark) }
-    let isNew = opening.updateValue(mark, forKey: mark.nonce) == nil
+  func announce(_ mark: SegmentMark, by writer: ProcessName) {
+    if let segment = queue.segments.find(mark.nonce) {
+      return advance(segment, to: mark, by: writer)
+    }
+    let isNew = opening[mark.nonce] == nil
+    opening[mark.nonce, default: Opening()].mark = (mark, writer)
     guard isNew else { return }
     guard let name = SegmentName.parse(file: mark.fileName)?.name, name.nonce == mark.nonce else {
       opening[mark.nonce] = nil
@@ -56,10 +80,7 @@ final class Intake {
         let found = try await queue.journalHelper.perform { () throws(SpoolError) in
           try OpenedSegment(name, on: disk)
         }
-        guard let mark = opening.removeValue(forKey: name.nonce) else { return }
-        // The scan of a start may have come first.
-        let segment = queue.segments.find(name.nonce) ?? queue.register(found)
-        return advance(segment, to: mark)
+        return release(name, as: queue.register(found))
       } catch .missing {
         // An announcement that was overtaken: all its mail was done, or nothing was in it.
         opening[name.nonce] = nil
@@ -71,11 +92,12 @@ final class Intake {
     }
   }
 
-  private func advance(_ segment: Segment, to mark: SegmentMark) {
+  private func advance(_ segment: Segment, to mark: SegmentMark, by writer: ProcessName) {
     if mark.sealed, !segment.isSealed {
       segment.isSealed = true
       queue.sealer.add(segment)
     }
+    segment.owner = segment.isSealed ? nil : writer
     if mark.end > segment.markedEnd {
       if segment.markedEnd <= segment.takenEnd { waiting.append(segment) }
       segment.markedEnd = mark.end
@@ -147,13 +169,15 @@ struct OpenedSegment: Sendable {
   let journal: JournalKeeper
   let history: SegmentHistory
 
-  /// Opens a segment that its writer has announced.
+  /// Opens a segment that its writer has announced, and begins its journal: what has no room for
+  /// its results stays on the disk (spool rule R24).
   init(_ name: SegmentName, on disk: LinuxDisk) throws(SpoolError) {
     self.name = name
     file = try disk.open(name.segmentFile, in: .segments, writable: false)
     journal = JournalKeeper(on: disk, name: name)
     do throws(SpoolError) {
       history = SegmentHistory(try JournalKeeper.entries(of: name, on: disk))
+      try journal.reserve(now: Clocks.wallNow())
     } catch {
       disk.close(file)
       throw error

@@ -8,6 +8,9 @@ import QueueStore
 /// Belongs to the journal helper's thread.
 final class JournalKeeper: @unchecked Sendable {
   let name: SegmentName
+  /// Room that is kept ahead of what is written, in bytes: some hundred results of the usual size.
+  private static let room = 64 << 10
+
   private let disk: LinuxDisk
   private var journal: SegmentJournal<LinuxDisk>?
   /// Entries that came while the journal could not be read.
@@ -29,6 +32,11 @@ final class JournalKeeper: @unchecked Sendable {
     try opened().write(now: now)
   }
 
+  /// Makes sure that the results of deliveries under way have room on the disk (rule R24).
+  func reserve(now: WallTime) throws(SpoolError) {
+    try opened().reserve(Self.room, now: now)
+  }
+
   /// Writes and flushes what was appended; nothing is forgotten when that fails.
   func flush(now: WallTime) throws(SpoolError) {
     guard hasUnflushed else { return }
@@ -36,7 +44,11 @@ final class JournalKeeper: @unchecked Sendable {
   }
 
   /// Everything that the journal says, written or not.
-  func contents() throws(SpoolError) -> [JournalEntry] { try opened().contents() }
+  func contents() throws(SpoolError) -> [JournalEntry] {
+    // A question alone keeps nothing in memory.
+    if journal == nil { return try Self.entries(of: name, on: disk) + waiting }
+    return try opened().contents()
+  }
 
   /// Makes the journal file complete and lets go of it, for somebody who rewrites it.
   func release(now: WallTime) throws(SpoolError) {

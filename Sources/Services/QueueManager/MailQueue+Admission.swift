@@ -14,6 +14,7 @@ extension MailQueue {
     let segment = segments.insert(found.name, file: found.file, journal: found.journal)
     segment.history = found.history.messages
     segment.hasTable = found.history.table != nil
+    segment.isPrepared = true
     return segment
   }
 
@@ -23,7 +24,10 @@ extension MailQueue {
     if let history, history.id == record.lead.id {
       return restore(RecordRow(record.lead), history, of: segment)
     }
-    guard let envelope = record.envelope, !envelope.recipients.isEmpty,
+    // Before all agents have spoken any message may be in somebody's hands: it waits outside the
+    // window until its turn comes.
+    guard isOpen, let envelope = record.envelope, !envelope.recipients.isEmpty,
+      !adoption.concerns(record.lead.id),
       let recipients = await recipients(of: envelope, ended: [])
     else { return restore(RecordRow(record.lead), nil, of: segment) }
     var message = newMessage(RecordRow(record.lead), of: segment)
@@ -61,6 +65,8 @@ extension MailQueue {
     if let ended = history?.ended, !ended.isEmpty { endedRecipients[ref] = ended }
     segment.messageCount += 1
     pressure.messageCame()
+    adoption.found(
+      MessageRecord(ref: ref, id: row.id, segment: segment, offset: row.offset))
   }
 
   private func newMessage(_ row: RecordRow, of segment: Segment) -> NewMessage {

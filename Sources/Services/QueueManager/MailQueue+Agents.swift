@@ -42,12 +42,15 @@ extension MailQueue {
   }
 
   /// Takes in an agent that has introduced itself.
-  func greet(_ agent: Agent, capacity: UInt32) {
+  func greet(
+    _ agent: Agent, inHand: [DeliveryReference], results: [DeliveryResult], capacity: UInt32
+  ) {
     guard agent.process == nil else { return }
     let process = scheduler.addProcess(
       to: group(of: .agents(agent.name.role)), credit: Int(capacity))
     agent.process = process
     agents[process] = agent
+    adoption.take(inHand: inHand, results: results, from: agent)
     plan()
   }
 
@@ -66,8 +69,10 @@ extension MailQueue {
     for segment in segments.all { segment.holders.removeAll { $0 === agent } }
     let now = clock.wallNow
     let victims = Dictionary(
-      agent.inFlight.values.map { ($0.ref, $0) }, uniquingKeysWith: { first, _ in first })
+      agent.inFlight.values.map { ($0.message.ref, $0.message) },
+      uniquingKeysWith: { first, _ in first })
     agent.inFlight.removeAll()
+    agent.expected.removeAll()
     resultCame.pulse()
     for message in victims.values {
       message.deaths += 1

@@ -88,6 +88,7 @@ extension MailQueue {
     }
     let result = DeliveryResult(
       answering: request, connectionFailed: false, verdicts: verdicts)
-    apply(result, to: message, from: nil)
+    let flight = Flight(message: message, number: DeliveryNumber(rawValue: request.id))
+    apply(result, flight, from: nil)
   }
 }

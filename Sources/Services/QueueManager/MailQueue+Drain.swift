@@ -6,10 +6,11 @@ import ServiceKit
 extension MailQueue {
   /// Waits for the deliveries under way until the deadline, and makes everything last.
   func drain(deadline: MonotonicTime) async {
-    while peers.contains(where: { !$0.inFlight.isEmpty }) {
-      guard (try? await resultCame.wait(deadline: deadline)) != nil else { break }
+    // What is still under way then is in flight in a dead process for the next queue manager.
+    try? await resultCame.wait(deadline: deadline) {
+      peers.contains { !$0.inFlight.isEmpty }
     }
     await bouncer.drain(deadline: deadline)
-    await journals.flush()
+    await journals.flush(deadline: deadline)
   }
 }

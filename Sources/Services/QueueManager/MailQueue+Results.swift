@@ -10,36 +10,33 @@ extension MailQueue {
   /// Takes in a result that an agent sent.
   func take(_ result: DeliveryResult, from agent: Agent) {
     defer { if !isOpen { resultCame.pulse() } }
-    guard let message = agent.inFlight.removeValue(forKey: result.id) else {
-      return takeUnasked(result, from: agent)
+    guard let flight = agent.inFlight.removeValue(forKey: result.id) else {
+      if !adoption.isExpected(result, from: agent) { agent.acknowledge(result.id) }
+      return
     }
     guard !result.verdicts.isEmpty else {
       // The agent is on its way out and hands back what it has not begun.
       retire(agent)
       agent.acknowledge(result.id)
-      return giveBack(result, message)
+      giveBack(flight)
+      return plan()
     }
-    apply(result, to: message, from: agent)
+    apply(result, flight, from: agent)
     plan()
   }
 
-  /// A result that this life has not asked for: its message was done before, or is not known yet.
-  private func takeUnasked(_ result: DeliveryResult, from agent: Agent) {
-    agent.acknowledge(result.id)
-  }
-
-  private func giveBack(_ result: DeliveryResult, _ message: ActiveMessage) {
+  private func giveBack(_ flight: Flight) {
     let report = scheduler.report(
-      DeliveryNumber(rawValue: result.id), DeliveryTally(returned: .max),
-      connectionFailed: false, now: Reactor.shared.now)
-    if let end = report?.end { ended(message, end) }
-    plan()
+      flight.number, DeliveryTally(returned: .max), connectionFailed: false,
+      now: Reactor.shared.now)
+    if let end = report?.end { ended(flight.message, end) }
   }
 
   /// Records the verdicts on recipients of a message.
   ///
   /// - Parameter agent: who wants to hear that they are recorded.
-  func apply(_ result: DeliveryResult, to message: ActiveMessage, from agent: Agent?) {
+  func apply(_ result: DeliveryResult, _ flight: Flight, from agent: Agent?) {
+    let message = flight.message
     let now = clock.wallNow
     // A recipient that is done stays so, whatever comes later.
     let verdicts = result.verdicts.filter {
@@ -64,7 +61,7 @@ extension MailQueue {
     message.deaths = 0
     guard
       let report = scheduler.report(
-        DeliveryNumber(rawValue: result.id), tally, connectionFailed: result.connectionFailed,
+        flight.number, tally, connectionFailed: result.connectionFailed,
         now: Reactor.shared.now)
     else { preconditionFailure("a result of a delivery that the scheduler did not ask for") }
     record(verdicts, of: message, end: report.end, now: now)

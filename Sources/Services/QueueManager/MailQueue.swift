@@ -48,6 +48,9 @@ final class MailQueue {
   var pumpIsPlanned = false
   private(set) lazy var wake = Alarm { self.plan() }
   private(set) lazy var intake = Intake(self)
+  private(set) lazy var scanner = Scanner(self)
+  private(set) lazy var adoption = Adoption(self)
+  private(set) lazy var orphans = Orphans(self)
   private(set) lazy var loader = Loader(self)
   private(set) lazy var sealer = Sealer(self)
   private(set) lazy var bouncer = Bouncer(self)

@@ -1,5 +1,7 @@
 import Primitives
+import QueueFormat
 import QueueScheduler
+import QueueStore
 import Reactor
 import ServiceKit
 
@@ -10,9 +12,14 @@ import ServiceKit
 @ReactorActor
 final class Peers {
   private static let greetingTime = Duration.seconds(5)
+  private static let settlingPause = Duration.seconds(1)
+  /// How long an earlier queue manager may take to leave.
+  private static let lockPatience = Duration.seconds(60)
 
   let queue: MailQueue
   private let mute: @ReactorActor (ProcessName) -> Void
+  /// The lock of the spool, while this process serves it.
+  var lock: QueueLock?
   private var channels: [ProcessName: MessageChannel] = [:]
   private var silent: Set<ProcessName> = []
   private var areComplete = false
@@ -27,7 +34,10 @@ final class Peers {
 
   /// A channel to a process, new or in place of an older one.
   func attach(_ channel: MessageChannel, to peer: ProcessName) {
-    channels[peer]?.close()
+    if let former = channels[peer] {
+      former.close()
+      if peer.role.isWriter { queue.orphans.lose(peer) }
+    }
     channels[peer] = channel
     if peer.role.isWriter || peer.role.isAgent {
       silent.insert(peer)
@@ -38,6 +48,8 @@ final class Peers {
         await self.serveWriter(peer, channel)
       } else if peer.role.isAgent {
         await self.serveAgent(peer, channel)
+      } else if peer.role == .control {
+        await Commands(self.queue, channel).serve()
       }
       if self.channels[peer] === channel {
         self.channels[peer] = nil
@@ -77,14 +89,16 @@ final class Peers {
       for message in delivery.messages {
         switch message {
         case .writerHello(let marks):
-          for mark in marks { queue.intake.announce(mark) }
+          for mark in marks { queue.intake.announce(mark, by: peer) }
           greeted(peer)
-        case .watermark(let mark): queue.intake.announce(mark)
+        case .watermark(let mark): queue.intake.announce(mark, by: peer)
         default: queue.log.warning("qmgr", "unexpected message from \(peer.role.rawValue)")
         }
       }
     }
     queue.pressure.remove(channel)
+    guard channels[peer] === channel else { return }
+    queue.orphans.lose(peer)
   }
 
   private func serveAgent(_ peer: ProcessName, _ channel: MessageChannel) async {
@@ -94,8 +108,8 @@ final class Peers {
       for message in delivery.messages {
         switch message {
         case .result(let result): queue.take(result, from: agent)
-        case .agentHello(_, _, let capacity):
-          queue.greet(agent, capacity: capacity)
+        case .agentHello(let inHand, let results, let capacity):
+          queue.greet(agent, inHand: inHand, results: results, capacity: capacity)
           greeted(peer)
         default: queue.log.warning("qmgr", "unexpected message from \(peer.role.rawValue)")
         }
@@ -111,7 +125,34 @@ final class Peers {
 
   /// Takes the spool's lock and begins to serve.
   func start() async throws(RoleFailure) {
+    let directory = queue.settings.directory
+    lock = try await QueueLock.take(
+      in: directory, deadline: Reactor.shared.now + Self.lockPatience)
+    do throws(SpoolError) {
+      let names = try await queue.scanner.list()
+      reactorTask { await self.scan(names) }
+    } catch {
+      throw RoleFailure(Self.reason(error, directory))
+    }
     queue.pressure.start()
+  }
+
+  private func scan(_ names: [SegmentName]) async {
+    await queue.scanner.scan(names)
+    while !queue.isOpen || !queue.intake.isIdle {
+      guard (try? await sleep(until: Reactor.shared.now + Self.settlingPause)) != nil else {
+        return
+      }
+    }
+    queue.adoption.settle()
+  }
+
+  private static func reason(_ error: SpoolError, _ directory: String) -> String {
+    if case .newerVersion(let version) = error {
+      return
+        "\(directory) has been written by a newer build (format \(version)): nothing is touched"
+    }
+    return "cannot read the spool in \(directory): \(error)"
   }
 
   /// Asks for no more deliveries, waits for those under way, and makes everything last.

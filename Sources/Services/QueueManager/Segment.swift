@@ -2,6 +2,7 @@ import MailTypes
 import QueueFormat
 import QueueStore
 import Reactor
+import ServiceKit
 
 /// A segment as the queue manager knows it.
 @ReactorActor
@@ -25,8 +26,14 @@ final class Segment {
   var markedEnd = UInt64(FileHeader.size)
   /// Whether nothing is added to it any more.
   var isSealed = false
+  /// The process that writes it, while it lives and says so.
+  var owner: ProcessName?
   /// Whether its table of records is in the journal (rule R29).
   var hasTable = false
+  /// Whether its journal has been begun and has room for results (rule R24).
+  var isPrepared = false
+  /// How far the journal says that records have been taken in.
+  var notedEnd = UInt64(FileHeader.size)
   /// Messages of it in the queue.
   var messageCount = 0
   /// What an earlier life of the queue manager says of messages that have not been taken in.

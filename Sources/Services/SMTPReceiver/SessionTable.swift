@@ -51,7 +51,7 @@ final class SessionTable {
     intake.isDraining = true
     for entry in entries.values { entry.session.shutDownIfIdle(entry.task) }
     do throws(WaitError) {
-      while !entries.isEmpty { try await sessionEnd.wait(deadline: deadline) }
+      try await sessionEnd.wait(deadline: deadline) { !entries.isEmpty }
     } catch {
       for entry in entries.values { entry.task.cancel() }
     }

@@ -36,9 +36,8 @@ package final class SMTPSenderService: RoleService {
     link?.beginDrain()
     for connection in Array(connections.values) { connection.leave() }
     await link?.finishDrain(deadline: deadline)
-    while !connections.isEmpty {
-      guard (try? await connectionEnded.wait(deadline: deadline)) != nil else { return }
-    }
+    // What is left at the deadline ends with the process.
+    try? await connectionEnded.wait(deadline: deadline) { !connections.isEmpty }
   }
 
   private func open(_ job: DeliveryJob, _ key: DestinationKey) {

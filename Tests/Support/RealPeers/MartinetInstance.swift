@@ -19,19 +19,21 @@ package final class MartinetInstance: MailServer {
   /// Where the spool is.
   package let spool: String
   private let settings: [String: String]
-  private let descriptorsMax: Int?
+  private let prefix: [String]
   private let running = Monitor<Program?>(nil)
 
   /// Writes the configuration; starts nothing. `settings` come on top of a relay for everything
-  /// that goes to `relayPort` of loopback, if one is named.
+  /// that goes to `relayPort` of loopback, if one is named. A `user` runs it without root's rights.
   package init(
     relayPort: UInt16? = nil, settings: [String: String] = [:], services: [String] = [],
-    spool: String? = nil, descriptorsMax: Int? = nil
+    spool: String? = nil, descriptorsMax: Int? = nil, user: String? = nil
   ) throws {
     folder = try TemporaryDirectory(prefix: "martinet")
     port = try Loopback.freePort()
     self.spool = try spool ?? folder.makeDirectory("spool")
-    self.descriptorsMax = descriptorsMax
+    let limit = descriptorsMax.map { ["prlimit", "--nofile=\($0)"] }
+    let identity = user.map { ["setpriv", "--reuid", $0, "--regid", $0, "--clear-groups"] }
+    prefix = (identity ?? []) + (limit ?? [])
     var all = RelaySettings.base(relayPort: relayPort)
     all["queue_directory"] = self.spool
     all["data_directory"] = try folder.makeDirectory("data")
@@ -39,7 +41,8 @@ package final class MartinetInstance: MailServer {
     if getuid() == 0 {
       all["mail_owner"] = Self.owner
       for path in [self.spool, folder.path("data")] {
-        try FileManager.default.setAttributes([.ownerAccountName: Self.owner], ofItemAtPath: path)
+        try FileManager.default.setAttributes(
+          [.ownerAccountName: user ?? Self.owner], ofItemAtPath: path)
       }
     }
     all.merge(settings) { $1 }
@@ -65,13 +68,23 @@ package final class MartinetInstance: MailServer {
     try Program.run(Self.executable, ["-c", folder.path("etc")] + arguments, within: limit)
   }
 
-  /// Starts it and waits until it accepts connections.
+  /// Runs `martinet -c DIR` with arguments to its end, whatever that is.
+  package func outcome(of arguments: String...) throws(PeerError) -> Program.Outcome {
+    try Program.outcome(Self.executable, ["-c", folder.path("etc")] + arguments)
+  }
+
+  /// Runs `postqueue` or `mailq` with arguments and returns what it prints.
+  package func queueCommand(_ name: String, _ arguments: String...) throws(PeerError) -> [LogLine] {
+    try Program.run(Self.executable, [name] + arguments + ["-c", folder.path("etc")])
+  }
+
+  /// Starts it and waits until it greets; the processes run then.
   package func start() throws(PeerError) {
-    var command = [Self.executable, "-c", folder.path("etc"), "run"]
-    if let descriptorsMax { command = ["prlimit", "--nofile=\(descriptorsMax)"] + command }
+    let command = prefix + [Self.executable, "-c", folder.path("etc"), "run"]
     let program = try Program(command[0], Array(command.dropFirst()))
     running.change { $0 = program }
     try program.waitUntilListening(on: port)
+    try SMTPDialog(port: port).expect(220)
   }
 
   /// The log of the last start.
@@ -79,6 +92,9 @@ package final class MartinetInstance: MailServer {
     guard let program = running.read({ $0 }) else { preconditionFailure("not started") }
     return program.output
   }
+
+  /// Asks it to stop and does not wait.
+  package func beginStop() { running.read { $0?.send(SIGTERM) } }
 
   /// Asks it to stop and waits for its end, which must be a clean one.
   package func stop() throws(PeerError) {

@@ -56,21 +56,40 @@ package final class Program: Sendable {
 
   deinit { send(SIGKILL) }
 
+  /// What a program that has ended leaves behind.
+  package struct Outcome: Sendable {
+    /// How it ended.
+    package let exit: Exit
+    /// What it wrote to standard output.
+    package let output: [LogLine]
+    /// What it wrote to standard error.
+    package let errors: String
+  }
+
+  /// Runs a program to its end, whatever that is; throws when it takes too long.
+  package static func outcome(
+    _ executable: String, _ arguments: [String], environment: [String: String] = [:],
+    within limit: Duration = .seconds(60)
+  ) throws(PeerError) -> Outcome {
+    let deadline = Deadline.after(limit)
+    let program = try Program(executable, arguments, environment: environment)
+    let exit = try program.waitForExit(until: deadline)
+    try program.output.waitForEnd(until: deadline)
+    try program.errors.waitForEnd(until: deadline)
+    return Outcome(exit: exit, output: program.output.lines, errors: program.errors.text)
+  }
+
   /// Runs a program to its end and returns its lines; throws unless it returns 0 in time.
   @discardableResult
   package static func run(
     _ executable: String, _ arguments: [String], environment: [String: String] = [:],
     within limit: Duration = .seconds(60)
   ) throws(PeerError) -> [LogLine] {
-    let deadline = Deadline.after(limit)
-    let program = try Program(executable, arguments, environment: environment)
-    let exit = try program.waitForExit(until: deadline)
-    try program.output.waitForEnd(until: deadline)
-    try program.errors.waitForEnd(until: deadline)
-    guard exit == .code(0) else {
-      throw .failed(program: "\(executable) (\(exit))", output: program.errors.text)
+    let outcome = try outcome(executable, arguments, environment: environment, within: limit)
+    guard outcome.exit == .code(0) else {
+      throw .failed(program: "\(executable) (\(outcome.exit))", output: outcome.errors)
     }
-    return program.output.lines
+    return outcome.output
   }
 
   /// How it ended; `nil` while it runs.

@@ -29,6 +29,9 @@ package final class SystemCallTrace: Sendable {
   package init(
     _ processes: [RunningProcess], calls: String = "all", counting: Bool = false
   ) throws {
+    guard !processes.isEmpty else {
+      throw PeerError.system(call: "strace", error: "no process to attach to")
+    }
     folder = try TemporaryDirectory(prefix: "martinet-trace")
     var arguments = ["-f", "-o", folder.path("trace"), "-e", "trace=\(calls)"]
     arguments += counting ? ["-c"] : ["-s", "8000000", "-e", "signal=none"]

@@ -96,7 +96,8 @@ final class ModelWriter {
       let end = try segment.commit(batch)
       accepted(ids, segment, end)
     } catch {
-      failed(ids, segment)
+      // Without room nothing was written, and the segment goes on.
+      if segment.isOpen { answerWithoutSegment(ids) } else { failed(ids, segment) }
     }
   }
 

@@ -1,0 +1,177 @@
+import MailTypes
+import Primitives
+import QueueFormat
+import QueueScheduler
+import QueueStore
+import Reactor
+import ServiceKit
+
+/// A delivery that a life before this one asked for, under way or over.
+struct Claim {
+  let agent: Agent
+  /// The number under which the agent knows it.
+  let delivery: UInt64
+  let place: RecordPlace
+  let recipients: [UInt32]
+  /// What became of it, when that is known.
+  var result: DeliveryResult?
+}
+
+/// Takes over what agents have in hand from an earlier queue manager, so that nothing of it goes
+/// out twice, and writes down the results that it had not confirmed (spool rule R13).
+///
+/// Agents may speak of messages that the scan has not found yet: their claims wait here.
+@ReactorActor
+final class Adoption {
+  private unowned let queue: MailQueue
+  private var claims: [QueueID: [Claim]] = [:]
+  private var adopted: [(record: MessageRecord, claim: Claim, number: DeliveryNumber)] = []
+  private var isRunning = false
+
+  init(_ queue: MailQueue) {
+    self.queue = queue
+  }
+
+  /// Whether some agent has spoken of a message that may come in.
+  func concerns(_ id: QueueID) -> Bool { !claims.isEmpty && claims[id] != nil }
+
+  /// An agent says what it has in hand and what nobody has confirmed.
+  func take(
+    inHand: [DeliveryReference], results: [DeliveryResult], from agent: Agent
+  ) {
+    for reference in inHand {
+      add(
+        Claim(
+          agent: agent, delivery: reference.id,
+          place: RecordPlace(nonce: reference.nonce, offset: reference.offset),
+          recipients: reference.recipients), on: reference.queueID)
+    }
+    for result in results {
+      guard !result.verdicts.isEmpty else {
+        agent.acknowledge(result.id)
+        continue
+      }
+      add(
+        Claim(
+          agent: agent, delivery: result.id,
+          place: RecordPlace(nonce: result.nonce, offset: result.offset),
+          recipients: result.verdicts.map(\.index), result: result), on: result.queueID)
+    }
+  }
+
+  private func add(_ claim: Claim, on id: QueueID) {
+    claims[id, default: []].append(claim)
+    if let ref = queue.scheduler.find(id) { found(queue.record(of: ref)) }
+  }
+
+  /// A message is known now: what agents have of it must not be asked for again.
+  func found(_ record: MessageRecord) {
+    guard let claimed = claims.removeValue(forKey: record.id) else { return }
+    let place = RecordPlace(nonce: record.segment.name.nonce, offset: record.offset)
+    for claim in claimed where !claim.agent.isGone && claim.place == place {
+      adopt(claim, record)
+    }
+    run()
+  }
+
+  private func adopt(_ claim: Claim, _ record: MessageRecord) {
+    guard let process = claim.agent.process else {
+      preconditionFailure("an agent claims deliveries before it has a number")
+    }
+    let ended = queue.endedRecipients[record.ref] ?? []
+    let open = claim.recipients.filter { !ended.contains($0) }
+    guard !open.isEmpty else {
+      if claim.result != nil { claim.agent.acknowledge(claim.delivery) }
+      return
+    }
+    // The destination is not known before the record has been read, and by then it must not have
+    // gone out: the delivery counts for a nameless one.
+    let transport = queue.transport(named: claim.agent.name.role == .local ? "local" : "smtp")
+    let destination = queue.scheduler.destination(transport: transport.number, nextHop: [])
+    let number = queue.scheduler.adopt(
+      record.ref, process: process, destination: destination, recipients: open.count)
+    claim.agent.expected[claim.delivery] = claim.result
+    adopted.append((record, claim, number))
+  }
+
+  /// A result of a delivery that this life has not asked for; false when nobody waits for it.
+  func isExpected(_ result: DeliveryResult, from agent: Agent) -> Bool {
+    if agent.expected.keys.contains(result.id) {
+      agent.expected[result.id] = result
+      return true
+    }
+    guard
+      let place = claims[result.queueID]?.firstIndex(where: {
+        $0.delivery == result.id && $0.agent === agent
+      })
+    else { return false }
+    claims[result.queueID]?[place].result = result
+    return true
+  }
+
+  /// Nothing more comes in from the disk: what was said of other messages is about mail that was
+  /// done before.
+  func settle() {
+    for claim in claims.values.joined() where claim.result != nil && !claim.agent.isGone {
+      claim.agent.acknowledge(claim.delivery)
+    }
+    claims.removeAll()
+  }
+
+  private func run() {
+    guard !isRunning, !adopted.isEmpty else { return }
+    isRunning = true
+    reactorTask {
+      while !self.adopted.isEmpty {
+        let next = self.adopted.removeFirst()
+        await self.complete(next.record, next.claim, next.number)
+      }
+      self.isRunning = false
+    }
+  }
+
+  /// Reads the envelope of an adopted message, and takes its result if it has come.
+  private func complete(
+    _ record: MessageRecord, _ claim: Claim, _ number: DeliveryNumber
+  ) async {
+    if queue.messages[record.ref] == nil, !claim.agent.isGone {
+      let reading = RecordReading(record)
+      let disk = queue.disk
+      let stored = await queue.reader.perform { reading.read(on: disk) }
+      let ended = queue.endedRecipients[record.ref] ?? []
+      if case .success(let found) = stored, let envelope = found.envelope,
+        let recipients = await queue.recipients(of: envelope, ended: ended),
+        !claim.agent.isGone
+      {
+        queue.scheduler.correct(
+          record.ref, arrival: queue.clock.monotonic(envelope.arrival),
+          isFromNullSender: envelope.sender.isNull)
+        queue.endedRecipients[record.ref] = nil
+        queue.activate(record.ref, found.lead, envelope, recipients, of: record.segment)
+      }
+    }
+    guard !claim.agent.isGone else { return }
+    guard let message = queue.messages[record.ref] else { return abandon(record, claim, number) }
+    claim.agent.inFlight[claim.delivery] = Flight(message: message, number: number)
+    if let result = claim.agent.expected.removeValue(forKey: claim.delivery) ?? nil {
+      queue.take(result, from: claim.agent)
+    }
+  }
+
+  /// The record cannot be read now: what the agent has in hand counts as interrupted.
+  private func abandon(_ record: MessageRecord, _ claim: Claim, _ number: DeliveryNumber) {
+    queue.log.error("qmgr", "\(record.id): its record cannot be read: it is tried again later")
+    claim.agent.expected[claim.delivery] = nil
+    let report = queue.scheduler.report(
+      number, DeliveryTally(deferred: claim.recipients.count), connectionFailed: false,
+      now: Reactor.shared.now)
+    if let end = report?.end { queue.ended(record.ref, end) }
+  }
+}
+
+/// A delivery under way.
+struct Flight {
+  let message: ActiveMessage
+  /// The scheduler's number, which differs from the agent's for an adopted one.
+  let number: DeliveryNumber
+}

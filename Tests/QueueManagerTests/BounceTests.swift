@@ -1,0 +1,106 @@
+import MailTypes
+import Primitives
+import QueueFormat
+import QueueScheduler
+import QueueStore
+import Reactor
+import ServiceKit
+import Testing
+
+@testable import QueueManager
+
+@Suite(.timeLimit(.minutes(1))) struct BounceTests {
+  init() { Reactor.startThread() }
+
+  @ReactorActor static func refuse(_ request: DeliveryRequest) -> [RecipientVerdict] {
+    TestAgent.verdicts(
+      on: request, .bounced, EnhancedStatus(5, 1, 1), "host sink.test said: 550 5.1.1 unknown")
+  }
+
+  @Test @ReactorActor func theSenderIsToldWhoWillNotGetIt() async throws {
+    let rig = try Rig()
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let agent = try TestAgent(rig) { request in
+      request.sender.isNull ? TestAgent.deliverAll(request) : Self.refuse(request)
+    }
+    rig.peers.channelsComplete()
+    let id = try await writer.send(to: ["nobody@example.net"])
+    try await eventually("the report is delivered") { agent.requests.count == 2 }
+    let report = agent.requests[1]
+    #expect(report.sender.isNull)
+    #expect(report.recipients.map(\.address) == [MailAddress("a@example.org")])
+    let lines = try rig.log
+    #expect(
+      lines.contains {
+        $0.hasPrefix("bounce[")
+          && $0.hasSuffix("\(id): sender non-delivery notification: \(report.queueID)")
+      })
+    try await eventually("both are gone") { rig.queue.scheduler.messageCount == 0 }
+    try await eventually("acknowledged") { agent.acknowledged.count == 2 }
+    #expect(try rig.log.count { $0.hasSuffix(": removed") } == 2)
+  }
+
+  @Test @ReactorActor func aRefusalIsConfirmedOnlyWhenTheReportIsOnTheDisk() async throws {
+    let rig = try Rig()
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let agent = try TestAgent(rig, judge: Self.refuse)
+    rig.peers.channelsComplete()
+    try await writer.send(to: ["nobody@example.net"])
+    try await eventually("refused and confirmed") {
+      agent.acknowledged.contains { $0 == agent.requests.first?.id }
+    }
+    let reports = try rig.files.filter { $0.hasSuffix(".qmgr.segment") }
+    #expect(reports.count == 1)
+  }
+
+  @Test @ReactorActor func nobodyIsToldOfALostReport() async throws {
+    let rig = try Rig()
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let agent = try TestAgent(rig, judge: Self.refuse)
+    rig.peers.channelsComplete()
+    let id = try await writer.send(from: "", to: ["nobody@example.net"])
+    try await eventually("gone") { try rig.log.contains { $0.hasSuffix("\(id): removed") } }
+    #expect(agent.requests.count == 1)
+    #expect(rig.queue.scheduler.messageCount == 0)
+  }
+
+  @Test @ReactorActor func severalFailuresOfARunAreOneReport() async throws {
+    let rig = try Rig { _ in
+    } routes: { key in
+      key == "full.test" ? "error:5.2.2 mailbox full" : nil
+    }
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let agent = try TestAgent(rig) { request in
+      request.sender.isNull ? nil : Self.refuse(request)
+    }
+    rig.peers.channelsComplete()
+    try await writer.send(to: ["a@full.test", "b@example.net", "c@full.test"])
+    try await eventually("reported") { agent.requests.contains { $0.sender.isNull } }
+    #expect(try rig.log.count { $0.contains("sender non-delivery notification") } == 1)
+    try await eventually("only the report is left") { rig.queue.scheduler.messageCount == 1 }
+  }
+
+  @Test @ReactorActor func oldMailIsReturnedAfterAFailedAttempt() async throws {
+    let rig = try Rig(settings: { $0.scheduler.lifetime = .seconds(3600) })
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let agent = try TestAgent(rig) { request in
+      request.sender.isNull
+        ? TestAgent.deliverAll(request)
+        : TestAgent.verdicts(on: request, .deferred, EnhancedStatus(4, 2, 0), "451 not now")
+    }
+    rig.peers.channelsComplete()
+    let long = WallTime(microseconds: Int64(writer.now.microseconds) - 7200 * 1_000_000)
+    let id = try await writer.send(to: ["b@example.net"], arrival: long)
+    try await eventually("returned") { agent.requests.contains { $0.sender.isNull } }
+    #expect(
+      try rig.log.contains {
+        $0.hasSuffix("\(id): from=<a@example.org>, status=expired, returned to sender")
+      })
+    try await eventually("gone") { rig.queue.scheduler.messageCount == 0 }
+  }
+}

@@ -1,0 +1,178 @@
+import MailTypes
+import Primitives
+import QueueFormat
+import QueueScheduler
+import QueueStore
+import Reactor
+import ServiceKit
+import Testing
+
+@testable import QueueManager
+
+@Suite(.timeLimit(.minutes(1))) struct RestartTests {
+  init() { Reactor.startThread() }
+
+  /// A queue manager that goes on where another one was killed.
+  @ReactorActor func successor(of rig: Rig) async throws -> Rig {
+    rig.queue.isOpen = false
+    rig.peers.lock = nil
+    let next = try Rig(directory: rig.directory)
+    try await next.peers.start()
+    return next
+  }
+
+  @Test @ReactorActor func deferredMailIsKnownAgainAfterARestart() async throws {
+    let first = try Rig()
+    try await first.peers.start()
+    let writer = try TestWriter(first)
+    let agent = try TestAgent(first) { request in
+      request.recipients.map {
+        RecipientVerdict(
+          index: $0.index, outcome: $0.index == 0 ? .sent : .deferred,
+          status: EnhancedStatus($0.index == 0 ? 2 : 4, 0, 0), text: Array("so".utf8), relay: [])
+      }
+    }
+    first.peers.channelsComplete()
+    let id = try await writer.send(to: ["b@example.net", "c@example.net"])
+    try await eventually("it waits") { first.queue.scheduler.counts.deferred == 1 }
+    #expect(agent.requests.count == 1)
+    await writer.spool.drain()
+    await first.drain()
+    first.peers.lock = nil
+
+    let second = try Rig(directory: first.directory)
+    try await second.peers.start()
+    try await eventually("it is found") { second.queue.scheduler.counts.deferred == 1 }
+    let other = try TestAgent(second)
+    second.peers.channelsComplete()
+    second.queue.scheduler.flushAll()
+    second.queue.plan()
+    try await eventually("it is gone") { second.queue.scheduler.messageCount == 0 }
+    #expect(other.requests.map(\.queueID) == [id])
+    #expect(other.requests[0].recipients.map(\.address) == [MailAddress("c@example.net")])
+    try await eventually("the files are gone") { try second.files.isEmpty }
+  }
+
+  @Test @ReactorActor func mailOfALivingWriterIsTakenInOnce() async throws {
+    let first = try Rig()
+    try await first.peers.start()
+    let writer = try TestWriter(first)
+    let agent = try TestAgent(first)
+    first.peers.channelsComplete()
+    let done = try await writer.send(to: ["b@example.net"])
+    try await eventually("the first is done") { first.queue.scheduler.messageCount == 0 }
+    try await eventually("acknowledged") { agent.acknowledged.count == 1 }
+    first.queue.isOpen = false
+    let waiting = try await writer.send(to: ["c@example.net"])
+    try await eventually("the second is known") { first.queue.scheduler.messageCount == 1 }
+
+    let second = try await successor(of: first)
+    let channel = try second.connect(.smtpd)
+    channel.post(.writerHello(writer.spool.progress.map(SegmentMark.init)))
+    let other = try TestAgent(second)
+    second.peers.channelsComplete()
+    try await eventually("the second is done") { other.requests.count == 1 }
+    #expect(other.requests.map(\.queueID) == [waiting])
+    try await eventually("gone") { second.queue.scheduler.messageCount == 0 }
+    #expect(try second.log.count { $0.hasSuffix("\(done): removed") } == 1)
+  }
+
+  @Test @ReactorActor func whatAnAgentHasInHandIsNotAskedForAgain() async throws {
+    let first = try Rig()
+    try await first.peers.start()
+    let writer = try TestWriter(first)
+    let agent = try TestAgent(first) { _ in nil }
+    first.peers.channelsComplete()
+    let id = try await writer.send(to: ["b@example.net"])
+    try await eventually("asked for") { agent.requests.count == 1 }
+
+    let second = try await successor(of: first)
+    let channel = try second.connect(.smtpd)
+    channel.post(.writerHello(writer.spool.progress.map(SegmentMark.init)))
+    let request = agent.requests[0]
+    let same = try TestAgent(second, inHand: [DeliveryReference(request)])
+    second.peers.channelsComplete()
+    try await eventually("adopted") { second.queue.scheduler.deliveriesInFlight == 1 }
+    same.answer(request, TestAgent.deliverAll(request))
+    try await eventually("gone") { second.queue.scheduler.messageCount == 0 }
+    try await eventually("acknowledged") { same.acknowledged == [request.id] }
+    #expect(same.requests.isEmpty)
+    #expect(try second.log.contains { $0.hasSuffix("\(id): removed") })
+  }
+
+  @Test @ReactorActor func anUnconfirmedResultIsRecordedByTheSuccessor() async throws {
+    let first = try Rig()
+    try await first.peers.start()
+    let writer = try TestWriter(first)
+    let agent = try TestAgent(first) { _ in nil }
+    first.peers.channelsComplete()
+    let id = try await writer.send(to: ["b@example.net"])
+    try await eventually("asked for") { agent.requests.count == 1 }
+
+    let second = try await successor(of: first)
+    let request = agent.requests[0]
+    let result = DeliveryResult(
+      answering: request, connectionFailed: false, verdicts: TestAgent.deliverAll(request))
+    let same = try TestAgent(second, results: [result])
+    let channel = try second.connect(.smtpd)
+    channel.post(.writerHello(writer.spool.progress.map(SegmentMark.init)))
+    second.peers.channelsComplete()
+    try await eventually("removed") { try second.log.contains { $0.hasSuffix("\(id): removed") } }
+    try await eventually("acknowledged") { same.acknowledged == [request.id] }
+    #expect(same.requests.isEmpty)
+  }
+
+  @Test @ReactorActor func aResultOfMailThatIsGoneIsAcknowledged() async throws {
+    let first = try Rig()
+    try await first.peers.start()
+    let writer = try TestWriter(first)
+    let agent = try TestAgent(first)
+    first.peers.channelsComplete()
+    try await writer.send(to: ["b@example.net"])
+    try await eventually("done") { agent.acknowledged.count == 1 }
+    let request = agent.requests[0]
+
+    let second = try await successor(of: first)
+    let channel = try second.connect(.smtpd)
+    channel.post(.writerHello(writer.spool.progress.map(SegmentMark.init)))
+    let result = DeliveryResult(
+      answering: request, connectionFailed: false, verdicts: TestAgent.deliverAll(request))
+    let same = try TestAgent(second, results: [result])
+    second.peers.channelsComplete()
+    try await eventually("acknowledged") { same.acknowledged == [request.id] }
+    #expect(second.queue.scheduler.messageCount == 0)
+  }
+
+  @Test @ReactorActor func aSilentProcessIsEndedAndMailFlows() async throws {
+    let rig = try Rig()
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let silent = try TestAgent(rig, index: 1, greets: false)
+    let agent = try TestAgent(rig)
+    rig.peers.channelsComplete()
+    try await writer.send(to: ["b@example.net"])
+    try await eventually("muted") { rig.muted == [ProcessName(role: .smtp, index: 1)] }
+    #expect(agent.requests.isEmpty)
+    silent.channel.close()
+    try await eventually("delivered") { agent.requests.count == 1 }
+  }
+
+  @Test @ReactorActor func theMailOfAWriterThatDiedUnheardIsFound() async throws {
+    let rig = try Rig()
+    try await rig.peers.start()
+    let agent = try TestAgent(rig)
+    rig.peers.channelsComplete()
+    let id = try await dyingWriter(rig)
+    try await eventually("delivered") { agent.requests.map(\.queueID) == [id] }
+    try await eventually("the files are gone") { try rig.files.isEmpty }
+  }
+
+  /// Brings a message to the disk and dies before it is announced.
+  @ReactorActor func dyingWriter(_ rig: Rig) async throws -> QueueID {
+    let writer = try TestWriter(rig)
+    writer.isSilent = true
+    let id = try await writer.send(to: ["b@example.net"])
+    writer.channel.close()
+    return id
+  }
+}
