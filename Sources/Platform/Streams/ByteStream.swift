@@ -44,6 +44,9 @@ package final class ByteStream {
   /// The socket's number, for calls that look at it.
   package var raw: Int32 { watched.raw }
 
+  /// Bytes that the last `sendFile` has not handed to the system; exact also while its task waits.
+  package private(set) var fileBytesDue: Int64 = 0
+
   /// Whether this end is open.
   package var isOpen: Bool { watched.isOpen }
 
@@ -125,12 +128,14 @@ package final class ByteStream {
     _ file: Int32, offset: Int64, count: Int64, deadline: MonotonicTime? = nil
   ) async throws(StreamError) {
     var done: Int64 = 0
+    fileBytesDue = count
     while done < count {
       guard watched.isOpen else { throw .closed }
       let piece = Int(min(count - done, Self.filePiece))
       let outcome = Sockets.sendFile(watched.raw, file: file, offset: offset + done, count: piece)
       if outcome == .ended { throw .shortFile }
       done += Int64(try written(outcome))
+      fileBytesDue = count - done
       if done < count { try await room(deadline: deadline) }
     }
   }

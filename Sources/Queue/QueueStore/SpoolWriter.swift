@@ -50,6 +50,7 @@ package final class SpoolWriter {
   private let onLowSequences: @ReactorActor () -> Void
   private var sequences = SequencePool()
   private var hasAskedForSequences = false
+  private var askedForSequencesAt = MonotonicTime(nanoseconds: 0)
   private var lastMicroseconds: UInt64 = 0
 
   private var filling = CommitBatch()
@@ -98,8 +99,12 @@ package final class SpoolWriter {
 
   func takeSequence() -> UInt64? {
     let taken = sequences.take()
-    if sequences.isLow, !hasAskedForSequences {
+    let now = Reactor.shared.now
+    // An answer may be lost, or `master` may have had none to give: without numbers ask again.
+    let mayAsk = taken == nil && now.since(askedForSequencesAt) >= settings.probePause
+    if sequences.isLow, mayAsk || !hasAskedForSequences {
       hasAskedForSequences = true
+      askedForSequencesAt = now
       onLowSequences()
     }
     return taken
@@ -143,19 +148,9 @@ package final class SpoolWriter {
       case .noRoom: await flushEnd()
       }
     }
-  }
-
-  /// Puts the record into the batch that fills and waits for its fate.
-  ///
-  /// The record and its waiter enter together, inside the continuation: at every `await` before it
-  /// other tasks may run, and a record without its waiter would be answered for by another batch.
-  private func end(of record: PendingRecord) async -> CommitEnd {
-    await withUnsafeContinuation { continuation in
-      if isRefusing { return continuation.resume(returning: .failed(.refusing)) }
-      guard filling.hasRoom(forContent: record.content.count) else {
-        dispatch()
-        return continuation.resume(returning: .noRoom)
-      }
+    // One synchronous stretch: a task may be queued anew at any await, and a batch that left
+    // without its waiter would answer that one for the next batch, or never.
+    let failure = await withUnsafeContinuation { continuation in
       if filling.isEmpty { beginEpoch() }
       filling.append(record)
       waiting.append(Waiting(since: Reactor.shared.now, continuation: continuation))
@@ -165,8 +160,8 @@ package final class SpoolWriter {
 
   /// Waits for the end of the flush under way; it has no deadline but the disk's (R33).
   private func flushEnd() async {
-    await withUnsafeContinuation { continuation in
-      if isFlushing { waitingForFlush.append(continuation) } else { continuation.resume() }
+    await withUnsafeContinuation {
+      if isFlushing { waitingForFlush.append($0) } else { $0.resume() }
     }
   }
 

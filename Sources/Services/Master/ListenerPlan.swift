@@ -10,6 +10,9 @@ struct ListenerPlan {
   /// Connections that the kernel keeps waiting for each socket.
   static let backlog = 4096
 
+  /// The most sockets: they travel to a process in one packet, with its configuration and log.
+  static let endpointsMax = MessageChannel.descriptorsPerPacketMax - 2
+
   /// One socket to open.
   struct Endpoint: Hashable {
     let service: String
@@ -43,6 +46,12 @@ struct ListenerPlan {
       } else {
         transports[role, default: []].append(.init(service: service.name, settings: index))
       }
+    }
+    guard endpoints.count <= Self.endpointsMax else {
+      throw Failure(
+        description:
+          "\(endpoints.count) listening sockets: at most \(Self.endpointsMax) are possible;"
+          + " let a service listen on all addresses")
     }
     self.endpoints = endpoints
     serviceSettings = settings

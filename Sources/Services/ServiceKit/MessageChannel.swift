@@ -10,9 +10,11 @@ package import Streams
 @ReactorActor
 package final class MessageChannel {
   /// The largest packet in bytes (spool rule R27).
-  package static let packetLengthMax = 60 * 1024
+  package nonisolated static let packetLengthMax = 60 * 1024
+  /// What one message may take of a packet, in bytes; its sender splits what is larger.
+  package nonisolated static let messageLengthMax = 48 * 1024
   /// The most descriptors in a packet.
-  package static let descriptorsPerPacketMax = 16
+  package nonisolated static let descriptorsPerPacketMax = 16
 
   private let channel: PacketChannel
   private var encoder = WireEncoder()
