@@ -39,11 +39,11 @@ import Testing
   @Test @ReactorActor func waitingForASessionToEndIsBounded() async throws {
     let room = SessionRoom(limit: 10)
     let begin = Reactor.shared.now
-    try await room.waitForChange(atMost: .milliseconds(20))
+    try await room.waitForEnd(atMost: .milliseconds(20))
     #expect(Reactor.shared.now.since(begin) >= .milliseconds(20))
     room.enter()
     let waiting = reactorTask {
-      do { try await room.waitForChange(atMost: .seconds(3600)) } catch { return }
+      do { try await room.waitForEnd(atMost: .seconds(3600)) } catch { return }
     }
     await Reactor.shared.yieldTurn()
     room.leave()

@@ -105,8 +105,8 @@ private let services = [
   room(
     "SMTPReceiver", "Services",
     platform + mail + [
-      "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "AccessPolicy",
-      "QueueFormat", "QueueStore", "SystemPackage",
+      "ServiceKit", "SMTPServerCore", "Configuration", "MailSite", "AccessPolicy",
+      "QueueFormat", "QueueStore", "SystemPackage", "Glibc",
     ]),
   room(
     "QueueManager", "Services",
