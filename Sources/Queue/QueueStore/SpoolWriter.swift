@@ -38,7 +38,7 @@ package final class SpoolWriter {
   let disk: LinuxDisk
   let writer: String
   private let settings: Settings
-  private let chain: SegmentChain
+  private let chain: any BatchStore
   private let helper: HelperThread
   private let onProgress: @ReactorActor (SegmentProgress) -> Void
   private let onLowSequences: @ReactorActor () -> Void
@@ -50,7 +50,7 @@ package final class SpoolWriter {
   private var waiting: [Waiting] = []
   private var flushing: [Waiting] = []
   private var spare: CommitBatch?
-  private let flushEnded = Gate()
+  private var awaitingFlushEnd: [UnsafeContinuation<Void, Never>] = []
   private var isFlushing = false
   private var dispatchIsPlanned = false
   private var epoch: UInt64 = 0
@@ -70,18 +70,30 @@ package final class SpoolWriter {
   ///   - helper: the storage helper; nothing else that may take long runs on it.
   ///   - onProgress: told of each flush that moved a segment's end, and of each sealing.
   ///   - onLowSequences: asks for another grant of segment numbers.
-  package init(
+  package convenience init(
     disk: LinuxDisk, writer: String, settings: Settings, helper: HelperThread,
     onProgress: @escaping @ReactorActor (SegmentProgress) -> Void,
+    onLowSequences: @escaping @ReactorActor () -> Void
+  ) {
+    self.init(
+      disk: disk, writer: writer, settings: settings,
+      chain: SegmentChain(disk: disk, writer: writer, sizeLimit: settings.segmentSize),
+      helper: helper, onProgress: onProgress, onLowSequences: onLowSequences)
+  }
+
+  /// A writer whose batches go to `chain`.
+  init(
+    disk: LinuxDisk, writer: String, settings: Settings, chain: any BatchStore,
+    helper: HelperThread, onProgress: @escaping @ReactorActor (SegmentProgress) -> Void,
     onLowSequences: @escaping @ReactorActor () -> Void
   ) {
     self.disk = disk
     self.writer = writer
     self.settings = settings
+    self.chain = chain
     self.helper = helper
     self.onProgress = onProgress
     self.onLowSequences = onLowSequences
-    chain = SegmentChain(disk: disk, writer: writer, sizeLimit: settings.segmentSize)
   }
 
   /// Takes a grant of segment numbers.
@@ -105,7 +117,8 @@ package final class SpoolWriter {
     return QueueID(microseconds: lastMicroseconds, sequence: sequences.current)
   }
 
-  /// How far every segment is flushed that is not known to be sealed (R13).
+  /// How far every segment is flushed whose lock this process has (R13): those that are not
+  /// sealed, and those that ended in an error.
   package var progress: [SegmentProgress] { Array(marks.values) }
 
   /// How long the oldest commit has been waiting (R33).
@@ -134,8 +147,7 @@ package final class SpoolWriter {
     let length = record.header.count + record.body.count
     while !filling.hasRoom(forContent: length) {
       dispatch()
-      // Only the end of the flush under way makes room; it has no deadline but the disk's (R33).
-      if isFlushing { try? await flushEnded.wait() }
+      await flushEnd()
     }
     if filling.isEmpty { beginEpoch() }
     filling.append(record)
@@ -144,6 +156,13 @@ package final class SpoolWriter {
       waiting.append(Waiting(since: Reactor.shared.now, continuation: continuation))
     }
     if let failure { throw failure }
+  }
+
+  /// Waits for the end of the flush under way. It has no deadline but the disk's (R33), and a
+  /// cancelled task waits like any other: what is in a batch is delivered (R6).
+  private func flushEnd() async {
+    guard isFlushing else { return }
+    await withUnsafeContinuation { awaitingFlushEnd.append($0) }
   }
 
   private func beginEpoch() {
@@ -166,7 +185,7 @@ package final class SpoolWriter {
   private func dispatch() {
     guard !isFlushing, !filling.isEmpty else { return }
     delay.cancel()
-    guard let sequence = takeSequenceForNewSegment() else { return failAll(.refusing) }
+    let sequence = takeSequenceForNewSegment()
     let batch = filling
     filling = spare ?? CommitBatch()
     spare = nil
@@ -188,16 +207,20 @@ package final class SpoolWriter {
     return reservedSequence
   }
 
-  private func flushed(_ batch: CommitBatch, _ outcome: SegmentChain.Outcome) {
+  private func flushed(_ batch: CommitBatch, _ outcome: CommitOutcome) {
     isFlushing = false
     for progress in outcome.progress { note(progress) }
+    // A queue manager that never heard where it ends would take what was refused for mail (R3).
+    if let failed = outcome.failed { marks[failed.name] = failed }
     let done = flushing
     flushing = []
     failures = outcome.failure == nil ? 0 : failures + 1
     for session in done { session.continuation.resume(returning: outcome.failure) }
     batch.reset()
     spare = batch
-    flushEnded.pulse()
+    let others = awaitingFlushEnd
+    awaitingFlushEnd = []
+    for task in others { task.resume() }
     if failures >= 2 { beginRefusing() }
     if outcome.wantsNext { prepareNext() }
     idle.schedule(at: Reactor.shared.now + settings.idleTime)
@@ -213,13 +236,6 @@ package final class SpoolWriter {
     if progress.name.sequence == reservedSequence { reservedSequence = nil }
     marks[progress.name] = progress.isSealed ? nil : progress
     onProgress(progress)
-  }
-
-  private func failAll(_ error: SpoolError) {
-    let lost = waiting
-    waiting = []
-    filling.reset()
-    for session in lost { session.continuation.resume(returning: error) }
   }
 }
 
@@ -256,7 +272,7 @@ extension SpoolWriter {
   package func drain() async {
     while isFlushing || !filling.isEmpty {
       dispatch()
-      if isFlushing { try? await flushEnded.wait() }
+      await flushEnd()
     }
     idle.cancel()
     probeAlarm.cancel()
