@@ -186,33 +186,50 @@ final class OutboundConnection {
       return core.connectionLost(.localData)
     }
     let terminator = UInt64(SpoolLayout.terminator.count)
-    await attempt(.dataTransfer) { (deadline) throws(StreamError) in
+    await attempt(.dataTransfer) { (_) throws(StreamError) in
       if lead.isContiguous {
-        try await stream.sendFile(
-          file, offset: Int64(lead.header.offset),
-          count: Int64(lead.header.length + lead.body.length + terminator), deadline: deadline)
+        let length = lead.header.length + lead.body.length + terminator
+        try await send(Extent(offset: lead.header.offset, length: length), of: file, to: stream)
       } else {
-        try await stream.sendFile(
-          file, offset: Int64(lead.header.offset), count: Int64(lead.header.length),
-          deadline: deadline)
-        try await stream.sendFile(
-          file, offset: Int64(lead.body.offset), count: Int64(lead.body.length + terminator),
-          deadline: deadline)
+        try await send(lead.header, of: file, to: stream)
+        let length = lead.body.length + terminator
+        try await send(Extent(offset: lead.body.offset, length: length), of: file, to: stream)
       }
       self.dotWasSent = true
       self.core.contentSent()
     }
   }
 
+  /// Sends a part of a file. The time limit is one for standing still: each piece has its own.
+  private func send(
+    _ extent: Extent, of file: Int32, to stream: ByteStream
+  ) async throws(StreamError) {
+    var at = extent.offset
+    while at < extent.end {
+      let length = min(Self.pieceLength, extent.end - at)
+      try await stream.sendFile(
+        file, offset: Int64(at), count: Int64(length),
+        deadline: Reactor.shared.now + settings.client.timeouts.dataTransfer)
+      at += length
+    }
+  }
+
+  /// Bytes of content that must go out within `smtp_data_xfer_timeout`.
+  private static let pieceLength: UInt64 = 256 << 10
+
   private func nextJob() async -> DeliveryJob? {
     guard !isLeaving, job == nil, mayBeReused else { return nil }
     owner.becameIdle(self)
+    var next: DeliveryJob?
     do throws(WaitError) {
-      return try await assignments.next(deadline: Reactor.shared.now + settings.idleTime)
+      next = try await assignments.next(deadline: Reactor.shared.now + settings.idleTime)
     } catch {
       owner.noLongerIdle(self)
-      return assignments.tryNext()
+      next = assignments.tryNext()
     }
+    guard isLeaving, let unattempted = next else { return next }
+    owner.finished(unattempted, connectionFailed: false, verdicts: [])
+    return nil
   }
 
   private var mayBeReused: Bool {
