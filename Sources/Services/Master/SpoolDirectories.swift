@@ -84,6 +84,8 @@ package enum SpoolDirectories {
   ) throws(Finding) {
     do throws(Errno) {
       try Files.makeDirectory(path, permissions: permissions)
+      // The caller's umask may have taken some away.
+      try Files.setPermissions(path, permissions)
       if let owner { try Files.setOwner(path, uid: owner.uid, gid: owner.gid) }
     } catch .fileExists {
       return
