@@ -16,6 +16,9 @@ package final class ControlService: RoleService {
   private var questions: [UInt32: Mailbox<Answer>] = [:]
   private var nextQuestion: UInt32 = 1
   private var sessions = 0
+  /// Clients that are not owed an answer.
+  private var idle: [ObjectIdentifier: ByteStream] = [:]
+  private var isDraining = false
   private let sessionEnded = Gate()
 
   /// Sessions at once; more wait in the kernel.
@@ -48,12 +51,15 @@ package final class ControlService: RoleService {
   package func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {
     guard peer.role == .qmgr else { return channel.close() }
     queue?.close()
+    endQuestions()
     queue = channel
     reactorTask { await self.listen(to: channel) }
   }
 
   package func drain(deadline: MonotonicTime) async {
+    isDraining = true
     listener.close()
+    for stream in idle.values { stream.close() }
     while sessions > 0 {
       guard (try? await sessionEnded.wait(deadline: deadline)) != nil else { return }
     }
@@ -67,7 +73,13 @@ package final class ControlService: RoleService {
     }
     guard queue === channel else { return }
     queue = nil
+    endQuestions()
+  }
+
+  /// Nobody will answer what the queue manager that has gone was asked.
+  private func endQuestions() {
     for question in questions.values { question.close() }
+    questions.removeAll()
   }
 
   private func acceptAll() async {
@@ -106,6 +118,9 @@ package final class ControlService: RoleService {
   ) async throws -> [UInt8]? {
     while true {
       if case .command(let bytes)? = try reader.next() { return bytes }
+      if isDraining { return nil }
+      idle[ObjectIdentifier(stream)] = stream
+      defer { idle[ObjectIdentifier(stream)] = nil }
       let deadline = Reactor.shared.now + Self.stepTime
       var fresh: [UInt8] = []
       guard try await stream.read(deadline: deadline, { fresh.append(contentsOf: $0) }) != nil
