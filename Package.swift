@@ -124,7 +124,8 @@ targets += room(
   imports: platform + [
     "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
     "MailSite", arguments, system,
-  ])
+  ],
+  tests: ["RealPeers"])
 targets.append(
   .executableTarget(
     name: "martinet",
