@@ -7,7 +7,7 @@ import Testing
 
 @testable import QueueStore
 
-@Suite struct SpoolWriterTests {
+@Suite struct GroupCommitTests {
   init() { Reactor.startThread() }
 
   @Test @ReactorActor func whatWasCommittedIsThereToBeRead() async throws {
