@@ -85,6 +85,7 @@ import Testing
     ("smtpd_timeout = 0", "smtpd_timeout", "expected a time such as 5s, at least 1s"),
     ("smtpd_recipient_limit = 0", "smtpd_recipient_limit", "expected a number, at least 1"),
     ("reject_code = 200", "reject_code", "expected a number from 400 to 599"),
+    ("compatibility_level = new", "compatibility_level", "expected a release such as 3.6"),
     ("myorigin =", "myorigin", "expected a text that is not empty"),
     ("mynetworks_style = wide", "mynetworks_style", "expected one of: class, subnet, host"),
     ("mydestination = {a", "mydestination", "a brace has no partner"),

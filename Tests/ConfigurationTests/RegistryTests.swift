@@ -11,8 +11,10 @@ import Testing
     let files = try FileManager.default.contentsOfDirectory(
       at: folder, includingPropertiesForKeys: nil)
     return try files.flatMap { file in
-      try String(contentsOf: file, encoding: .utf8).matches(of: /Self\(\s*"([a-z0-9_A-Z]+)"/)
-        .map { String($0.1) }
+      try String(contentsOf: file, encoding: .utf8).matches(
+        of: /Self\(\s*(?:level: )?"([a-z0-9_A-Z]+)"/
+      )
+      .map { String($0.1) }
     }
   }
 

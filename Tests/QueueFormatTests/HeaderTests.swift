@@ -162,3 +162,16 @@ func otherFilesAreNoSegments(file: String) {
     #expect(read.length == lead.length)
   }
 }
+
+@Test func theEndOfAFailedSegmentIsReadFromAFileName() throws {
+  let name = try sampleName()
+  let file = name.endFile(0x1234)
+  #expect(
+    file == "000000000000002a.0123456789abcdeffedcba9876543210.smtpd-1.end-0000000000001234")
+  let parsed = try #require(SegmentName.parseEnd(file: file))
+  #expect(parsed.name == name)
+  #expect(parsed.end == 0x1234)
+  #expect(SegmentName.parseEnd(file: name.segmentFile) == nil)
+  #expect(SegmentName.parseEnd(file: file + "0") == nil)
+  #expect(SegmentName.parse(file: file) == nil)
+}

@@ -23,7 +23,7 @@ import Testing
     }
     #expect(try fixture.stored().count == 1)
     var rest = fixture.record(1)
-    rest.body = []
+    rest.content.removeSubrange(rest.headerLength...)
     try await stream.finish(rest)
     let progress = try #require(fixture.ends.values.first { $0.isSealed })
     #expect(try fixture.isGivenUp(progress.name))
@@ -31,7 +31,7 @@ import Testing
     #expect(stored.lead.id == rest.id)
     #expect(stored.envelope == rest.envelope)
     #expect(!stored.lead.isContiguous)
-    #expect(try fixture.bytes(stored.lead.header, of: progress.name) == rest.header)
+    #expect(try fixture.bytes(stored.lead.header, of: progress.name) == rest.content)
     let extent = Extent(offset: stored.lead.body.offset, length: stored.lead.body.length + 3)
     #expect(try fixture.bytes(extent, of: progress.name) == body + Array(".\r\n".utf8))
     let file = try fixture.disk.open(progress.name.segmentFile, in: .segments, writable: false)
@@ -59,7 +59,7 @@ import Testing
     try await fixture.writer.commit(fixture.record(0))
     let other = try await fixture.writer.beginLarge(on: fixture.helper)
     var rest = fixture.record(1)
-    rest.body = []
+    rest.content.removeSubrange(rest.headerLength...)
     try await stream.finish(rest)
     try await other.finish(rest)
     let names = try SpoolScan(fixture.disk).segments

@@ -48,19 +48,35 @@ import Testing
     #expect(!fixture.writer.isRefusing)
   }
 
-  @Test @ReactorActor func aFailedSegmentStaysLockedAndIsNamedToANewQueueManager() async throws {
+  @Test @ReactorActor func aFailedSegmentIsGivenUpOnceItsEndIsDurable() async throws {
     let fixture = try WriterFixture()
     try await fixture.writer.commit(fixture.record(0))
     fixture.disk.fail(.flush)
     await #expect(throws: SpoolError.system(.flush, code: 5)) {
       try await fixture.writer.commit(fixture.record(1))
     }
-    try await fixture.writer.commit(fixture.record(2))
+    let failed = try #require(fixture.ends.values.first { $0.isSealed })
+    #expect(try fixture.isGivenUp(failed.name))
+    #expect(fixture.writer.progress.isEmpty)
+    #expect(try fixture.disk.names(in: .segments).contains(failed.name.endFile(failed.end)))
+  }
+
+  @Test @ReactorActor func withoutADurableEndASegmentStaysLockedAndIsNamedToANewQueueManager()
+    async throws
+  {
+    let fixture = try WriterFixture()
+    try await fixture.writer.commit(fixture.record(0))
+    fixture.disk.fail(.flush)
+    fixture.disk.fail(.flushFolder)
+    await #expect(throws: SpoolError.uncertain) {
+      try await fixture.writer.commit(fixture.record(1))
+    }
     let failed = try #require(fixture.ends.values.first { $0.isSealed })
     #expect(try !fixture.isGivenUp(failed.name))
-    // Without this a queue manager that never heard of the failure would take the refused mail
-    // for mail as soon as the lock is free.
+    #expect(fixture.writer.progress == [failed])
+    try await fixture.writer.commit(fixture.record(2))
     #expect(Set(fixture.writer.progress) == Set(fixture.ends.values))
+    #expect(try fixture.stored().count == 2)
     await fixture.writer.drain()
     #expect(try fixture.isGivenUp(failed.name))
   }

@@ -103,26 +103,4 @@ import Testing
     #expect(try await task.value == [SIGUSR2, SIGUSR2])
     source.close()
   }
-
-  @Test func aProcessHasOneThreadWhateverItsTasksDo() throws {
-    let here = try ThisProcess.executable()
-    let folder = here[..<(here.lastIndex(of: "/") ?? here.endIndex)]
-    var pipe = try Files.pipe()
-    let writing = pipe.takeWriting()
-    let child = try ChildProcess.spawn(
-      "\(folder)/ReactorProbe", arguments: ["threads"],
-      descriptors: [(writing.raw, 1)])
-    writing.close()
-    #expect(try child.wait() == .exited(0))
-    let reading = pipe.takeReading()
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1000, alignment: 8)
-    defer { buffer.deallocate() }
-    guard case .count(let count) = Files.readSome(reading.raw, into: buffer) else {
-      Issue.record("the probe printed nothing")
-      return
-    }
-    #expect(
-      String(decoding: UnsafeRawBufferPointer(rebasing: buffer[..<count]), as: UTF8.self)
-        == "alone 1 with_helper 2\n")
-  }
 }

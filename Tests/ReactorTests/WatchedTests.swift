@@ -35,7 +35,7 @@ import Testing
     // The copies kept the descriptions alive, so the kernel did report them.
     #expect(Reactor.shared.metrics.staleEvents >= staleBefore + 2)
     Self.poke(other.raw)
-    try await reused.readable(deadline: Reactor.shared.now + .seconds(5))
+    try await reused.readable(deadline: Reactor.shared.now + .seconds(60))
     _ = copies
   }
 
@@ -76,7 +76,7 @@ import Testing
     var pair = try Sockets.streamPair()
     let peer = try Watched(pair.takeSecond())
     do { _ = try Watched(pair.takeFirst()) }
-    try await peer.readable(deadline: Reactor.shared.now + .seconds(5))
+    try await peer.readable(deadline: Reactor.shared.now + .seconds(60))
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 8, alignment: 8)
     defer { buffer.deallocate() }
     #expect(Sockets.receive(peer.raw, into: buffer) == .ended)
@@ -94,7 +94,7 @@ import Testing
     await #expect(throws: WaitError.closed) { try await watched.readable() }
     let again = try Watched(descriptor)
     Self.poke(peer.raw)
-    try await again.readable(deadline: Reactor.shared.now + .seconds(5))
+    try await again.readable(deadline: Reactor.shared.now + .seconds(60))
   }
 
   @Test @ReactorActor func aListenerNobodyWaitsAtDoesNotSpin() async throws {
@@ -106,7 +106,7 @@ import Testing
     }
     while !listener.isSuspended { await Reactor.shared.yieldTurn() }
     for _ in clients {
-      try await listener.readable(deadline: Reactor.shared.now + .seconds(5))
+      try await listener.readable(deadline: Reactor.shared.now + .seconds(60))
       #expect(try Sockets.accept(listener.raw)?.peer != nil)
     }
     await #expect(throws: WaitError.timedOut) {

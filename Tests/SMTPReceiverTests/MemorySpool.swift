@@ -1,5 +1,6 @@
 import MailTypes
 import Primitives
+import QueueStore
 import Reactor
 
 @testable import SMTPReceiver
@@ -7,8 +8,8 @@ import Reactor
 /// A spool that keeps messages in memory and fails or waits when told to.
 @ReactorActor
 final class MemorySpool: MessageSpool {
-  var messages: [ReceivedMessage] = []
-  var fault: StorageFault?
+  var messages: [PendingRecord] = []
+  var fault: SpoolError?
   var oldestCommitAge = Duration.zero
   var isRefusing = false
   /// Commits wait here.
@@ -33,13 +34,13 @@ final class MemorySpool: MessageSpool {
 
   func leaveData(_ pass: DataPass) { inData -= 1 }
 
-  func commit(_ message: ReceivedMessage) async throws(StorageFault) {
+  func commit(_ message: PendingRecord) async throws(SpoolError) {
     await pass(commits)
     if let fault { throw fault }
     messages.append(message)
   }
 
-  func beginStream() async throws(StorageFault) -> any MessageStream {
+  func beginStream() async throws(SpoolError) -> any MessageStream {
     await pass(writes)
     if let fault { throw fault }
     streamsBegun += 1
@@ -49,7 +50,7 @@ final class MemorySpool: MessageSpool {
   func drain() async { hasDrained = true }
 
   fileprivate func pass(_ gate: Gate) async {
-    do { try await gate.wait() } catch { fault = .broken }
+    do { try await gate.wait() } catch { fault = .ended }
   }
 }
 
@@ -61,13 +62,13 @@ final class MemoryStream: MessageStream {
 
   init(_ spool: MemorySpool) { self.spool = spool }
 
-  func append(_ body: [UInt8]) async throws(StorageFault) {
+  func append(_ body: [UInt8]) async throws(SpoolError) {
     await spool.pass(spool.writes)
     if let fault = spool.fault { throw fault }
     self.body += body
   }
 
-  func finish(_ message: ReceivedMessage) async throws(StorageFault) {
+  func finish(_ message: PendingRecord) async throws(SpoolError) {
     var message = message
     message.content += body
     try await spool.commit(message)

@@ -238,6 +238,27 @@ import Testing
       """)
   }
 
+  @Test func contentThatHasNoRoomCanBeTriedAgain() {
+    var session = Session()
+    session.contentRefusal = .insufficientStorage
+    session.play(
+      """
+      C: MAIL FROM:<a@b>
+      S: 250 2.1.0 Ok
+      C: RCPT TO:<c@d>
+      S: 250 2.1.5 Ok
+      C: DATA
+      S: 452 4.3.1 Insufficient system storage
+      """)
+    session.contentRefusal = nil
+    session.out = []
+    session.play(
+      """
+      C: DATA
+      S: 354 End data with <CR><LF>.<CR><LF>
+      """)
+  }
+
   @Test func a421FromPolicyEndsTheSession() {
     var session = Session()
     session.play(

@@ -16,6 +16,7 @@ struct Session {
   var out: [UInt8] = []
   var isOpen = true
   var contentReply: SMTPReply?
+  var contentRefusal: SMTPReply?
 
   init(_ change: (inout SMTPServerSettings) -> Void = { _ in }) {
     var settings = SMTPServerSettings(
@@ -82,6 +83,8 @@ struct Session {
         let isBad = core.transaction?.sender.foldedDomain == "bad.test"
         let full = SMTPReply.insufficientStorage
         step = core.decide(isBad ? .refuse(full) : .accept, into: &out)
+      case .admitContent:
+        step = core.decide(contentRefusal.map { .refuse($0) } ?? .accept, into: &out)
       case .authorizeRecipient:
         step = core.decide(judge(core.pendingRecipient!), into: &out)
       }

@@ -28,9 +28,9 @@ import Testing
     try await a.write("last words")
     a.close()
     await Reactor.shared.yieldTurn()
-    let first = try await b.read(deadline: Reactor.shared.now + .seconds(5)) { $0.count }
+    let first = try await b.read(deadline: Reactor.shared.now + .seconds(60)) { $0.count }
     #expect(first == 10)
-    let second = try await b.read(deadline: Reactor.shared.now + .seconds(5)) { $0.count }
+    let second = try await b.read(deadline: Reactor.shared.now + .seconds(60)) { $0.count }
     #expect(second == nil)
   }
 
@@ -105,7 +105,7 @@ import Testing
 
   @Test @ReactorActor func aRefusedConnectionIsReported() async throws {
     let loopback = IPAddress("127.0.0.1")!
-    let deadline = Reactor.shared.now + .seconds(5)
+    let deadline = Reactor.shared.now + .seconds(60)
     await #expect(throws: StreamError.system(.connectionRefused)) {
       try await ByteStream.connect(to: loopback, port: 31001, deadline: deadline)
     }

@@ -76,9 +76,7 @@ import Testing
     let server = try ByteStream(pair.takeFirst())
     let client = try ByteStream(pair.takeSecond())
     reactorTask { await Self.echo(server) }
-    let begin = Clocks.monotonicNow()
     #expect(await Self.ask(client, rounds: 200) == 200)
-    #expect(Clocks.monotonicNow().since(begin) < .seconds(10))
     source.close()
     drain.close()
     await #expect(throws: StreamError.self) { try await writer.value }

@@ -43,7 +43,7 @@ import Testing
     #expect(a.backlog > 0)
     for number in 0..<400 {
       let packet = try #require(
-        try await b.receive(deadline: Reactor.shared.now + .seconds(10)))
+        try await b.receive(deadline: Reactor.shared.now + .seconds(60)))
       #expect(packet.bytes.first == UInt8(number & 255))
       #expect(packet.descriptors.count == (number % 50 == 0 ? 1 : 0))
     }

@@ -15,7 +15,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { pair_limit = 32 };
+enum { pair_limit = 32, number_limit = 256 };
+
+static bool is_target(int number, const int *pairs, int count) {
+  for (int i = 0; i < count; i++)
+    if (pairs[2 * i + 1] == number) return true;
+  return number <= 2;
+}
 
 /// Adds the moves to the wanted numbers. Sources are first copied above every target, so that no
 /// move overwrites a source that is still needed; dup2 onto itself also clears close-on-exec.
@@ -24,10 +30,17 @@ static int add_moves(
   int highest = 2;
   for (int i = 0; i < count; i++)
     if (pairs[2 * i + 1] > highest) highest = pairs[2 * i + 1];
+  if (highest >= number_limit) return -EINVAL;
   for (int i = 0; i < count; i++) {
     copies[i] = CLINUX_CALL(fcntl(pairs[2 * i], F_DUPFD_CLOEXEC, highest + 1));
     if (copies[i] < 0) return copies[i];
     int error = posix_spawn_file_actions_adddup2(actions, copies[i], pairs[2 * i + 1]);
+    if (error != 0) return -error;
+  }
+  // Closing a number that is not open is no error here.
+  for (int number = 3; number < highest; number++) {
+    if (is_target(number, pairs, count)) continue;
+    int error = posix_spawn_file_actions_addclose(actions, number);
     if (error != 0) return -error;
   }
   return -posix_spawn_file_actions_addclosefrom_np(actions, highest + 1);

@@ -18,6 +18,11 @@ extension SMTPServerCore {
     if inputIsPending, rules.settings.forbidsUnauthorizedPipelining {
       return refuseSynchronization(into: &out)
     }
+    pending = .admission
+    return .admitContent
+  }
+
+  mutating func admitContent(into out: inout [UInt8]) -> SMTPServerStep {
     out.append(text: "354 End data with <CR><LF>.<CR><LF>\r\n")
     pending = .content
     return .receiveContent

@@ -112,7 +112,7 @@ extension SMTPServerCore {
     _ verdict: SMTPVerdict, into out: inout [UInt8]
   ) -> SMTPServerStep {
     let question = pending
-    precondition(question == .sender || question == .recipient)
+    precondition(question == .sender || question == .recipient || question == .admission)
     pending = .nothing
     let recipient = pendingRecipient
     pendingRecipient = nil
@@ -120,6 +120,7 @@ extension SMTPServerCore {
       if question == .sender { transaction = nil }
       return refuse(reply, into: &out)
     }
+    if question == .admission { return admitContent(into: &out) }
     if let recipient {
       transaction!.recipients.append(completed(recipient))
       return succeed("250 2.1.5 Ok\r\n", junk: false, into: &out)

@@ -7,7 +7,7 @@ package import SMTPGrammar
 /// It touches no socket, clock or file. What a command began is a value (`transaction`) that is
 /// dropped whole, so no path through an error leaves a part of it behind.
 package struct SMTPServerCore: Sendable {
-  enum Pending: Sendable { case nothing, sender, recipient, content, closed }
+  enum Pending: Sendable { case nothing, sender, recipient, admission, content, closed }
 
   let rules: SMTPServerRules
   /// Who the client is.

@@ -46,6 +46,8 @@ package enum SMTPServerStep: Equatable, Sendable {
   case authorizeSender
   /// Judge `pendingRecipient` and call `decide`.
   case authorizeRecipient
+  /// Say whether there is room for content now, and call `decide`.
+  case admitContent
   /// Send the output, read content up to its end, and call `contentFinished`.
   case receiveContent
   /// Send the output and close the connection.

@@ -18,6 +18,7 @@ package struct SegmentName: Hashable, Sendable {
   private static let segmentSuffix = ".segment"
   private static let journalSuffix = ".journal"
   private static let draftSuffix = ".journal-new"
+  private static let endMark = ".end-"
 
   /// Names a segment; `nil` when the writer's name is none.
   package init?(sequence: UInt64, nonce: Nonce, writer: String) {
@@ -52,6 +53,23 @@ package struct SegmentName: Hashable, Sendable {
   package var journalFile: String { stem + Self.journalSuffix }
   /// A journal that is being rewritten and counts only once it is renamed (R30).
   package var journalDraftFile: String { stem + Self.draftSuffix }
+
+  /// A file without content that says, by its name, that the segment ends at `end` because its
+  /// writer's disk failed: nothing behind is mail (R3).
+  package func endFile(_ end: UInt64) -> String {
+    var text = Array((stem + Self.endMark).utf8)
+    text.append(hex: end, width: 16)
+    return String(decoding: text, as: UTF8.self)
+  }
+
+  /// The segment and the end that a file says by its name; `nil` for other files.
+  package static func parseEnd(file: String) -> (name: SegmentName, end: UInt64)? {
+    guard let mark = file.firstRange(ofText: endMark),
+      let name = SegmentName(stem: file[..<mark.lowerBound]),
+      let end = UInt64(file[mark.upperBound...], radix: 16), name.endFile(end) == file
+    else { return nil }
+    return (name, end)
+  }
 
   /// What a file of the spool is for, told by its name; `nil` for files that are none of ours.
   package static func parse(file: String) -> (name: SegmentName, kind: FileKind)? {
@@ -115,5 +133,19 @@ package struct RecordPlace: Hashable, Sendable {
   package init(nonce: Nonce, offset: UInt64) {
     self.nonce = nonce
     self.offset = offset
+  }
+}
+
+extension String {
+  /// Where `text`, which is ASCII, first stands.
+  fileprivate func firstRange(ofText text: String) -> Range<String.Index>? {
+    var start = startIndex
+    while start < endIndex {
+      if self[start...].hasPrefix(text) {
+        return start..<index(start, offsetBy: text.count)
+      }
+      start = index(after: start)
+    }
+    return nil
   }
 }

@@ -5,10 +5,11 @@ package import QueueFormat
 package struct PendingRecord: Sendable {
   /// The name of the message.
   package var id: QueueID
-  /// The finished header with the empty line behind it, in wire form.
-  package var header: [UInt8]
-  /// The body in wire form, ending in CRLF unless it is empty.
-  package var body: [UInt8]
+  /// Header, empty line and body in wire form, ending in CRLF; of a message whose body has been
+  /// streamed only the header.
+  package var content: [UInt8]
+  /// How much of the content is the header with the empty line behind it.
+  package var headerLength: Int
   /// Sender, recipients and what else is known.
   package var envelope: Envelope
   /// Facts from the intake scan.
@@ -16,17 +17,28 @@ package struct PendingRecord: Sendable {
   /// Bytes of header and body without dot-stuffing.
   package var contentSize: UInt64
 
-  /// A message by its parts.
+  /// A message in one piece.
+  package init(
+    id: QueueID, content: [UInt8], headerLength: Int, envelope: Envelope, flags: RecordFlags,
+    contentSize: UInt64
+  ) {
+    precondition(headerLength <= content.count, "the header is a part of the content")
+    self.id = id
+    self.content = content
+    self.headerLength = headerLength
+    self.envelope = envelope
+    self.flags = flags
+    self.contentSize = contentSize
+  }
+
+  /// A message whose header was made apart from its body.
   package init(
     id: QueueID, header: [UInt8], body: [UInt8], envelope: Envelope, flags: RecordFlags,
     contentSize: UInt64
   ) {
-    self.id = id
-    self.header = header
-    self.body = body
-    self.envelope = envelope
-    self.flags = flags
-    self.contentSize = contentSize
+    self.init(
+      id: id, content: body.isEmpty ? header : header + body, headerLength: header.count,
+      envelope: envelope, flags: flags, contentSize: contentSize)
   }
 }
 
@@ -74,7 +86,7 @@ package final class CommitBatch: @unchecked Sendable {
   package func append(_ record: PendingRecord) {
     envelopeBytes.removeAll(keepingCapacity: true)
     record.envelope.encode(into: &envelopeBytes)
-    let parts = record.header.count + record.body.count + envelopeBytes.count
+    let parts = record.content.count + envelopeBytes.count
     let start = used
     let length = Int(
       SpoolLayout.roundUp(
@@ -84,10 +96,15 @@ package final class CommitBatch: @unchecked Sendable {
     used = start + RecordLead.size
     var lead = RecordLead(id: record.id, flags: record.flags)
     lead.length = UInt64(length)
-    (lead.headerInRecord, lead.headerChecksum) = add(record.header, start)
-    (lead.bodyInRecord, lead.bodyChecksum) = add(record.body, start)
-    _ = add(SpoolLayout.terminator, start)
-    (lead.envelopeInRecord, lead.envelopeChecksum) = add(envelopeBytes, start)
+    record.content.withUnsafeBytes { content in
+      let split = record.headerLength
+      (lead.headerInRecord, lead.headerChecksum) = add(.init(rebasing: content[..<split]), start)
+      (lead.bodyInRecord, lead.bodyChecksum) = add(.init(rebasing: content[split...]), start)
+    }
+    SpoolLayout.terminator.withUnsafeBytes { _ = add($0, start) }
+    (lead.envelopeInRecord, lead.envelopeChecksum) = envelopeBytes.withUnsafeBytes {
+      add($0, start)
+    }
     lead.recipientCount = UInt32(record.envelope.recipients.count)
     lead.contentSize = record.contentSize
     clear(used..<start + length)
@@ -95,11 +112,11 @@ package final class CommitBatch: @unchecked Sendable {
     leads.append(lead)
   }
 
-  private func add(_ bytes: [UInt8], _ start: Int) -> (Extent, UInt32) {
+  private func add(_ bytes: UnsafeRawBufferPointer, _ start: Int) -> (Extent, UInt32) {
     let extent = Extent(offset: UInt64(used - start), length: UInt64(bytes.count))
     let target = UnsafeMutableRawBufferPointer(
       rebasing: buffer[used..<used + bytes.count])
-    target.copyBytes(from: bytes)
+    target.copyMemory(from: bytes)
     used += bytes.count
     return (extent, CRC32C.of(UnsafeRawBufferPointer(target)))
   }

@@ -31,11 +31,17 @@ package final class LargeMessage {
   /// Writes header, envelope and lead, and flushes; when this returns it is mail.
   ///
   /// - Parameter rest: everything but the body, which has been streamed.
+  /// - Throws: why it is not mail; on `.uncertain` the session must end without an answer.
   package func finish(_ rest: PendingRecord) async throws(SpoolError) {
     let end = try await helper.perform { [record] () throws(SpoolError) -> UInt64 in
-      let end = try record.finish(rest)
-      record.segment.close()
-      return end
+      do throws(SpoolError) {
+        let end = try record.finish(rest)
+        record.segment.close()
+        return end
+      } catch {
+        if (try? record.segment.markEnd()) == nil { throw .uncertain }
+        throw error
+      }
     }
     onProgress(SegmentProgress(name: record.segment.name, end: end, isSealed: true))
   }

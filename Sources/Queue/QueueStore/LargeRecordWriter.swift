@@ -49,7 +49,7 @@ package final class LargeRecordWriter<D: Disk>: @unchecked Sendable {
   /// - Returns: the end of what is flushed.
   /// - Throws: whatever the disk says; the segment has then ended (R3).
   package func finish(_ record: PendingRecord) throws(SpoolError) -> UInt64 {
-    precondition(record.body.isEmpty, "the body has been streamed")
+    precondition(record.content.count == record.headerLength, "the body has been streamed")
     guard segment.isOpen else { throw .ended }
     var envelope: [UInt8] = []
     record.envelope.encode(into: &envelope)
@@ -60,8 +60,8 @@ package final class LargeRecordWriter<D: Disk>: @unchecked Sendable {
     lead.bodyChecksum = bodyChecksum.value
     lead.headerInRecord = Extent(
       offset: lead.bodyInRecord.end + UInt64(SpoolLayout.terminator.count),
-      length: UInt64(record.header.count))
-    lead.headerChecksum = CRC32C.of(record.header)
+      length: UInt64(record.content.count))
+    lead.headerChecksum = CRC32C.of(record.content)
     lead.envelopeInRecord = Extent(
       offset: lead.headerInRecord.end, length: UInt64(envelope.count))
     lead.envelopeChecksum = CRC32C.of(envelope)
@@ -69,7 +69,7 @@ package final class LargeRecordWriter<D: Disk>: @unchecked Sendable {
     lead.contentSize = record.contentSize
     lead.length = SpoolLayout.roundUp(
       lead.envelopeInRecord.end, to: SpoolLayout.recordBorder)
-    let behind = SpoolLayout.terminator + record.header + envelope
+    let behind = SpoolLayout.terminator + record.content + envelope
     let padding = Int(SpoolLayout.blockStart(atOrAfter: lead.end) - position) - behind.count
     try put(behind + [UInt8](repeating: 0, count: padding))
     return try commit(lead)

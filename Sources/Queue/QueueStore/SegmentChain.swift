@@ -11,14 +11,16 @@ package struct SegmentProgress: Hashable, Sendable {
   package var end: UInt64
   /// Whether the segment has ended: nothing beyond `end` is or will be mail.
   package var isSealed: Bool
+  /// Whether this process keeps the lock all the same, since that end is not yet durable.
+  var isLocked = false
 }
 
 /// What committing a batch led to.
 struct CommitOutcome: Sendable {
   var progress: [SegmentProgress] = []
+  /// Failed segments whose end is durable by now, and whose locks are given up.
+  var released: [SegmentName] = []
   var failure: SpoolError?
-  /// The segment that ended in the failure; its lock stays with the writer.
-  var failed: SegmentProgress?
   /// Whether the next segment should be made ready now (R24).
   var wantsNext = false
 }
@@ -31,6 +33,8 @@ protocol BatchStore: Sendable {
   func commit(_ batch: CommitBatch, sequence: UInt64?, now: WallTime) -> CommitOutcome
   /// Makes the next segment, so that it exists before the current one is full (R24).
   func prepare(_ sequence: UInt64, _ now: WallTime) throws(SpoolError)
+  /// Makes durable where failed segments end, as far as the disk allows, and gives those up.
+  func markEnds() -> [SegmentName]
   /// Ends the current segment and gives it to `qmgr`.
   func seal() -> [SegmentProgress]
   /// Ends everything: the process leaves.
@@ -48,8 +52,8 @@ final class SegmentChain<D: Disk>: BatchStore, @unchecked Sendable {
   private let sizeLimit: UInt64
   private var current: SegmentWriter<D>?
   private var next: SegmentWriter<D>?
-  /// Segments that ended in an error: their locks are kept, so that `qmgr` reads no further than
-  /// it was told (R3, R12).
+  /// Segments that ended in an error and whose end is not yet durable: their locks are kept, so
+  /// that `qmgr` reads no further than it was told (R3, R12).
   private var failed: [SegmentWriter<D>] = []
 
   init(disk: D, writer: String, sizeLimit: UInt64) {
@@ -66,12 +70,13 @@ final class SegmentChain<D: Disk>: BatchStore, @unchecked Sendable {
         _ = try segment.commit(batch)
         outcome.progress.append(progress(of: segment))
       } catch {
-        let end = progress(of: segment)
-        outcome.progress.append(end)
-        outcome.failed = end
         failed.append(segment)
         current = nil
-        throw error
+        outcome.released = markEnds()
+        var progress = progress(of: segment)
+        progress.isLocked = !outcome.released.contains(segment.name)
+        outcome.progress.append(progress)
+        throw progress.isLocked ? .uncertain : error
       }
       outcome.wantsNext = next == nil && segment.flushedEnd > sizeLimit / 4 * 3
     } catch {
@@ -100,6 +105,17 @@ final class SegmentChain<D: Disk>: BatchStore, @unchecked Sendable {
     next = try Self.make(on: disk, writer, sequence, sizeLimit, now)
   }
 
+  func markEnds() -> [SegmentName] {
+    var released: [SegmentName] = []
+    failed.removeAll { segment in
+      guard (try? segment.markEnd()) != nil else { return false }
+      segment.close()
+      released.append(segment.name)
+      return true
+    }
+    return released
+  }
+
   func seal() -> [SegmentProgress] {
     guard let segment = current else { return [] }
     current = nil
@@ -109,8 +125,11 @@ final class SegmentChain<D: Disk>: BatchStore, @unchecked Sendable {
   }
 
   func close() -> [SegmentProgress] {
-    let sealed = seal() + (next.map { [progress(of: $0)] } ?? [])
-    next?.close()
+    var sealed = seal()
+    if let unused = next {
+      unused.close()
+      sealed.append(progress(of: unused))
+    }
     next = nil
     for segment in failed { segment.close() }
     failed.removeAll()

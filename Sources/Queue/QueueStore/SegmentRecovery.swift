@@ -22,8 +22,11 @@ package struct RecoveredSegment<D: Disk>: Sendable {
   package let name: SegmentName
   /// The segment, open for reading.
   package let file: D.File
-  /// Whether its writer lives: records are then read only up to the announced watermark (R12).
+  /// Whether its writer lives: records are then read only up to the announced watermark (R12). A
+  /// segment with a table of records needs no lock and no watermark.
   package var hasLivingWriter = false
+  /// Every record before it is in `rows` or done: marks up to here say nothing new (R11).
+  package var intakeEnd = UInt64(FileHeader.size)
   /// What the journal says of the messages.
   package var history = SegmentHistory()
   /// The records for which something is left to do, oldest first; none while the writer lives.
@@ -65,13 +68,14 @@ package struct SegmentRecovery<D: Disk> {
     var recovery = SegmentRecovery(
       disk: disk, now: now, result: RecoveredSegment(name: name, file: file))
     try recovery.checkVersion()
-    recovery.result.hasLivingWriter = try !disk.lock(file)
+    let isLocked = try !disk.lock(file)
     if let knownEntries {
       recovery.result.entries = knownEntries
       recovery.result.history = SegmentHistory(knownEntries)
     } else {
       try recovery.readJournal()
     }
+    recovery.result.hasLivingWriter = isLocked && recovery.result.history.table == nil
     if !recovery.result.hasLivingWriter { try recovery.findRecords() }
     return recovery.result
   }
@@ -109,19 +113,22 @@ package struct SegmentRecovery<D: Disk> {
   private mutating func findRecords() throws(SpoolError) {
     if let table = result.history.table {
       take(table, isComplete: true)
+      result.intakeEnd = result.history.sealedEnd ?? .max
       return
     }
     try settle()
     let size = try disk.size(of: result.file)
+    let markedEnd = try SpoolScan.markedEnd(of: result.name, on: disk)
+    let knownEnd = result.history.sealedEnd ?? markedEnd
     let findings = try SegmentWalk.findings(
-      on: disk, file: result.file, nonce: result.name.nonce,
-      end: min(size, result.history.sealedEnd ?? size),
-      flushedEnd: result.history.flushedEnd)
+      on: disk, file: result.file, nonce: result.name.nonce, end: min(size, knownEnd ?? size),
+      flushedEnd: markedEnd ?? result.history.flushedEnd)
     let rows = findings.records.map { RecordRow($0) }
     take(rows, isComplete: false)
+    result.intakeEnd = knownEnd ?? findings.end
     do throws(SpoolError) {
       for damage in findings.damage { try setAside(damage) }
-      try seal(at: result.history.sealedEnd ?? findings.end)
+      try seal(at: knownEnd ?? findings.end, because: markedEnd == nil ? .writerDied : .failed)
     } catch {
       result.problems.append(.notSealed(error))
     }
@@ -158,8 +165,10 @@ package struct SegmentRecovery<D: Disk> {
 
   /// Writes the table of records and the seal behind it, so that this segment is never walked
   /// again (R29). The seal comes last: it vouches for all before it.
-  private mutating func seal(at end: UInt64) throws(SpoolError) {
-    let reason = result.history.sealReason ?? .writerDied
+  private mutating func seal(
+    at end: UInt64, because found: SealReason
+  ) throws(SpoolError) {
+    let reason = result.history.sealReason ?? found
     var entries = result.entries
     entries += JournalCompaction.tableEntries(result.rows).map {
       JournalEntry(segment: $0, time: now)

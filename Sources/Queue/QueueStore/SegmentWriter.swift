@@ -110,6 +110,24 @@ package final class SegmentWriter<D: Disk>: @unchecked Sendable {
     }
   }
 
+  /// After a failure: makes durable, in the name of an empty file, where the segment ends (R3).
+  ///
+  /// Until this has returned nobody may be told that what was not flushed is no mail: a recovery
+  /// could find it whole.
+  ///
+  /// - Throws: whatever the disk says.
+  package func markEnd() throws(SpoolError) {
+    precondition(!isOpen, "only an ended segment has an end")
+    let mark = try disk.createTemporary(in: .segments)
+    defer { disk.close(mark) }
+    do throws(SpoolError) {
+      try disk.link(mark, as: name.endFile(flushedEnd), in: .segments)
+    } catch .exists {
+      // An earlier call was interrupted before the folder was flushed.
+    }
+    try disk.flushFolder(.segments)
+  }
+
   /// Ends the segment without an error: full, idle or drained.
   package func end() {
     isOpen = false

@@ -14,6 +14,9 @@ package enum SpoolError: Error, Hashable, Sendable {
   case newerVersion(UInt16)
   /// The segment or journal has ended after an earlier failure; nothing is added to it (R3).
   case ended
+  /// The disk failed and would not say for certain that the message is no mail: its session ends
+  /// without an answer, as if the power had failed (R3).
+  case uncertain
   /// New mail is refused until the disk has shown that it works again (R3) or has room (R24).
   case refusing
   /// Another process holds the lock of the spool (R16).

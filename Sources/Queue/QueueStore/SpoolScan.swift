@@ -12,18 +12,35 @@ package struct SpoolScan: Hashable, Sendable {
   ///
   /// - Throws: what the disk says.
   package init<D: Disk>(_ disk: D) throws(SpoolError) {
-    let files = try disk.names(in: .segments).compactMap { file in
+    let all = try disk.names(in: .segments)
+    let files = all.compactMap { file in
       SegmentName.parse(file: file).map { (file: file, name: $0.name, kind: $0.kind) }
     }
     let names = Set(files.filter { $0.kind == .segment }.map(\.name))
     segments = names.sorted { ($0.sequence, $0.nonce.high) > ($1.sequence, $1.nonce.high) }
-    leftovers = files.compactMap { entry in
-      switch entry.kind {
-      case .segment: nil
-      case .journal: names.contains(entry.name) ? nil : entry.file
-      case .journalDraft: entry.file
-      }
+    let ends = all.filter { file in
+      SegmentName.parseEnd(file: file).map { !names.contains($0.name) } ?? false
     }
+    leftovers =
+      ends
+      + files.compactMap { entry in
+        switch entry.kind {
+        case .segment: nil
+        case .journal: names.contains(entry.name) ? nil : entry.file
+        case .journalDraft: entry.file
+        }
+      }
+  }
+
+  /// Where a writer's failure ended a segment, if one did (R3).
+  ///
+  /// - Throws: what the disk says.
+  package static func markedEnd<D: Disk>(
+    of name: SegmentName, on disk: D
+  ) throws(SpoolError) -> UInt64? {
+    try disk.names(in: .segments).compactMap { file in
+      SegmentName.parseEnd(file: file).flatMap { $0.name == name ? $0.end : nil }
+    }.min()
   }
 
   /// Removes what means nothing (R2), once it is certain that the segments are gone for good:

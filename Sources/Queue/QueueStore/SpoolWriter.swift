@@ -32,7 +32,13 @@ package final class SpoolWriter {
 
   private struct Waiting {
     let since: MonotonicTime
-    let continuation: UnsafeContinuation<SpoolError?, Never>
+    let continuation: UnsafeContinuation<CommitEnd, Never>
+  }
+
+  private enum CommitEnd {
+    case flushed
+    case failed(SpoolError)
+    case noRoom
   }
 
   let disk: LinuxDisk
@@ -50,7 +56,7 @@ package final class SpoolWriter {
   private var waiting: [Waiting] = []
   private var flushing: [Waiting] = []
   private var spare: CommitBatch?
-  private var awaitingFlushEnd: [UnsafeContinuation<Void, Never>] = []
+  private var waitingForFlush: [UnsafeContinuation<Void, Never>] = []
   private var isFlushing = false
   private var dispatchIsPlanned = false
   private var epoch: UInt64 = 0
@@ -117,8 +123,7 @@ package final class SpoolWriter {
     return QueueID(microseconds: lastMicroseconds, sequence: sequences.current)
   }
 
-  /// How far every segment is flushed whose lock this process has (R13): those that are not
-  /// sealed, and those that ended in an error.
+  /// How far every segment is flushed whose lock this process holds (R13).
   package var progress: [SegmentProgress] { Array(marks.values) }
 
   /// How long the oldest commit has been waiting (R33).
@@ -141,28 +146,40 @@ package final class SpoolWriter {
 
   /// Brings a record to the disk.
   ///
-  /// - Throws: why it is not mail.
+  /// - Throws: why it is not mail; on `.uncertain` the session must end without an answer.
   package func commit(_ record: PendingRecord) async throws(SpoolError) {
-    if isRefusing { throw .refusing }
-    let length = record.header.count + record.body.count
-    while !filling.hasRoom(forContent: length) {
-      dispatch()
-      await flushEnd()
+    while true {
+      switch await end(of: record) {
+      case .flushed: return
+      case .failed(let error): throw error
+      case .noRoom: await flushEnd()
+      }
     }
-    if filling.isEmpty { beginEpoch() }
-    filling.append(record)
-    planDispatch()
-    let failure = await withUnsafeContinuation { continuation in
-      waiting.append(Waiting(since: Reactor.shared.now, continuation: continuation))
-    }
-    if let failure { throw failure }
   }
 
-  /// Waits for the end of the flush under way. It has no deadline but the disk's (R33), and a
-  /// cancelled task waits like any other: what is in a batch is delivered (R6).
+  /// Puts the record into the batch that fills and waits for its fate.
+  ///
+  /// The record and its waiter enter together, inside the continuation: at every `await` before it
+  /// other tasks may run, and a record without its waiter would be answered for by another batch.
+  private func end(of record: PendingRecord) async -> CommitEnd {
+    await withUnsafeContinuation { continuation in
+      if isRefusing { return continuation.resume(returning: .failed(.refusing)) }
+      guard filling.hasRoom(forContent: record.content.count) else {
+        dispatch()
+        return continuation.resume(returning: .noRoom)
+      }
+      if filling.isEmpty { beginEpoch() }
+      filling.append(record)
+      waiting.append(Waiting(since: Reactor.shared.now, continuation: continuation))
+      planDispatch()
+    }
+  }
+
+  /// Waits for the end of the flush under way; it has no deadline but the disk's (R33).
   private func flushEnd() async {
-    guard isFlushing else { return }
-    await withUnsafeContinuation { awaitingFlushEnd.append($0) }
+    await withUnsafeContinuation { continuation in
+      if isFlushing { waitingForFlush.append(continuation) } else { continuation.resume() }
+    }
   }
 
   private func beginEpoch() {
@@ -210,17 +227,18 @@ package final class SpoolWriter {
   private func flushed(_ batch: CommitBatch, _ outcome: CommitOutcome) {
     isFlushing = false
     for progress in outcome.progress { note(progress) }
-    // A queue manager that never heard where it ends would take what was refused for mail (R3).
-    if let failed = outcome.failed { marks[failed.name] = failed }
+    for name in outcome.released { marks[name] = nil }
     let done = flushing
     flushing = []
-    failures = outcome.failure == nil ? 0 : failures + 1
-    for session in done { session.continuation.resume(returning: outcome.failure) }
+    // Without a number for a segment the disk was not even asked.
+    if outcome.failure != .refusing { failures = outcome.failure == nil ? 0 : failures + 1 }
+    let end = outcome.failure.map(CommitEnd.failed) ?? .flushed
+    for session in done { session.continuation.resume(returning: end) }
     batch.reset()
     spare = batch
-    let others = awaitingFlushEnd
-    awaitingFlushEnd = []
-    for task in others { task.resume() }
+    let waiters = waitingForFlush
+    waitingForFlush = []
+    for waiter in waiters { waiter.resume() }
     if failures >= 2 { beginRefusing() }
     if outcome.wantsNext { prepareNext() }
     idle.schedule(at: Reactor.shared.now + settings.idleTime)
@@ -234,7 +252,7 @@ package final class SpoolWriter {
 
   private func note(_ progress: SegmentProgress) {
     if progress.name.sequence == reservedSequence { reservedSequence = nil }
-    marks[progress.name] = progress.isSealed ? nil : progress
+    marks[progress.name] = progress.isSealed && !progress.isLocked ? nil : progress
     onProgress(progress)
   }
 }
@@ -263,6 +281,7 @@ extension SpoolWriter {
   private func probe() {
     reactorTask { [chain, helper] in
       guard await helper.perform({ chain.probe() }) else { return self.beginRefusing() }
+      for name in await helper.perform({ chain.markEnds() }) { self.marks[name] = nil }
       self.failures = 0
       self.isRefusing = false
     }

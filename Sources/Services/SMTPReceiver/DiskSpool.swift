@@ -55,65 +55,15 @@ final class DiskSpool: MessageSpool {
     if let ticket = pass.ticket { writer.leaveData(ticket) }
   }
 
-  func commit(_ message: ReceivedMessage) async throws(StorageFault) {
-    do throws(SpoolError) {
-      try await writer.commit(message.record)
-    } catch {
-      throw StorageFault(error)
-    }
+  func commit(_ message: PendingRecord) async throws(SpoolError) {
+    try await writer.commit(message)
   }
 
-  func beginStream() async throws(StorageFault) -> any MessageStream {
-    do throws(SpoolError) {
-      return DiskStream(try await writer.beginLarge(on: largeHelper))
-    } catch {
-      throw StorageFault(error)
-    }
+  func beginStream() async throws(SpoolError) -> any MessageStream {
+    try await writer.beginLarge(on: largeHelper)
   }
 
   func drain() async { await writer.drain() }
 }
 
-/// A large message on its way to the disk.
-@ReactorActor
-final class DiskStream: MessageStream {
-  private let large: LargeMessage
-
-  init(_ large: LargeMessage) { self.large = large }
-
-  func append(_ body: [UInt8]) async throws(StorageFault) {
-    do throws(SpoolError) {
-      try await large.append(body)
-    } catch {
-      throw StorageFault(error)
-    }
-  }
-
-  func finish(_ message: ReceivedMessage) async throws(StorageFault) {
-    do throws(SpoolError) {
-      try await large.finish(message.record)
-    } catch {
-      throw StorageFault(error)
-    }
-  }
-
-  func abort() async { await large.abort() }
-}
-
-extension StorageFault {
-  init(_ error: SpoolError) {
-    switch error {
-    case .noSpace, .refusing: self = .full
-    default: self = .broken
-    }
-  }
-}
-
-extension ReceivedMessage {
-  /// The message as the spool takes it.
-  fileprivate var record: PendingRecord {
-    PendingRecord(
-      id: id, header: Array(content[..<headerSize]), body: Array(content[headerSize...]),
-      envelope: envelope, flags: flags, contentSize: UInt64(contentSize))
-  }
-}
+extension LargeMessage: MessageStream {}

@@ -2,6 +2,7 @@ import MailTypes
 import MessageHeaders
 import Primitives
 import QueueFormat
+import QueueStore
 import Reactor
 import SMTPGrammar
 
@@ -18,7 +19,7 @@ final class InboundMessage {
   /// Whether the content is over the size limit; nothing of it is kept then.
   private(set) var isOversized = false
   /// What the spool said while the body was written.
-  private(set) var fault: StorageFault?
+  private(set) var fault: SpoolError?
   /// The header of a message whose body has gone ahead.
   private(set) var header: [UInt8]?
 
@@ -75,7 +76,7 @@ final class InboundMessage {
     isWriting = true
     let leaving = content.count
     intake.memory.changeLeaving(by: leaving)
-    do throws(StorageFault) {
+    do throws(SpoolError) {
       try await writePart()
     } catch {
       fault = error
@@ -87,7 +88,7 @@ final class InboundMessage {
     if isOver || fault != nil || isOversized { await endStream() }
   }
 
-  private func writePart() async throws(StorageFault) {
+  private func writePart() async throws(SpoolError) {
     if stream == nil {
       stream = try await intake.spool.beginStream()
       _ = finishHeader()
@@ -102,26 +103,26 @@ final class InboundMessage {
     try await stream.append(part)
   }
 
-  /// Brings the message to the disk, and takes it out of memory. `record` has everything but the
-  /// content. Throws why it could not.
-  func commit(_ record: consuming ReceivedMessage) async throws(StorageFault) {
+  /// Brings the message to the disk and out of memory. Throws why it could not.
+  func commit(id: QueueID, envelope: Envelope) async throws(SpoolError) {
     await waitForWrite()
     isOver = true
     defer { intake.memory.leave(self) }
     if let fault { throw fault }
-    record.flags = flags
-    record.contentSize = traceSize + addedSize + scanner.contentSize
+    var record = PendingRecord(
+      id: id, content: [], headerLength: 0, envelope: envelope, flags: flags,
+      contentSize: UInt64(traceSize + addedSize + scanner.contentSize))
     guard let stream else {
       record.content = content
-      record.headerSize = headerSize
+      record.headerLength = headerSize
       content = []
       try await intake.spool.commit(record)
       intake.contents.give(record.content)
       return
     }
     record.content = header ?? []
-    record.headerSize = record.content.count
-    do throws(StorageFault) {
+    record.headerLength = record.content.count
+    do throws(SpoolError) {
       if !content.isEmpty { try await stream.append(content) }
       try await stream.finish(record)
     } catch {
@@ -182,7 +183,7 @@ final class InboundMessage {
       do throws(WaitError) {
         try await gate.wait()
       } catch {
-        fault = fault ?? .broken
+        fault = fault ?? .ended
         return
       }
     }

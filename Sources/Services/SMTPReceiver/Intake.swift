@@ -32,7 +32,7 @@ final class Intake {
   /// The reply to a new MAIL while no mail can be taken; `nil` when it can.
   func refusal() -> SMTPReply? {
     if let queueRefusal { return queueRefusal }
-    if spool.isRefusing || !memory.isAdmitting { return .insufficientStorage }
+    if spool.isRefusing { return .insufficientStorage }
     let isSlow = spool.oldestCommitAge > Self.commitAgeMax
     if isSlow != commitsAreSlow {
       commitsAreSlow = isSlow

@@ -26,7 +26,6 @@ extension ListenerRules {
       dataRateMin: configuration[.smtpdMinDataRate],
       lineLengthMax: configuration[.lineLengthLimit], hopCountMax: configuration[.hopcountLimit],
       bareNewlines: Self.bareNewlines(configuration[.smtpdForbidBareNewline]),
-      bareNewlineCode: UInt16(configuration[.smtpdForbidBareNewlineRejectCode]),
       judge: { await policy.refusal(of: $0) })
   }
 
@@ -48,6 +47,9 @@ extension ListenerRules {
     settings.forbiddenCommands = Set(forbidden.filter { !$0.contains(":") })
     settings.forbidsNonLetters = forbidden.contains { $0.hasPrefix("regexp:") }
     settings.forbidsUnauthorizedPipelining = configuration[.smtpdForbidUnauthPipelining]
+    if configuration[.smtpdForbidBareNewline] == .reject {
+      settings.bareNewlineRejectCode = UInt16(configuration[.smtpdForbidBareNewlineRejectCode])
+    }
     settings.vrfyDisabled = configuration[.disableVrfyCommand]
     return settings
   }

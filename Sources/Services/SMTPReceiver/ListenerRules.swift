@@ -25,8 +25,6 @@ final class ListenerRules: Sendable {
   let hopCountMax: Int
   /// `smtpd_forbid_bare_newline`.
   let bareNewlines: ContentScanner.BareNewlines
-  /// `smtpd_forbid_bare_newline_reject_code`.
-  let bareNewlineCode: UInt16
   /// Who may send mail to whom.
   let judge: RecipientJudge
 
@@ -34,7 +32,7 @@ final class ListenerRules: Sendable {
     smtp: SMTPServerRules, tag: String = "smtpd", mailName: String = "Martinet",
     timeout: Duration = .seconds(300), dataRateMin: Int = 500, lineLengthMax: Int = 2048,
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
-    bareNewlineCode: UInt16 = 550, judge: @escaping RecipientJudge
+    judge: @escaping RecipientJudge
   ) {
     self.smtp = smtp
     self.tag = Array(tag.utf8)
@@ -44,7 +42,6 @@ final class ListenerRules: Sendable {
     self.lineLengthMax = lineLengthMax
     self.hopCountMax = hopCountMax
     self.bareNewlines = bareNewlines
-    self.bareNewlineCode = bareNewlineCode
     self.judge = judge
   }
 

@@ -1,32 +1,7 @@
 import MailTypes
 import Primitives
-import QueueFormat
 import QueueStore
 import Reactor
-
-/// Why the spool did not take a message; either way the client shall come back.
-enum StorageFault: Error, Equatable, Sendable {
-  /// There is no room.
-  case full
-  /// A write or flush failed.
-  case broken
-}
-
-/// A message that has been received whole.
-struct ReceivedMessage: Sendable {
-  /// Its name.
-  var id: QueueID
-  /// Header and body in wire form, from the first byte of `Received:`.
-  var content: [UInt8]
-  /// Bytes of the header, with the empty line behind it.
-  var headerSize: Int
-  /// Sender, recipients, client.
-  var envelope: Envelope
-  /// What the scan found.
-  var flags: RecordFlags
-  /// Bytes of content without dot-stuffing.
-  var contentSize: Int
-}
 
 /// A session's proof that it is inside DATA.
 struct DataPass: Sendable {
@@ -44,9 +19,9 @@ protocol MessageSpool: AnyObject {
   /// A session has received the end of its content, or lost its client.
   func leaveData(_ pass: DataPass)
   /// Returns once the message is on the disk.
-  func commit(_ message: ReceivedMessage) async throws(StorageFault)
+  func commit(_ message: PendingRecord) async throws(SpoolError)
   /// Begins a message that is written while it comes in.
-  func beginStream() async throws(StorageFault) -> any MessageStream
+  func beginStream() async throws(SpoolError) -> any MessageStream
   /// How long the oldest commit under way has been waiting.
   var oldestCommitAge: Duration { get }
   /// Why new mail is refused; `nil` when it is welcome.
@@ -59,9 +34,9 @@ protocol MessageSpool: AnyObject {
 @ReactorActor
 protocol MessageStream: AnyObject {
   /// Writes the next bytes of the body.
-  func append(_ body: [UInt8]) async throws(StorageFault)
+  func append(_ body: [UInt8]) async throws(SpoolError)
   /// Writes the rest; `message.content` is the header alone. Returns once all is on the disk.
-  func finish(_ message: ReceivedMessage) async throws(StorageFault)
+  func finish(_ message: PendingRecord) async throws(SpoolError)
   /// Drops what was written.
   func abort() async
 }

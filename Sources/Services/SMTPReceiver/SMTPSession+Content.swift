@@ -2,6 +2,7 @@ import MailTypes
 import MessageHeaders
 import Primitives
 import QueueFormat
+import QueueStore
 import Reactor
 import SMTPGrammar
 import SMTPServerCore
@@ -33,20 +34,17 @@ extension SMTPSession {
   }
 
   /// Reads up to the end of the content.
-  ///
-  /// The time left grows with what comes, by `smtpd_min_data_rate`, but never over
-  /// `smtpd_timeout`: a client that drips is as late as one that is silent.
   private func receive(_ message: InboundMessage) async throws(SessionEnd) {
     contentSize = 0
     try await flush()
     if !lines.isEmpty { lines.takeBytes { message.take($0) } }
-    var deadline = Reactor.shared.now + rules.timeout
+    var deadline = ContentDeadline(
+      from: Reactor.shared.now, timeout: rules.timeout, rateMin: rules.dataRateMin)
     while !message.scanner.isFinished {
       if message.needsRoom { await message.writeOut() }
-      let count = try await read(into: message, deadline)
+      let count = try await read(into: message, deadline.time)
       contentSize = message.scanner.contentSize
-      let earned = Duration.nanoseconds(count * 1_000_000_000 / rules.dataRateMin)
-      deadline = min(deadline + earned, Reactor.shared.now + rules.timeout)
+      deadline.receive(count, at: Reactor.shared.now)
     }
   }
 
@@ -77,13 +75,10 @@ extension SMTPSession {
       logReject("END-OF-MESSAGE", refusal)
       return .refused(refusal)
     }
-    let record = ReceivedMessage(
-      id: id, content: [], headerSize: 0, envelope: envelope(transaction), flags: [],
-      contentSize: 0)
-    do throws(StorageFault) {
-      try await message.commit(record)
+    do throws(SpoolError) {
+      try await message.commit(id: id, envelope: envelope(transaction))
     } catch {
-      let reply: SMTPReply = error == .full ? .insufficientStorage : .writeError
+      let reply = SMTPReply(refusing: error)
       logReject("END-OF-MESSAGE", reply)
       return .refused(reply)
     }
@@ -92,9 +87,10 @@ extension SMTPSession {
 
   private func refusal(of message: InboundMessage, hops: Int) -> SMTPReply? {
     if message.isOversized { return .messageTooBig }
-    if rules.bareNewlines == .reject, message.scanner.traits.contains(.bareNewline) {
-      return .bareNewline(
-        code: rules.bareNewlineCode, myhostname: rules.settings.myhostname)
+    if let code = rules.settings.bareNewlineRejectCode,
+      message.scanner.traits.contains(.bareNewline)
+    {
+      return .bareNewline(code: code, myhostname: rules.settings.myhostname)
     }
     return hops >= rules.hopCountMax ? .tooManyHops : nil
   }
@@ -122,5 +118,15 @@ extension SMTPSession {
     if let helo = core.helo { envelope.client.helo = Array(helo.utf8) }
     envelope.client.protocolName.append(text: core.protocolName)
     return envelope
+  }
+}
+
+extension SMTPReply {
+  /// The reply to content that the spool did not take; the client shall come back.
+  init(refusing error: SpoolError) {
+    switch error {
+    case .noSpace, .refusing: self = .insufficientStorage
+    default: self = .writeError
+    }
   }
 }

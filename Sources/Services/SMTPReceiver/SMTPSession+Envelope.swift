@@ -12,6 +12,12 @@ extension SMTPSession {
     return core.decide(.refuse(refusal), into: &out)
   }
 
+  func admitContent() -> SMTPServerStep {
+    guard !intake.memory.isAdmitting else { return core.decide(.accept, into: &out) }
+    logReject("DATA", .insufficientStorage)
+    return core.decide(.refuse(.insufficientStorage), into: &out)
+  }
+
   func authorizeRecipient() async -> SMTPServerStep {
     guard let transaction = core.transaction, let recipient = core.pendingRecipient else {
       preconditionFailure("a recipient without a transaction")

@@ -73,6 +73,7 @@ final class SMTPSession {
       case .next: step = try await nextCommand()
       case .authorizeSender: step = authorizeSender()
       case .authorizeRecipient: step = await authorizeRecipient()
+      case .admitContent: step = admitContent()
       case .receiveContent: step = try await receiveContent()
       case .close: return try await flush()
       }

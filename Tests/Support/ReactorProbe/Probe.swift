@@ -7,6 +7,7 @@ import Reactor
 /// `threads`: every way of starting a task, under load; prints the number of threads seen.
 /// `serve PORT CONNECTIONS`: answers until as many connections have come and gone; prints CPU.
 /// `ask PORT CONNECTIONS ROUNDS`: asks on all connections at once.
+/// `descriptors`: passes more of them than one may; prints what became of the packets.
 /// `idle COUNT`: holds so many sessions; prints the memory of each.
 @main
 enum Probe {
@@ -23,8 +24,9 @@ enum Probe {
         case ("ask", 3):
           try await EchoProbe.ask(
             port: UInt16(numbers[0]), connections: numbers[1], rounds: numbers[2])
+        case ("descriptors", 0): try await DescriptorProbe.run()
         case ("idle", 1): try await EchoProbe.idle(count: numbers[0])
-        default: print("usage: threads | serve P C | ask P C R | idle N")
+        default: print("usage: threads | descriptors | serve P C | ask P C R | idle N")
         }
       } catch {
         print("failed: \(error)")

@@ -61,10 +61,8 @@ final class ModelQueue {
       return false
     }
     recoverRest()
-    for writer in world.writers {
-      if let (name, mark) = writer.announcement { take(name, mark) }
-    }
     isStarted = true
+    for writer in world.writers { writer.announce(to: self) }
     replayResults()
     return disk.isRunning
   }
@@ -101,6 +99,7 @@ final class ModelQueue {
       name, found.file, SegmentJournal(on: disk, name: name, entries: found.entries),
       found.history)
     segment.isSealed = !found.hasLivingWriter
+    segment.taken = found.intakeEnd
     segments.removeAll { $0.name == name }
     segments.append(segment)
     for row in found.rows {

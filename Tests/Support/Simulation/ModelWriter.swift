@@ -11,6 +11,9 @@ final class ModelWriter {
   private unowned let world: SpoolSimulation
   private var sequences: Range<UInt64>
   private var segment: SegmentWriter<SimulatedDisk>?
+  /// Failed segments whose end is not durable: as long as the process lives, its lock keeps
+  /// others from looking behind it.
+  private var unmarked: [SegmentWriter<SimulatedDisk>] = []
   private let batch = CommitBatch()
   private var waiting: [QueueID] = []
   private var lastMicroseconds: UInt64 = 0
@@ -24,10 +27,26 @@ final class ModelWriter {
 
   var hasWaiting: Bool { !waiting.isEmpty }
 
-  /// What a new queue manager is told first (R13).
-  var announcement: (SegmentName, Watermark)? {
-    guard disk.isRunning, let segment, segment.isOpen else { return nil }
-    return (segment.name, Watermark(nonce: segment.name.nonce, end: segment.flushedEnd))
+  /// Tells a new queue manager how far each segment is flushed (R13).
+  func announce(to queue: ModelQueue) {
+    guard disk.isRunning else { return }
+    if let segment {
+      queue.take(
+        segment.name, Watermark(nonce: segment.name.nonce, end: segment.flushedEnd))
+    }
+    for segment in unmarked {
+      _ = queue.seal(segment.name, end: segment.flushedEnd, reason: .failed)
+    }
+  }
+
+  /// Tries again to make durable where failed segments end, and gives them up then.
+  func markEnds() {
+    guard disk.isRunning else { return }
+    unmarked.removeAll { segment in
+      let isMarked = markEnd(segment)
+      if isMarked { segment.close() }
+      return isMarked
+    }
   }
 
   private func makeID() -> QueueID {
@@ -56,7 +75,7 @@ final class ModelWriter {
   func submit() {
     guard disk.isRunning else { return }
     let record = makeRecord(world.random.below(world.random.oneIn(4) ? 9_000 : 900))
-    guard batch.hasRoom(forContent: record.header.count + record.body.count) else { return }
+    guard batch.hasRoom(forContent: record.content.count) else { return }
     batch.append(record)
     waiting.append(record.id)
     if world.mutation == .acknowledgesBeforeFlush { world.ledger.answer([record.id], .accepted) }
@@ -105,12 +124,21 @@ final class ModelWriter {
       segment.close()
       return
     }
-    let isSealed =
-      world.queue?.seal(segment.name, end: segment.flushedEnd, reason: .failed) ?? false
-    if (isSealed || world.mutation == .forgetsToSeal) && disk.isRunning {
-      world.ledger.answer(ids, .refused)
+    let isMarked = world.mutation == .forgetsToMarkTheEnd || markEnd(segment)
+    if isMarked, disk.isRunning { world.ledger.answer(ids, .refused) }
+    if disk.isRunning, !world.random.oneIn(4) {
+      _ = world.queue?.seal(segment.name, end: segment.flushedEnd, reason: .failed)
     }
-    segment.close()
+    if isMarked { segment.close() } else { unmarked.append(segment) }
+  }
+
+  private func markEnd(_ segment: SegmentWriter<SimulatedDisk>) -> Bool {
+    do throws(SpoolError) {
+      try segment.markEnd()
+      return true
+    } catch {
+      return false
+    }
   }
 
   /// What rule R3 forbids: a new description of the file knows nothing of the failure.
@@ -155,8 +183,8 @@ final class ModelWriter {
     sequences.removeFirst()
     guard let name = world.makeName(sequences.lowerBound, name) else { return }
     var record = makeRecord(10_000 + world.random.below(30_000))
-    let body = record.body
-    record.body = []
+    let body = Array(record.content[record.headerLength...])
+    record.content.removeLast(body.count)
     var large: LargeRecordWriter<SimulatedDisk>?
     do throws(SpoolError) {
       let writer = try LargeRecordWriter(on: disk, name: name, created: world.now)

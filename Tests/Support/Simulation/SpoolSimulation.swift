@@ -21,7 +21,7 @@ package final class SpoolSimulation {
     /// Recovery takes for true what the cache shows after a failed flush (R12).
     case believesTheCache
     /// 451 without making durable where the segment ends (R3).
-    case forgetsToSeal
+    case forgetsToMarkTheEnd
   }
 
   /// A result that a delivery process keeps until the queue manager has it (R13).
@@ -109,7 +109,9 @@ package final class SpoolSimulation {
     case 32: killWriter()
     case 33: if random.oneIn(2) { killQueue() }
     case 34: breakDisk()
-    case 35: healDisk()
+    case 35:
+      healDisk()
+      for writer in writers { writer.markEnds() }
     case 36: if random.oneIn(2) { machine.callsUntilPowerCut = random.below(60) }
     case 37: writer.disk.callsUntilDeath = random.below(12)
     case 38: if random.oneIn(3) { queue?.disk.callsUntilDeath = random.below(25) }
@@ -267,7 +269,11 @@ package final class SpoolSimulation {
     }
     reap()
     for writer in writers { writer.commit() }
-    for writer in writers { writer.end(.drained) }
+    for writer in writers {
+      writer.end(.drained)
+      writer.markEnds()
+    }
+    queue?.own?.markEnds()
     killQueue()
     reap()
     queue?.releaseAll()

@@ -10,9 +10,9 @@ typedef struct clinux_exit {
   int32_t value;
 } clinux_exit;
 
-/// Starts a program: `pairs` holds parent's and child's descriptor numbers by turns; everything
-/// else above the highest child's number or 2 is closed. Default signals. The pid, or a negative
-/// errno.
+/// Starts a program: `pairs` holds parent's and child's descriptor numbers by turns (at most 32
+/// pairs, child's numbers below 256); everything else above 2 is closed. Default signals. The pid,
+/// or a negative errno.
 int clinux_spawn(
     const char *executable, char *const *arguments, char *const *environment, const int *pairs,
     int pair_count);

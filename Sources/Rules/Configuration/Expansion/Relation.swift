@@ -38,6 +38,15 @@ struct Relation {
       })
   }
 
+  /// Whether a text is `major[.minor[.patch]]`.
+  static func isLevel(_ text: String) -> Bool {
+    do throws(ConfigurationError) {
+      return try level(Array(text.utf8)) >= 0
+    } catch {
+      return false
+    }
+  }
+
   private static func order<T: Equatable>(_ a: T, _ b: T, by isBelow: (T, T) -> Bool) -> Order {
     a == b ? .same : isBelow(a, b) ? .below : .above
   }

@@ -44,7 +44,7 @@ extension TextParameter {
   /// Postfix takes 0 when it is not set, which trusts the whole subnet and has no relay
   /// restrictions. Martinet has no old installations to protect and takes the safe defaults.
   package static let compatibilityLevel = Self(
-    "compatibility_level", default: "3.6", mayBeEmpty: false,
+    level: "compatibility_level", default: "3.6",
     "The release whose defaults are wanted; lower levels bring back older ones.")
   /// `myhostname`
   package static let myhostname = Self(

@@ -70,6 +70,10 @@ package struct TextParameter: ParameterKey {
       name, default: text, .text(mayBeEmpty: mayBeEmpty), isRaw: isRaw, summary)
   }
 
+  init(level name: String, default text: String, _ summary: String) {
+    declaration = Declaration(name, default: text, .level, summary)
+  }
+
   init(_ name: String, default computed: ComputedDefault, _ summary: String) {
     declaration = Declaration(name, default: computed, .text(mayBeEmpty: false), summary)
   }

@@ -10,6 +10,8 @@ package enum ParameterKind: Sendable {
   case duration(ClosedRange<Duration>, unit: TimeUnit)
   /// Any text; some must not be empty.
   case text(mayBeEmpty: Bool)
+  /// A release such as `3.6`.
+  case level
   /// Items parted by commas or white space; `{…}` keeps an item together.
   case list
   /// One of a few words.
@@ -62,6 +64,9 @@ extension ParameterKind {
     case .text(let mayBeEmpty):
       guard mayBeEmpty || !text.isEmpty else { throw expected(text) }
       return .text(text)
+    case .level:
+      guard Relation.isLevel(text) else { throw expected(text) }
+      return .text(text)
     case .list:
       return .list(try ListSyntax.items(text))
     case .choice(let words):
@@ -81,7 +86,7 @@ extension ParameterKind {
     case .integer(let bounds): .integer(bounds.lowerBound)
     case .size(let bounds): .size(bounds.lowerBound)
     case .duration(let bounds, _): .duration(bounds.lowerBound)
-    case .text: .text("")
+    case .text, .level: .text("")
     case .list: .list([])
     case .choice(let words): .text(words[0])
     case .feedback: .feedback(.none)
@@ -100,6 +105,7 @@ extension ParameterKind {
         + (bounds.lowerBound > .zero ? ", at least \(TimeUnit.text(bounds.lowerBound))" : "")
         + (bounds.upperBound < Self.longest ? ", at most \(TimeUnit.text(bounds.upperBound))" : "")
     case .text(let mayBeEmpty): mayBeEmpty ? "a text" : "a text that is not empty"
+    case .level: "a release such as 3.6"
     case .list: "a list"
     case .choice(let words):
       "one of: " + words.map { $0.isEmpty ? "(empty)" : $0 }.joined(separator: ", ")

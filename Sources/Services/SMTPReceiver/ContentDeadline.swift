@@ -1,0 +1,25 @@
+import Primitives
+
+/// How long a client may take for its content.
+///
+/// The time left is never more than `smtpd_timeout`, and grows with what comes by
+/// `smtpd_min_data_rate`: a client that drips is as late as one that is silent.
+struct ContentDeadline {
+  private let timeout: Duration
+  private let rateMin: Int
+  /// When the session ends if nothing more comes.
+  private(set) var time: MonotonicTime
+
+  /// - Parameter rateMin: in bytes per second.
+  init(from start: MonotonicTime, timeout: Duration, rateMin: Int) {
+    self.timeout = timeout
+    self.rateMin = max(rateMin, 1)
+    time = start + timeout
+  }
+
+  /// Notes that `count` bytes came, of which a read gives at most 64 KiB.
+  mutating func receive(_ count: Int, at now: MonotonicTime) {
+    let earned = Duration.nanoseconds(count * 1_000_000_000 / rateMin)
+    time = min(time + earned, now + timeout)
+  }
+}
