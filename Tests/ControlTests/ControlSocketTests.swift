@@ -101,7 +101,7 @@ private final class ControlPeer {
   }
 }
 
-@Suite struct ControlServiceTests {
+@Suite struct ControlSocketTests {
   init() { Reactor.startThread() }
 
   @Test @ReactorActor func aListComesPartByPartAsTheClientTakesIt() async throws {

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Master
 
-@Suite struct ListenerPlanTests {
+@Suite struct ListenerTableTests {
   @Test(
     arguments: [
       ("25", nil, 25), ("smtp", nil, 25), ("submission", nil, 587),
