@@ -42,6 +42,7 @@ final class ModelQueue {
   private(set) var isStarted = false
   private var unrecovered: [SegmentName] = []
   var own: ModelWriter?
+  private lazy var mover = ModelMover(queue: self, world: world)
 
   init(disk: SimulatedDisk, world: SpoolSimulation) {
     self.disk = disk
@@ -137,6 +138,8 @@ final class ModelQueue {
           world.ledger.violation("\(record.lead.id): its envelope cannot be read")
           continue
         }
+        // A copy is put in by whoever made it, once it is mail.
+        if record.lead.flags.contains(.relocatedCopy) { continue }
         add(record.lead.id, record.lead.offset, envelope.recipients.count, to: segment)
       }
       segment.taken = mark.end
@@ -196,8 +199,14 @@ final class ModelQueue {
 
   // MARK: Delivery
 
+  /// Moves some message into a segment of the queue manager's own (R17).
+  func relocate() {
+    guard disk.isRunning, isStarted, own?.hasUnmarked == false else { return }
+    mover.move()
+  }
+
   /// Everything that could be delivered now.
-  private var ready: [(Segment, UInt64)] {
+  var ready: [(Segment, UInt64)] {
     segments.flatMap { segment in
       segment.items.filter { !$0.value.isDone && !$0.value.isHeld }.keys.sorted().map {
         (segment, $0)
@@ -206,7 +215,8 @@ final class ModelQueue {
   }
 
   var isEmpty: Bool {
-    unrecovered.isEmpty && segments.allSatisfy { $0.items.values.allSatisfy(\.isDone) }
+    unrecovered.isEmpty && mover.isIdle
+      && segments.allSatisfy { $0.items.values.allSatisfy(\.isDone) }
   }
 
   /// Delivers some message to one of its recipients.
@@ -300,13 +310,14 @@ final class ModelQueue {
 
   // MARK: Flushes and orders
 
-  private func flush(_ segment: Segment) -> Bool {
+  func flush(_ segment: Segment) -> Bool {
     do throws(SpoolError) {
       try segment.journal.flush(now: world.now)
       for (id, recipient) in segment.unflushed {
         world.ledger.arrivalFlushed(id, recipient: recipient)
       }
       segment.unflushed = []
+      mover.flushed(segment)
       return true
     } catch {
       return false
@@ -388,7 +399,8 @@ final class ModelQueue {
   /// Removes segments in which nothing is left to do.
   func removeDone() {
     guard disk.isRunning, isStarted else { return }
-    for segment in segments where segment.isSealed {
+    guard own?.hasUnmarked != true else { return }
+    for segment in segments where segment.isSealed && !mover.needs(segment) {
       guard segment.items.values.allSatisfy(\.isDone) else { continue }
       do throws(SpoolError) {
         try SpoolScan.remove(segment.name, on: disk)
