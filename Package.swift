@@ -131,7 +131,8 @@ targets += room(
   imports: platform + [
     "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
     "MailSite", arguments, system,
-  ])
+  ],
+  tests: ["RealPeers"])
 targets.append(
   .executableTarget(
     name: "martinet",

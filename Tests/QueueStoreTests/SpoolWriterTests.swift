@@ -186,21 +186,21 @@ import Testing
   }
 
   @Test @ReactorActor func aWriterWithoutNumbersAsksForThemAgain() async throws {
-    let spool = try SpoolFixture()
+    let spool = try RealSpool()
     var questions = 0
     var settings = SpoolWriter.Settings()
     settings.probePause = .milliseconds(1)
     let writer = SpoolWriter(
-      disk: spool.disk, writer: "smtpd0", settings: settings,
+      disk: spool.fixture.disk, writer: "smtpd0", settings: settings,
       helper: try HelperThread(name: "storage"), onProgress: { _ in },
       onLowSequences: { questions += 1 })
-    await #expect(throws: SpoolError.refusing) { try await writer.commit(SpoolFixture.record(1)) }
+    await #expect(throws: SpoolError.refusing) { try await writer.commit(SpoolFixture<LinuxDisk>.record(1)) }
     #expect(questions == 1)
     try await sleep(until: Clocks.monotonicNow() + .milliseconds(2))
-    await #expect(throws: SpoolError.refusing) { try await writer.commit(SpoolFixture.record(2)) }
+    await #expect(throws: SpoolError.refusing) { try await writer.commit(SpoolFixture<LinuxDisk>.record(2)) }
     #expect(questions == 2)
     writer.addSequences(1..<10)
-    try await writer.commit(SpoolFixture.record(3))
+    try await writer.commit(SpoolFixture<LinuxDisk>.record(3))
     await writer.drain()
   }
 }

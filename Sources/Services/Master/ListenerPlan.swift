@@ -112,7 +112,9 @@ struct ListenerPlan {
         }
       }
     }
-    return found
+    // Several words may mean one address, which can be listened on only once.
+    var seen: Set<IPAddress> = []
+    return found.filter { seen.insert($0).inserted }
   }
 }
 
@@ -128,7 +130,9 @@ struct InetEndpoint: Equatable {
   init?(_ name: String) {
     let colon = name.lastIndex(of: ":")
     let portText = colon.map { String(name[name.index(after: $0)...]) } ?? name
-    guard let port = Self.services[portText] ?? UInt16(portText), port > 0 else { return nil }
+    let isNumber = portText.utf8.allSatisfy(ASCII.isDigit)
+    guard let port = Self.services[portText] ?? (isNumber ? UInt16(portText) : nil), port > 0
+    else { return nil }
     self.port = port
     guard let colon else {
       host = nil
@@ -136,6 +140,7 @@ struct InetEndpoint: Equatable {
     }
     let hostText = name[..<colon]
     if hostText.hasPrefix("["), hostText.hasSuffix("]") {
+      guard hostText.utf8.count > 2 else { return nil }
       host = String(hostText.dropFirst().dropLast())
     } else {
       guard !hostText.isEmpty, !hostText.contains(":") else { return nil }
