@@ -18,7 +18,7 @@ import Testing
     var results: [DeliveryResult] = []
     for _ in requests { results.append(try await fixture.result()) }
     fixture.queue.post(.acknowledge([requests[1].id]))
-    let told = try await results(of: fixture, until: [requests[0].id, requests[2].id])
+    let told = try await self.results(of: fixture, until: [requests[0].id, requests[2].id])
     for result in told { #expect(results.contains(result)) }
     fixture.queue.post(.acknowledge(told.map(\.id)))
     _ = try await self.results(of: fixture, until: [])

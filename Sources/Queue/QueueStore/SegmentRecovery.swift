@@ -103,6 +103,7 @@ package struct SegmentRecovery<D: Disk> {
   private mutating func findRecords() throws(SpoolError) {
     if let table = result.history.table {
       take(table, isComplete: true)
+      _ = try dropDeadCopies()
       result.intakeEnd = result.history.sealedEnd ?? .max
       return
     }
@@ -115,13 +116,29 @@ package struct SegmentRecovery<D: Disk> {
       flushedEnd: markedEnd ?? result.history.flushedEnd)
     let rows = findings.records.map { RecordRow($0) }
     take(rows, isComplete: false)
+    let hasDeadCopies = try dropDeadCopies()
     result.intakeEnd = knownEnd ?? findings.end
     do throws(SpoolError) {
       for damage in findings.damage { try setAside(damage) }
       try seal(at: knownEnd ?? findings.end, because: markedEnd == nil ? .writerDied : .failed)
     } catch {
+      // A copy that is none must be so for good before its origin goes.
+      if hasDeadCopies { throw error }
       result.problems.append(.notSealed(error))
     }
+  }
+
+  /// Ends the copies that never came alive (R17); says whether there are any.
+  private mutating func dropDeadCopies() throws(SpoolError) -> Bool {
+    var dead: Set<UInt64> = []
+    for row in result.rows where row.flags.contains(.relocatedCopy) {
+      let place = RecordPlace(nonce: result.name.nonce, offset: row.offset)
+      if try Relocation.isLive(place, id: row.id, file: result.file, on: disk) { continue }
+      dead.insert(row.offset)
+      result.entries.append(JournalEntry(.done, id: row.id, offset: row.offset, time: now))
+    }
+    result.rows.removeAll { dead.contains($0.offset) }
+    return !dead.isEmpty
   }
 
   /// Makes what a dead writer left durable and forgets what the cache shows: its last flush may

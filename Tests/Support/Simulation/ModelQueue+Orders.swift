@@ -13,6 +13,7 @@ extension ModelQueue {
         world.ledger.arrivalFlushed(id, recipient: recipient)
       }
       segment.unflushed = []
+      mover.flushed(segment)
       return true
     } catch {
       return false
@@ -94,7 +95,8 @@ extension ModelQueue {
   /// Removes segments in which nothing is left to do.
   func removeDone() {
     guard disk.isRunning, isStarted else { return }
-    for segment in segments where segment.isSealed {
+    guard own?.hasUnmarked != true else { return }
+    for segment in segments where segment.isSealed && !mover.needs(segment) {
       guard segment.items.values.allSatisfy(\.isDone) else { continue }
       do throws(SpoolError) {
         try SpoolScan.remove(segment.name, on: disk)

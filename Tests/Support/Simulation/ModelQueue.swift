@@ -42,6 +42,7 @@ final class ModelQueue {
   private(set) var isStarted = false
   var unrecovered: [SegmentName] = []
   var own: ModelWriter?
+  lazy var mover = ModelMover(queue: self, world: world)
 
   init(disk: SimulatedDisk, world: SpoolSimulation) {
     self.disk = disk
@@ -137,6 +138,8 @@ final class ModelQueue {
           world.ledger.violation("\(record.lead.id): its envelope cannot be read")
           continue
         }
+        // A copy is put in by whoever made it, once it is mail.
+        if record.lead.flags.contains(.relocatedCopy) { continue }
         add(record.lead.id, record.lead.offset, envelope.recipients.count, to: segment)
       }
       segment.taken = mark.end
@@ -196,6 +199,12 @@ final class ModelQueue {
 
   // MARK: Delivery
 
+  /// Moves some message into a segment of the queue manager's own (R17).
+  func relocate() {
+    guard disk.isRunning, isStarted, own?.hasUnmarked == false else { return }
+    mover.move()
+  }
+
   /// Everything that could be delivered now.
   var ready: [(Segment, UInt64)] {
     segments.flatMap { segment in
@@ -206,7 +215,8 @@ final class ModelQueue {
   }
 
   var isEmpty: Bool {
-    unrecovered.isEmpty && segments.allSatisfy { $0.items.values.allSatisfy(\.isDone) }
+    unrecovered.isEmpty && mover.isIdle
+      && segments.allSatisfy { $0.items.values.allSatisfy(\.isDone) }
   }
 
   /// Delivers some message to one of its recipients.

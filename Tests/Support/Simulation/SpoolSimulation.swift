@@ -98,7 +98,7 @@ package final class SpoolSimulation {
   }
 
   private func step() {
-    switch random.below(40) {
+    switch random.below(42) {
     case 0..<10: writer.submit()
     case 10..<17: writer.commit()
     case 17: writer.submitLarge()
@@ -116,6 +116,7 @@ package final class SpoolSimulation {
     case 36: if random.oneIn(2) { machine.callsUntilPowerCut = random.below(60) }
     case 37: writer.disk.callsUntilDeath = random.below(12)
     case 38: if random.oneIn(3) { queue?.disk.callsUntilDeath = random.below(25) }
+    case 39, 40: queue?.relocate()
     default: checkSent()
     }
     reap()
@@ -242,6 +243,10 @@ package final class SpoolSimulation {
 
   func isInHand(_ nonce: Nonce, _ offset: UInt64, _ recipient: UInt32) -> Bool {
     inHand.contains { $0.nonce == nonce && $0.offset == offset && $0.recipient == recipient }
+  }
+
+  func isInHand(_ nonce: Nonce, _ offset: UInt64) -> Bool {
+    inHand.contains { $0.nonce == nonce && $0.offset == offset }
   }
 
   func forget(_ result: Result) {
