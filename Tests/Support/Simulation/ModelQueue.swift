@@ -38,8 +38,8 @@ final class ModelQueue {
 
   let disk: SimulatedDisk
   unowned let world: SpoolSimulation
-  private(set) var segments: [Segment] = []
-  private(set) var isStarted = false
+  var segments: [Segment] = []
+  var isStarted = false
   var unrecovered: [SegmentName] = []
   var own: ModelWriter?
   lazy var mover = ModelMover(queue: self, world: world)
