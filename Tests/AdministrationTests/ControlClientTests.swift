@@ -35,33 +35,25 @@ import Testing
   private func ask(_ answerBytes: [UInt8]) async throws -> (parts: [[UInt8]], failure: String?) {
     let folder = try TemporaryDirectory()
     let path = folder.path("control")
+    let socket = SharedDescriptor(try Sockets.listenUnix(path, mode: 0o600, backlog: 5))
     let server = Task { @ReactorActor in
-      let listener = try Watched(
-        try Sockets.listenUnix(path, mode: 0o600, backlog: 5), as: .sharedListener)
+      let listener = try Watched(try socket.duplicate(), as: .sharedListener)
       return try await self.answer(listener, answerBytes)
     }
-    let client = try await self.client(path)
-    var parts: [[UInt8]] = []
-    var failure: String?
-    do throws(ControlFailure) {
-      try client.ask(.list) { parts.append($0) }
-    } catch {
-      failure = error.description
-    }
+    // The client blocks, as commands may, and so has a thread of its own.
+    let helper = try HelperThread(name: "client")
+    let outcome = await helper.perform { Self.listing(from: path) }
     #expect(try await server.value == .command(QueueCommand.list.encoded))
-    return (parts, failure)
+    return outcome
   }
 
-  /// Connects once the server listens.
-  private func client(_ path: String) async throws -> ControlClient {
-    let deadline = Clocks.monotonicNow() + .seconds(10)
-    while true {
-      do throws(ControlFailure) {
-        return try ControlClient(path: path)
-      } catch {
-        guard Clocks.monotonicNow() < deadline else { throw error }
-        await Task.yield()
-      }
+  private static func listing(from path: String) -> (parts: [[UInt8]], failure: String?) {
+    var parts: [[UInt8]] = []
+    do throws(ControlFailure) {
+      try ControlClient(path: path).ask(.list) { parts.append($0) }
+      return (parts, nil)
+    } catch {
+      return (parts, error.description)
     }
   }
 
