@@ -17,6 +17,15 @@ let heap: Target.Dependency = .product(name: "HeapModule", package: "swift-colle
 let arguments: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
+/// What thousands of simulated crashes and random workloads run on is optimised in every build.
+let optimised: [SwiftSetting] =
+  settings + [
+    .unsafeFlags(["-O"], .when(configuration: .debug))
+  ]
+let optimisedRooms: Set = [
+  "Primitives", "MailTypes", "QueueFormat", "QueueStore", "QueueScheduler",
+]
+
 /// A target of the house and the tests that mirror it.
 func room(
   _ name: String, floor: String, imports: [Target.Dependency], tests: [Target.Dependency]? = [],
@@ -24,7 +33,8 @@ func room(
 ) -> [Target] {
   var targets: [Target] = [
     .target(
-      name: name, dependencies: imports, path: "Sources/\(floor)/\(name)", swiftSettings: settings)
+      name: name, dependencies: imports, path: "Sources/\(floor)/\(name)",
+      swiftSettings: optimisedRooms.contains(name) ? optimised : settings)
   ]
   if let tests {
     targets.append(
@@ -124,7 +134,8 @@ targets += room(
   imports: platform + [
     "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
     "MailSite", arguments, system,
-  ])
+  ],
+  tests: ["RealPeers"])
 targets.append(
   .executableTarget(
     name: "martinet",
@@ -141,7 +152,7 @@ targets += [
   .target(
     name: "Simulation",
     dependencies: ["QueueFormat", "QueueStore", "MailTypes", "Primitives", "TestSupport", system],
-    path: "Tests/Support/Simulation", swiftSettings: settings),
+    path: "Tests/Support/Simulation", swiftSettings: optimised),
   .executableTarget(
     name: "ReactorProbe", dependencies: platform + [system], path: "Tests/Support/ReactorProbe",
     swiftSettings: settings),

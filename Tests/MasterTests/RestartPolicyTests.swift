@@ -31,3 +31,10 @@ private func at(_ seconds: Int64) -> MonotonicTime {
   var policy = RestartPolicy(ceiling: .seconds(60), isWriter: true)
   for _ in 0..<50 { #expect(policy.died(now: at(1), isLast: true) == .zero) }
 }
+
+@Test func aWriterThatCannotStartWaitsAlsoWhenItIsTheLast() {
+  var policy = RestartPolicy(ceiling: .seconds(60), isWriter: true)
+  let waits = (0..<4).map { _ in policy.died(now: at(1), isLast: true, hasServed: false) }
+  #expect(waits == [.zero, .seconds(1), .seconds(2), .seconds(4)])
+  #expect(policy.died(now: at(9), isLast: true, hasServed: true) == .zero)
+}

@@ -2,25 +2,34 @@ import LinuxSystem
 import MailTypes
 import Primitives
 import QueueFormat
-import Reactor
+import Simulation
 import TestSupport
 import Testing
 
 @testable import QueueStore
 
-/// A spool in a temporary folder.
-struct SpoolFixture {
+/// A spool on a real disk, in a temporary folder.
+struct RealSpool {
   let folder: TemporaryDirectory
-  let disk: LinuxDisk
+  let fixture: SpoolFixture<LinuxDisk>
 
   init() throws {
     folder = try TemporaryDirectory()
     try folder.makeDirectory("segments")
     try folder.makeDirectory("corrupt")
-    disk = try LinuxDisk(path: folder.path)
+    fixture = SpoolFixture(disk: try LinuxDisk(path: folder.path))
   }
+}
 
-  static let now = WallTime(microseconds: 1_700_000_000_000_000)
+extension SpoolFixture<SimulatedDisk> {
+  init() { self.init(disk: SimulatedDisk(SimulatedMachine(seed: 1))) }
+}
+
+/// What tests do with a spool.
+struct SpoolFixture<D: Disk> {
+  let disk: D
+
+  static var now: WallTime { WallTime(microseconds: 1_700_000_000_000_000) }
 
   static func name(_ sequence: UInt64, writer: String = "smtpd0") throws -> SegmentName {
     let bits = try ThisProcess.randomBits()

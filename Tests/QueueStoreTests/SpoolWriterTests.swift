@@ -13,13 +13,16 @@ import Testing
 
   /// A writer and everything that it reported.
   @ReactorActor final class Fixture {
-    let spool: SpoolFixture
+    let folder: TemporaryDirectory
+    let spool: SpoolFixture<LinuxDisk>
     let helper: HelperThread
     var progress: [SegmentProgress] = []
     private(set) var writer: SpoolWriter!
 
     init(_ settings: SpoolWriter.Settings = .init()) throws {
-      spool = try SpoolFixture()
+      let real = try RealSpool()
+      folder = real.folder
+      spool = real.fixture
       helper = try HelperThread(name: "storage")
       writer = SpoolWriter(
         disk: spool.disk, writer: "smtpd0", settings: settings, helper: helper,
@@ -32,10 +35,10 @@ import Testing
 
   @Test @ReactorActor func aCommittedRecordIsInTheSegment() async throws {
     let fixture = try Fixture()
-    try await fixture.writer.commit(SpoolFixture.record(1))
+    try await fixture.writer.commit(SpoolFixture<LinuxDisk>.record(1))
     let name = try #require(try fixture.names().first)
     let records = try fixture.spool.walk(name).records
-    #expect(records.map(\.id) == [SpoolFixture.record(1).id])
+    #expect(records.map(\.id) == [SpoolFixture<LinuxDisk>.record(1).id])
     #expect(
       try fixture.spool.content(try #require(records.first), name)
         == Array("Subject: 1\r\n\r\nHello\r\n.\r\n".utf8))
@@ -46,7 +49,9 @@ import Testing
   @Test @ReactorActor func sessionsShareFlushes() async throws {
     let fixture = try Fixture()
     let tasks = (1...200).map { number in
-      Task { @ReactorActor in try await fixture.writer.commit(SpoolFixture.record(number)) }
+      Task { @ReactorActor in
+        try await fixture.writer.commit(SpoolFixture<LinuxDisk>.record(number))
+      }
     }
     for task in tasks { try await task.value }
     #expect(fixture.progress.count <= 10)
@@ -60,11 +65,15 @@ import Testing
     settings.commitDelay = .seconds(60)
     let fixture = try Fixture(settings)
     let ticket = fixture.writer.enterData()
-    let first = Task { @ReactorActor in try await fixture.writer.commit(SpoolFixture.record(1)) }
+    let first = Task { @ReactorActor in
+      try await fixture.writer.commit(SpoolFixture<LinuxDisk>.record(1))
+    }
     await Reactor.shared.yieldTurn()
     await Reactor.shared.yieldTurn()
     #expect(fixture.progress.isEmpty)
-    let second = Task { @ReactorActor in try await fixture.writer.commit(SpoolFixture.record(2)) }
+    let second = Task { @ReactorActor in
+      try await fixture.writer.commit(SpoolFixture<LinuxDisk>.record(2))
+    }
     await Reactor.shared.yieldTurn()
     fixture.writer.leaveData(ticket)
     try await first.value
@@ -76,7 +85,7 @@ import Testing
   @Test @ReactorActor func aCommitWaitsNoLongerThanTheDelay() async throws {
     let fixture = try Fixture()
     let ticket = fixture.writer.enterData()
-    try await fixture.writer.commit(SpoolFixture.record(1))
+    try await fixture.writer.commit(SpoolFixture<LinuxDisk>.record(1))
     fixture.writer.leaveData(ticket)
     #expect(fixture.progress.count == 1)
     await fixture.writer.drain()
@@ -88,7 +97,7 @@ import Testing
     let fixture = try Fixture(settings)
     let body = String(repeating: "0123456789012345678901234567\r\n", count: 700)
     for number: UInt64 in 1...12 {
-      try await fixture.writer.commit(SpoolFixture.record(number, body: body))
+      try await fixture.writer.commit(SpoolFixture<LinuxDisk>.record(number, body: body))
     }
     await fixture.writer.drain()
     let names = try fixture.names()
@@ -106,7 +115,7 @@ import Testing
     let large = try await fixture.writer.beginLarge(on: streams)
     let part = Array(String(repeating: "line of a large message\r\n", count: 4_000).utf8)
     for _ in 0..<20 { try await large.append(part) }
-    var rest = SpoolFixture.record(1, body: "")
+    var rest = SpoolFixture<LinuxDisk>.record(1, body: "")
     rest.flags = [.hasStuffedLines]
     try await large.finish(rest)
     let name = try #require(try fixture.names().first)
@@ -133,7 +142,9 @@ import Testing
 
   @Test @ReactorActor func aCancelledSessionStillHasItsMessageFlushed() async throws {
     let fixture = try Fixture()
-    let task = Task { @ReactorActor in try await fixture.writer.commit(SpoolFixture.record(1)) }
+    let task = Task { @ReactorActor in
+      try await fixture.writer.commit(SpoolFixture<LinuxDisk>.record(1))
+    }
     task.cancel()
     try await task.value
     let name = try #require(try fixture.names().first)
@@ -143,18 +154,18 @@ import Testing
 
   @Test @ReactorActor func twoFailuresInARowRefuseNewMail() async throws {
     let fixture = try Fixture()
-    try await fixture.writer.commit(SpoolFixture.record(1))
+    try await fixture.writer.commit(SpoolFixture<LinuxDisk>.record(1))
     await fixture.writer.drain()
     let broken = try Fixture()
-    try removeFolder(broken.spool.folder.path("segments"))
+    try removeFolder(broken.folder.path("segments"))
     for number: UInt64 in 1...2 {
       await #expect(throws: SpoolError.self) {
-        try await broken.writer.commit(SpoolFixture.record(number))
+        try await broken.writer.commit(SpoolFixture<LinuxDisk>.record(number))
       }
     }
     #expect(broken.writer.isRefusing)
     await #expect(throws: SpoolError.refusing) {
-      try await broken.writer.commit(SpoolFixture.record(3))
+      try await broken.writer.commit(SpoolFixture<LinuxDisk>.record(3))
     }
     await broken.writer.drain()
   }
@@ -172,5 +183,28 @@ import Testing
     #expect(ids.map(\.microseconds) == ids.map(\.microseconds).sorted())
     #expect(Set(ids.map(\.sequence)) == [1])
     await fixture.writer.drain()
+  }
+
+  @Test @ReactorActor func aWriterWithoutNumbersAsksForThemAgain() async throws {
+    let spool = try RealSpool()
+    var questions = 0
+    var settings = SpoolWriter.Settings()
+    settings.probePause = .milliseconds(1)
+    let writer = SpoolWriter(
+      disk: spool.fixture.disk, writer: "smtpd0", settings: settings,
+      helper: try HelperThread(name: "storage"), onProgress: { _ in },
+      onLowSequences: { questions += 1 })
+    await #expect(throws: SpoolError.refusing) {
+      try await writer.commit(SpoolFixture<LinuxDisk>.record(1))
+    }
+    #expect(questions == 1)
+    try await sleep(until: Clocks.monotonicNow() + .milliseconds(2))
+    await #expect(throws: SpoolError.refusing) {
+      try await writer.commit(SpoolFixture<LinuxDisk>.record(2))
+    }
+    #expect(questions == 2)
+    writer.addSequences(1..<10)
+    try await writer.commit(SpoolFixture<LinuxDisk>.record(3))
+    await writer.drain()
   }
 }

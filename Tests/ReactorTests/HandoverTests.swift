@@ -43,6 +43,20 @@ import Testing
     #expect(taken.sorted() == Array(0..<500))
   }
 
+  @Test @ReactorActor func aPulseAtAnyMomentEndsAWaitWhoseConditionIsOver() async throws {
+    for turns in 0..<6 {
+      let gate = Gate()
+      var isBusy = true
+      reactorTask {
+        for _ in 0..<turns { await Reactor.shared.yieldTurn() }
+        isBusy = false
+        gate.pulse()
+      }
+      try await gate.wait(deadline: Clocks.monotonicNow() + .seconds(20)) { isBusy }
+      #expect(!isBusy)
+    }
+  }
+
   @Test @ReactorActor func aPulseFreesOnlyThoseWhoWait() async throws {
     let gate = Gate()
     var passed = 0

@@ -16,7 +16,7 @@ import TestSupport
 /// Sessions over socket pairs with a spool in memory and a log in a file.
 @ReactorActor
 final class Fixture {
-  let spool = MemorySpool()
+  let spool: MemorySpool
   let intake: Intake
   let sessions: SessionTable
   let room: SessionRoom
@@ -24,7 +24,8 @@ final class Fixture {
   private let directory: TemporaryDirectory
 
   init(
-    sessionLimit: Int = 100, bodyMemory: Int = 64 << 20, spillLimit: Int = 1 << 30,
+    spool realSpool: (any MessageSpool)? = nil, sessionLimit: Int = 100, bodyMemory: Int = 64 << 20,
+    spillLimit: Int = 1 << 30,
     timeout: Duration = .seconds(30), dataRateMin: Int = 500,
     change: (inout SMTPServerSettings) -> Void = { _ in }
   ) throws {
@@ -36,8 +37,10 @@ final class Fixture {
     let file = try Files.open(directory.path("log"), [.write, .append, .create])
     let log = Log(
       file, kind: .lines, capacity: 1 << 20, hostName: "mx", syslogName: "postfix", facility: 2)
+    spool = MemorySpool()
     intake = Intake(
-      spool: spool, log: log, memory: BodyMemory(limit: bodyMemory, spillLimit: spillLimit))
+      spool: realSpool ?? spool, log: log,
+      memory: BodyMemory(limit: bodyMemory, spillLimit: spillLimit))
     sessions = SessionTable(intake: intake)
     room = SessionRoom(limit: sessionLimit)
     rules = ListenerRules(
@@ -92,7 +95,7 @@ final class TestClient {
   init(_ stream: ByteStream) { self.stream = stream }
 
   func send(_ text: String) async throws {
-    try await stream.write(Array(text.utf8), deadline: Reactor.shared.now + .seconds(10))
+    try await stream.write(Array(text.utf8), deadline: Reactor.shared.now + .seconds(30))
   }
 
   /// Sends a line and gives the reply to it.
@@ -135,7 +138,7 @@ final class TestClient {
   }
 
   private func fill() async throws -> Bool {
-    let deadline = Reactor.shared.now + .seconds(10)
+    let deadline = Reactor.shared.now + .seconds(30)
     let more: Void? = try await stream.read(deadline: deadline) { received += $0 }
     reads += 1
     return more != nil

@@ -132,6 +132,16 @@ import Testing
     #expect(fixture.spool.messages.count == 2)
   }
 
+  @Test @ReactorActor func anUncertainSpoolEndsTheSessionWithoutAnAnswer() async throws {
+    let fixture = try Fixture()
+    let client = try await fixture.connect()
+    try await begin(client)
+    fixture.spool.fault = .uncertain
+    try await client.send("x\r\n.\r\nQUIT\r\n")
+    #expect(try await client.rest() == "")
+    #expect(try fixture.logLines().contains { $0.hasPrefix("smtpd: error: the spool failed") })
+  }
+
   @Test @ReactorActor func newMailIsRefusedWhileTheSpoolDoesNotAnswer() async throws {
     let fixture = try Fixture()
     let client = try await fixture.connect()

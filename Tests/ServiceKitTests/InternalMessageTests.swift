@@ -42,6 +42,7 @@ private let everyMessage: [InternalMessage] = [
   .intake(accepting: false, reason: "full"), .segment(Nonce(high: 9, low: 8)), .deliver(request),
   .acknowledge([1, 2, .max]), .forget(Nonce(high: 0, low: 0)),
   .agentHello(inHand: [DeliveryReference(request)], results: [result], capacity: 50),
+  .agentHolds(inHand: [DeliveryReference(request)], results: [result, result]),
   .result(result), .queueCommand(id: 1, command: [1]),
   .queueAnswer(id: 1, part: [2, 3], last: true),
 ]

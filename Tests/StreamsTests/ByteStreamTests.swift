@@ -23,6 +23,49 @@ import Testing
     #expect(String(decoding: read, as: UTF8.self) == "hello, world")
   }
 
+  @Test @ReactorActor func whatIsThereIsReadWithoutWaiting() async throws {
+    let (a, b) = try pair()
+    var read: [UInt8] = []
+    #expect(try b.readNow { read.append(contentsOf: $0) } == .nothing)
+    #expect(try a.writeNow(Array("hello".utf8)) == 5)
+    try await b.readable(deadline: Reactor.shared.now + .seconds(5))
+    #expect(try b.readNow { read.append(contentsOf: $0) } == .bytes)
+    #expect(try b.readNow { read.append(contentsOf: $0) } == .nothing)
+    a.close()
+    try await b.readable(deadline: Reactor.shared.now + .seconds(5))
+    #expect(try b.readNow { read.append(contentsOf: $0) } == .ended)
+    #expect(read == Array("hello".utf8))
+    await #expect(throws: StreamError.timedOut) {
+      let (c, _) = try pair()
+      try await c.readable(deadline: Reactor.shared.now + .milliseconds(5))
+    }
+    b.close()
+    #expect(throws: StreamError.closed) { try b.readNow { read.append(contentsOf: $0) } }
+    #expect(throws: StreamError.closed) { try b.writeNow([1]) }
+  }
+
+  @Test @ReactorActor func aWriteStopsWhereTheSocketIsFull() async throws {
+    let (a, b) = try pair()
+    let bytes = [UInt8](repeating: 7, count: 1 << 20)
+    let sent = try a.writeNow(bytes)
+    #expect(sent > 0 && sent < bytes.count)
+    #expect(try a.writeNow(bytes) == 0)
+    b.close()
+  }
+
+  @Test @ReactorActor func oneStreamDoesNotTakeTheWholeTurn() async throws {
+    let (a, b) = try pair()
+    let piece = [UInt8](repeating: 1, count: 65536)
+    while try a.writeNow(piece) == piece.count {}
+    try await b.readable(deadline: Reactor.shared.now + .seconds(5))
+    var reads = 0
+    while try b.readNow({ _ in reads += 1 }) == .bytes, reads < 100 { _ = try a.writeNow(piece) }
+    #expect(reads > 0 && reads < 100)
+    #expect(try b.readNow { _ in } == .shareUsed)
+    await Reactor.shared.yieldTurn()
+    #expect(try b.readNow { _ in } == .bytes)
+  }
+
   @Test @ReactorActor func anEndThatComesWithTheLastBytesIsSeen() async throws {
     let (a, b) = try pair()
     try await a.write("last words")

@@ -94,6 +94,11 @@ long clinux_read_at(int fd, void *buffer, size_t count, int64_t offset) {
   return CLINUX_CALL(pread(fd, buffer, count, offset));
 }
 
+long clinux_read_cached_at(int fd, void *buffer, size_t count, int64_t offset) {
+  struct iovec part = {buffer, count};
+  return CLINUX_CALL(preadv2(fd, &part, 1, offset, RWF_NOWAIT));
+}
+
 long clinux_write_at(int fd, const void *buffer, size_t count, int64_t offset) {
   return CLINUX_CALL(pwrite(fd, buffer, count, offset));
 }

@@ -122,6 +122,8 @@ int clinux_host_name(char *buffer, int count) { return CLINUX_CALL(gethostname(b
 
 void clinux_ignore_broken_pipe(void) { signal(SIGPIPE, SIG_IGN); }
 
+void clinux_watch_children(void) { signal(SIGCHLD, SIG_DFL); }
+
 int clinux_random(void *buffer, int count) {
   return CLINUX_CALL(getrandom(buffer, count, 0)) == count ? 0 : -EIO;
 }

@@ -59,9 +59,10 @@ package struct QueueID: Hashable, Sendable {
   }
 
   /// Parses the printed form; `nil` when it is not one that `append(to:)` makes.
-  package init?(text: some Collection<UInt8>) {
+  package init?(text: some BidirectionalCollection<UInt8>) {
+    // The time may hold the letter as a digit, the sequence cannot: the last one is the mark.
     guard text.count <= Self.textLengthMax,
-      let mark = text.firstIndex(of: UInt8(ascii: "z"))
+      let mark = text.lastIndex(of: UInt8(ascii: "z"))
     else { return nil }
     let head = Array(text[..<mark])
     let tail = text[text.index(after: mark)...]

@@ -21,13 +21,13 @@ package struct ChildProcess: ~Copyable, Sendable {
   ///
   /// It gets the descriptors named in `descriptors` under the child's numbers and no others (0, 1
   /// and 2 are passed on unless named), no blocked signals, and the default for each signal. The
-  /// child's numbers must be below 256.
+  /// child's numbers must be below 256. `name` is what it sees as its own name, if not the path.
   package static func spawn(
-    _ executable: String, arguments: [String], environment: [String] = [],
+    _ executable: String, name: String? = nil, arguments: [String], environment: [String] = [],
     descriptors: [(parent: Int32, child: Int32)] = []
   ) throws(Errno) -> ChildProcess {
     let pairs = descriptors.flatMap { [$0.parent, $0.child] }
-    let pid = try withVector([executable] + arguments) { arguments throws(Errno) in
+    let pid = try withVector([name ?? executable] + arguments) { arguments throws(Errno) in
       try withVector(environment) { environment throws(Errno) in
         try checked(
           clinux_spawn(executable, arguments, environment, pairs, CInt(descriptors.count)))
@@ -55,6 +55,17 @@ package struct ChildProcess: ~Copyable, Sendable {
     if result == -Errno.noSuchProcess.rawValue { return false }
     try checked(result)
     return true
+  }
+
+  /// Kills and reaps it: for a child that nobody can watch. Blocks for as long as a process takes
+  /// to die.
+  package borrowing func endAtOnce() {
+    do throws(Errno) {
+      _ = try signal(SIGKILL)
+      _ = try wait()
+    } catch {
+      preconditionFailure("a child that cannot be ended: \(error)")
+    }
   }
 
   /// How it ended, or `nil` while it runs. Once this gave a status the process id is free.

@@ -41,6 +41,22 @@ extension Files {
     return done
   }
 
+  /// Reads as `read` does, but never waits for the disk (`RWF_NOWAIT`): throws
+  /// `EAGAIN` when not all is in memory, and `EOPNOTSUPP` where the file system cannot tell.
+  package static func readCached(
+    _ file: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
+  ) throws(Errno) -> Int {
+    var done = 0
+    while done < buffer.count {
+      let count = try checked(
+        clinux_read_cached_at(
+          file, buffer.baseAddress! + done, buffer.count - done, offset + Int64(done)))
+      if count == 0 { break }
+      done += count
+    }
+    return done
+  }
+
   /// Reads up to `count` bytes from `offset`; fewer only where the file ends.
   package static func read(
     _ file: Int32, count: Int, at offset: Int64

@@ -8,9 +8,12 @@ package enum ThisProcess {
   /// The id of the process that started this one.
   package static var parentPID: Int32 { clinux_parent_pid() }
 
+  /// Names the running file itself, which may have been replaced or removed since.
+  package static let executableLink = "/proc/self/exe"
+
   /// The file that this process runs, for starting it again.
   package static func executable() throws(Errno) -> String {
-    try Files.readLink("/proc/self/exe")
+    try Files.readLink(executableLink)
   }
 
   /// Neither this process nor its children can gain privileges by executing a file.
@@ -35,6 +38,9 @@ package enum ThisProcess {
 
   /// Writing to a closed pipe or socket reports `EPIPE` instead of killing the process.
   package static func ignoreBrokenPipes() { clinux_ignore_broken_pipe() }
+
+  /// Children that have ended stay until they are reaped, whatever this process inherited.
+  package static func watchChildren() { clinux_watch_children() }
 
   /// The name of this host as the kernel knows it.
   package static func hostName() throws(Errno) -> String {

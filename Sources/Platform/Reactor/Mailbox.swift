@@ -72,12 +72,14 @@ package final class Gate {
   /// Lets through the tasks that wait now; the gate stays as it is.
   package func pulse() { waiters.resumeAll(.ready) }
 
-  /// Waits as long as `isNeeded` says so, which is asked again after each pulse; returns when the
-  /// gate is open. The question and the wait are one step: no pulse is missed between them.
+  /// Waits as long as `condition` holds, which is looked at now and after each pulse.
+  ///
+  /// Whoever tests first and then calls `wait` may miss the pulse: a task may be queued anew at the
+  /// call. Here test and wait are one stretch.
   package func wait(
-    deadline: MonotonicTime? = nil, while isNeeded: () -> Bool
+    deadline: MonotonicTime? = nil, while condition: @ReactorActor () -> Bool
   ) async throws(WaitError) {
-    while !isOpen, isNeeded() {
+    while condition() {
       let waiter = waiters.join(deadline: deadline)
       try await waiters.wait(waiter)
     }

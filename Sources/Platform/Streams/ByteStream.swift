@@ -6,7 +6,7 @@ package import SystemPackage
 /// A stream socket with deadlines. One task may read while another writes.
 @ReactorActor
 package final class ByteStream {
-  private let watched: Watched
+  let watched: Watched
 
   /// Takes over a connected stream socket.
   package init(_ socket: consuming OwnedDescriptor) throws(Errno) {
@@ -43,6 +43,9 @@ package final class ByteStream {
 
   /// The socket's number, for calls that look at it.
   package var raw: Int32 { watched.raw }
+
+  /// Bytes that the last `sendFile` has not handed to the system; exact also while its task waits.
+  package private(set) var fileBytesDue: Int64 = 0
 
   /// Whether this end is open.
   package var isOpen: Bool { watched.isOpen }
@@ -125,12 +128,14 @@ package final class ByteStream {
     _ file: Int32, offset: Int64, count: Int64, deadline: MonotonicTime? = nil
   ) async throws(StreamError) {
     var done: Int64 = 0
+    fileBytesDue = count
     while done < count {
       guard watched.isOpen else { throw .closed }
       let piece = Int(min(count - done, Self.filePiece))
       let outcome = Sockets.sendFile(watched.raw, file: file, offset: offset + done, count: piece)
       if outcome == .ended { throw .shortFile }
       done += Int64(try written(outcome))
+      fileBytesDue = count - done
       if done < count { try await room(deadline: deadline) }
     }
   }
@@ -147,7 +152,7 @@ package final class ByteStream {
   /// Bytes of a file that go out before other descriptors get their turn.
   private static let filePiece: Int64 = 1 << 20
 
-  private func written(_ outcome: Transfer) throws(StreamError) -> Int {
+  func written(_ outcome: Transfer) throws(StreamError) -> Int {
     switch outcome {
     case .count(let count): return count
     case .failed(let errno): throw .system(errno)

@@ -37,6 +37,29 @@ package struct JournalReading: Hashable, Sendable {
     return reading
   }
 
+  /// Reads the journal of a segment; `nil` when there is none.
+  ///
+  /// - Throws: `.newerVersion`, or what the disk says.
+  package static func read<D: Disk>(
+    _ name: SegmentName, on disk: D
+  ) throws(SpoolError) -> JournalReading? {
+    let file: D.File
+    do throws(SpoolError) {
+      file = try disk.open(name.journalFile, in: .segments, writable: false)
+    } catch .missing {
+      return nil
+    }
+    defer { disk.close(file) }
+    return try read(on: disk, file: file, nonce: name.nonce)
+  }
+
+  /// Bytes behind the block of the last good entry: entries that were cut off by a power cut, or
+  /// damage (R10).
+  package var droppedTail: UInt64? {
+    let end = SpoolLayout.blockStart(atOrAfter: goodEnd)
+    return headerIsGood && size > end ? size - goodEnd : nil
+  }
+
   private mutating func readEntries<D: Disk>(
     on disk: D, file: D.File, nonce: Nonce
   ) throws(SpoolError) {

@@ -64,7 +64,7 @@ extension SpoolWriter {
     let record = try await helper.perform {
       [disk, writer] () throws(SpoolError) -> LargeRecordWriter<LinuxDisk> in
       try LargeRecordWriter(
-        on: disk, name: try SegmentChain.name(writer, sequence), created: now)
+        on: disk, name: try SegmentChain<LinuxDisk>.name(writer, sequence), created: now)
     }
     return LargeMessage(record, helper: helper, onProgress: report)
   }

@@ -16,14 +16,18 @@ package final class LinuxDisk: Disk {
     fileprivate var raw: Int32 { descriptor.raw }
   }
 
+  private let readsOnlyCached: Bool
   private let root: OwnedDescriptor
   private let segments: OwnedDescriptor
   private let corrupt: OwnedDescriptor
 
   /// Opens the folders below `path` (`queue_directory`); they must be there.
   ///
+  /// - Parameter readsOnlyCached: reads never wait for the disk, and so may be made on a reactor:
+  ///   they throw when something is not in memory.
   /// - Throws: `.missing`, or what the system says.
-  package init(path: String) throws(SpoolError) {
+  package init(path: String, readsOnlyCached: Bool = false) throws(SpoolError) {
+    self.readsOnlyCached = readsOnlyCached
     root = try Self.folder(path, .root)
     segments = try Self.folder(path, .segments)
     corrupt = try Self.folder(path, .corrupt)
@@ -73,6 +77,7 @@ package final class LinuxDisk: Disk {
     }
   }
 
+  /// Gives a nameless file its name.
   package func link(
     _ file: File, as name: String, in folder: SpoolFolder
   ) throws(SpoolError) {
@@ -81,6 +86,7 @@ package final class LinuxDisk: Disk {
     }
   }
 
+  /// Puts a file in the place of another.
   package func rename(
     _ name: String, to newName: String, in folder: SpoolFolder
   ) throws(SpoolError) {
@@ -115,7 +121,9 @@ package final class LinuxDisk: Disk {
     into bytes: UnsafeMutableRawBufferPointer, from file: File, at offset: UInt64
   ) throws(SpoolError) -> Int {
     try doing(.read) { () throws(Errno) in
-      try Files.read(file.raw, into: bytes, at: Int64(clamping: offset))
+      readsOnlyCached
+        ? try Files.readCached(file.raw, into: bytes, at: Int64(clamping: offset))
+        : try Files.read(file.raw, into: bytes, at: Int64(clamping: offset))
     }
   }
 

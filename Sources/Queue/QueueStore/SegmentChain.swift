@@ -15,40 +15,55 @@ package struct SegmentProgress: Hashable, Sendable {
   var isLocked = false
 }
 
+/// What committing a batch led to.
+struct CommitOutcome: Sendable {
+  var progress: [SegmentProgress] = []
+  /// Failed segments whose end is durable by now, and whose locks are given up.
+  var released: [SegmentName] = []
+  var failure: SpoolError?
+  /// Whether the next segment should be made ready now (R24).
+  var wantsNext = false
+}
+
+/// What the storage helper does for a `SpoolWriter`, on whatever disk.
+protocol BatchStore: Sendable {
+  /// Writes and flushes a batch, in a new segment if there is none with room.
+  ///
+  /// - Parameter sequence: the number for a new segment, should one be needed and there be one.
+  func commit(_ batch: CommitBatch, sequence: UInt64?, now: WallTime) -> CommitOutcome
+  /// Makes the next segment, so that it exists before the current one is full (R24).
+  func prepare(_ sequence: UInt64, _ now: WallTime) throws(SpoolError)
+  /// Makes durable where failed segments end, as far as the disk allows, and gives those up.
+  func markEnds() -> [SegmentName]
+  /// Ends the current segment and gives it to `qmgr`.
+  func seal() -> [SegmentProgress]
+  /// Ends everything: the process leaves.
+  func close() -> [SegmentProgress]
+  /// Whether a file can be written and flushed: the way back after failures (R3).
+  func probe() -> Bool
+}
+
 /// The segments of one writer, one after the other; belongs to the storage helper (R26).
 ///
 /// Only the helper thread touches it, which is why it may cross to it.
-final class SegmentChain: @unchecked Sendable {
-  /// What committing a batch led to.
-  struct Outcome: Sendable {
-    var progress: [SegmentProgress] = []
-    /// Failed segments whose end is durable by now, and whose locks are given up.
-    var released: [SegmentName] = []
-    var failure: SpoolError?
-    /// Whether the next segment should be made ready now (R24).
-    var wantsNext = false
-  }
-
-  private let disk: LinuxDisk
+final class SegmentChain<D: Disk>: BatchStore, @unchecked Sendable {
+  private let disk: D
   private let writer: String
   private let sizeLimit: UInt64
-  private var current: SegmentWriter<LinuxDisk>?
-  private var next: SegmentWriter<LinuxDisk>?
+  private var current: SegmentWriter<D>?
+  private var next: SegmentWriter<D>?
   /// Segments that ended in an error and whose end is not yet durable: their locks are kept, so
   /// that `qmgr` reads no further than it was told (R3, R12).
-  private var failed: [SegmentWriter<LinuxDisk>] = []
+  private var failed: [SegmentWriter<D>] = []
 
-  init(disk: LinuxDisk, writer: String, sizeLimit: UInt64) {
+  init(disk: D, writer: String, sizeLimit: UInt64) {
     self.disk = disk
     self.writer = writer
     self.sizeLimit = sizeLimit
   }
 
-  /// Writes and flushes a batch, in a new segment if there is none with room.
-  ///
-  /// - Parameter sequence: the number for a new segment, should one be needed.
-  func commit(_ batch: CommitBatch, sequence: UInt64, now: WallTime) -> Outcome {
-    var outcome = Outcome()
+  func commit(_ batch: CommitBatch, sequence: UInt64?, now: WallTime) -> CommitOutcome {
+    var outcome = CommitOutcome()
     do throws(SpoolError) {
       let segment = try segment(for: batch.paddedLength, sequence, now, &outcome)
       do throws(SpoolError) {
@@ -73,24 +88,25 @@ final class SegmentChain: @unchecked Sendable {
   }
 
   private func segment(
-    for length: Int, _ sequence: UInt64, _ now: WallTime, _ outcome: inout Outcome
-  ) throws(SpoolError) -> SegmentWriter<LinuxDisk> {
+    for length: Int, _ sequence: UInt64?, _ now: WallTime, _ outcome: inout CommitOutcome
+  ) throws(SpoolError) -> SegmentWriter<D> {
     if let current, current.hasRoom(for: length) { return current }
     outcome.progress += seal()
-    if next == nil { try prepare(sequence, now) }
+    if next == nil {
+      guard let sequence else { throw .refusing }
+      try prepare(sequence, now)
+    }
     guard let fresh = next else { throw .ended }
     next = nil
     current = fresh
     return fresh
   }
 
-  /// Makes the next segment, so that it exists before the current one is full (R24).
   func prepare(_ sequence: UInt64, _ now: WallTime) throws(SpoolError) {
     guard next == nil else { return }
     next = try Self.make(on: disk, writer, sequence, sizeLimit, now)
   }
 
-  /// Makes durable where failed segments end, as far as the disk allows, and gives those up.
   func markEnds() -> [SegmentName] {
     var released: [SegmentName] = []
     failed.removeAll { segment in
@@ -102,7 +118,6 @@ final class SegmentChain: @unchecked Sendable {
     return released
   }
 
-  /// Ends the current segment and gives it to `qmgr`.
   func seal() -> [SegmentProgress] {
     guard let segment = current else { return [] }
     current = nil
@@ -111,7 +126,6 @@ final class SegmentChain: @unchecked Sendable {
     return [progress(of: segment)]
   }
 
-  /// Ends everything: the process leaves.
   func close() -> [SegmentProgress] {
     var sealed = seal()
     if let unused = next {
@@ -124,7 +138,6 @@ final class SegmentChain: @unchecked Sendable {
     return sealed
   }
 
-  /// Whether a file can be written and flushed: the way back after failures (R3).
   func probe() -> Bool {
     do throws(SpoolError) {
       let file = try disk.createTemporary(in: .segments)
@@ -137,14 +150,14 @@ final class SegmentChain: @unchecked Sendable {
     }
   }
 
-  private func progress(of segment: SegmentWriter<LinuxDisk>) -> SegmentProgress {
+  private func progress(of segment: SegmentWriter<D>) -> SegmentProgress {
     SegmentProgress(name: segment.name, end: segment.flushedEnd, isSealed: !segment.isOpen)
   }
 
   /// A new segment under a name that nothing else has (R1, R7).
   static func make(
-    on disk: LinuxDisk, _ writer: String, _ sequence: UInt64, _ sizeLimit: UInt64, _ now: WallTime
-  ) throws(SpoolError) -> SegmentWriter<LinuxDisk> {
+    on disk: D, _ writer: String, _ sequence: UInt64, _ sizeLimit: UInt64, _ now: WallTime
+  ) throws(SpoolError) -> SegmentWriter<D> {
     try SegmentWriter.create(
       on: disk, name: try name(writer, sequence), created: now, sizeLimit: sizeLimit)
   }

@@ -67,7 +67,7 @@ package struct SegmentRecovery<D: Disk> {
     }
     var recovery = SegmentRecovery(
       disk: disk, now: now, result: RecoveredSegment(name: name, file: file))
-    try recovery.checkVersion()
+    try checkVersion(of: file, on: disk)
     let isLocked = try !disk.lock(file)
     if let knownEntries {
       recovery.result.entries = knownEntries
@@ -80,8 +80,9 @@ package struct SegmentRecovery<D: Disk> {
     return recovery.result
   }
 
-  private func checkVersion() throws(SpoolError) {
-    let block = try disk.read(FileHeader.size, from: result.file, at: 0)
+  /// Refuses a segment of a later format; a lost file header is none of a later one.
+  static func checkVersion(of file: D.File, on disk: D) throws(SpoolError) {
+    let block = try disk.read(FileHeader.size, from: file, at: 0)
     do throws(FormatError) {
       _ = try FileHeader.read(block, expecting: .segment)
     } catch .newerVersion(let version) {
@@ -92,20 +93,9 @@ package struct SegmentRecovery<D: Disk> {
   }
 
   private mutating func readJournal() throws(SpoolError) {
-    let journal: D.File
-    do throws(SpoolError) {
-      journal = try disk.open(result.name.journalFile, in: .segments, writable: false)
-    } catch .missing {
-      return
-    }
-    defer { disk.close(journal) }
-    let reading = try JournalReading.read(on: disk, file: journal, nonce: result.name.nonce)
+    guard let reading = try JournalReading.read(result.name, on: disk) else { return }
     if !reading.headerIsGood { result.problems.append(.foreignJournal) }
-    if reading.headerIsGood,
-      reading.size > SpoolLayout.blockStart(atOrAfter: reading.goodEnd)
-    {
-      result.problems.append(.journalTail(reading.size - reading.goodEnd))
-    }
+    if let tail = reading.droppedTail { result.problems.append(.journalTail(tail)) }
     result.entries = reading.entries
     result.history = SegmentHistory(reading.entries)
   }
@@ -113,6 +103,7 @@ package struct SegmentRecovery<D: Disk> {
   private mutating func findRecords() throws(SpoolError) {
     if let table = result.history.table {
       take(table, isComplete: true)
+      _ = try dropDeadCopies()
       result.intakeEnd = result.history.sealedEnd ?? .max
       return
     }
@@ -125,13 +116,29 @@ package struct SegmentRecovery<D: Disk> {
       flushedEnd: markedEnd ?? result.history.flushedEnd)
     let rows = findings.records.map { RecordRow($0) }
     take(rows, isComplete: false)
+    let hasDeadCopies = try dropDeadCopies()
     result.intakeEnd = knownEnd ?? findings.end
     do throws(SpoolError) {
       for damage in findings.damage { try setAside(damage) }
       try seal(at: knownEnd ?? findings.end, because: markedEnd == nil ? .writerDied : .failed)
     } catch {
+      // A copy that is none must be so for good before its origin goes.
+      if hasDeadCopies { throw error }
       result.problems.append(.notSealed(error))
     }
+  }
+
+  /// Ends the copies that never came alive (R17); says whether there are any.
+  private mutating func dropDeadCopies() throws(SpoolError) -> Bool {
+    var dead: Set<UInt64> = []
+    for row in result.rows where row.flags.contains(.relocatedCopy) {
+      let place = RecordPlace(nonce: result.name.nonce, offset: row.offset)
+      if try Relocation.isLive(place, id: row.id, file: result.file, on: disk) { continue }
+      dead.insert(row.offset)
+      result.entries.append(JournalEntry(.done, id: row.id, offset: row.offset, time: now))
+    }
+    result.rows.removeAll { dead.contains($0.offset) }
+    return !dead.isEmpty
   }
 
   /// Makes what a dead writer left durable and forgets what the cache shows: its last flush may

@@ -34,6 +34,8 @@ package struct SegmentWalk<D: Disk> {
   private var pending: [SegmentDamage] = []
   private var unreadableStart: UInt64?
   private var batchEnd: UInt64?
+  /// Everything before it has been a record, a batch, or noted as unreadable.
+  private var accountedEnd: UInt64 = 0
 
   /// Walks a whole segment and proves every record by the checksums of its parts.
   ///
@@ -76,6 +78,7 @@ package struct SegmentWalk<D: Disk> {
     var at = SpoolLayout.roundUp(start, to: SpoolLayout.recordBorder)
     findings.end = start
     batchEnd = start
+    accountedEnd = start
     while at < limit {
       at = try step(at)
     }
@@ -97,6 +100,7 @@ package struct SegmentWalk<D: Disk> {
     switch sight {
     case .batch(let header):
       closeUnreadable(at: at)
+      noteGap(before: header)
       findings.damage += pending
       pending.removeAll()
       batchEnd = min(header.end, limit)
@@ -106,18 +110,22 @@ package struct SegmentWalk<D: Disk> {
       try take(lead)
       return lead.end
     case .neither(let isZero):
-      if let batchEnd, at >= batchEnd {
-        if at % UInt64(SpoolLayout.blockSize) != 0, isZero {
-          return SpoolLayout.blockStart(atOrAfter: at)
-        }
-        self.batchEnd = nil
-      }
-      if unreadableStart == nil { unreadableStart = at }
+      if let batchEnd, at >= batchEnd { self.batchEnd = nil }
+      if batchEnd != nil || !isZero, unreadableStart == nil { unreadableStart = at }
       return at + UInt64(SpoolLayout.recordBorder)
     }
   }
 
+  /// A batch says where the one before it ended: what lies before that and left no trace at all,
+  /// as blocks that came back empty, is lost too.
+  private mutating func noteGap(before header: BatchHeader) {
+    guard header.previousEnd > accountedEnd else { return }
+    let extent = Extent(offset: accountedEnd, length: header.previousEnd - accountedEnd)
+    pending.append(SegmentDamage(extent: extent, lead: nil))
+  }
+
   private mutating func take(_ lead: RecordLead) throws(SpoolError) {
+    accountedEnd = lead.end
     guard lead.end <= limit, try isWhole(lead) else {
       let length = min(lead.length, limit - lead.offset)
       pending.append(
@@ -144,6 +152,7 @@ package struct SegmentWalk<D: Disk> {
   private mutating func closeUnreadable(at end: UInt64) {
     guard let start = unreadableStart else { return }
     unreadableStart = nil
+    accountedEnd = max(accountedEnd, end)
     pending.append(
       SegmentDamage(extent: Extent(offset: start, length: end - start), lead: nil))
   }

@@ -44,12 +44,13 @@ package final class SpoolWriter {
   let disk: LinuxDisk
   let writer: String
   private let settings: Settings
-  private let chain: SegmentChain
+  private let chain: any BatchStore
   private let helper: HelperThread
   private let onProgress: @ReactorActor (SegmentProgress) -> Void
   private let onLowSequences: @ReactorActor () -> Void
   private var sequences = SequencePool()
   private var hasAskedForSequences = false
+  private var askedForSequencesAt = MonotonicTime(nanoseconds: 0)
   private var lastMicroseconds: UInt64 = 0
 
   private var filling = CommitBatch()
@@ -76,18 +77,30 @@ package final class SpoolWriter {
   ///   - helper: the storage helper; nothing else that may take long runs on it.
   ///   - onProgress: told of each flush that moved a segment's end, and of each sealing.
   ///   - onLowSequences: asks for another grant of segment numbers.
-  package init(
+  package convenience init(
     disk: LinuxDisk, writer: String, settings: Settings, helper: HelperThread,
     onProgress: @escaping @ReactorActor (SegmentProgress) -> Void,
+    onLowSequences: @escaping @ReactorActor () -> Void
+  ) {
+    self.init(
+      disk: disk, writer: writer, settings: settings,
+      chain: SegmentChain(disk: disk, writer: writer, sizeLimit: settings.segmentSize),
+      helper: helper, onProgress: onProgress, onLowSequences: onLowSequences)
+  }
+
+  /// A writer whose batches go to `chain`.
+  init(
+    disk: LinuxDisk, writer: String, settings: Settings, chain: any BatchStore,
+    helper: HelperThread, onProgress: @escaping @ReactorActor (SegmentProgress) -> Void,
     onLowSequences: @escaping @ReactorActor () -> Void
   ) {
     self.disk = disk
     self.writer = writer
     self.settings = settings
+    self.chain = chain
     self.helper = helper
     self.onProgress = onProgress
     self.onLowSequences = onLowSequences
-    chain = SegmentChain(disk: disk, writer: writer, sizeLimit: settings.segmentSize)
   }
 
   /// Takes a grant of segment numbers.
@@ -98,8 +111,12 @@ package final class SpoolWriter {
 
   func takeSequence() -> UInt64? {
     let taken = sequences.take()
-    if sequences.isLow, !hasAskedForSequences {
+    let now = Reactor.shared.now
+    // An answer may be lost, or `master` may have had none to give: without numbers ask again.
+    let mayAsk = taken == nil && now.since(askedForSequencesAt) >= settings.probePause
+    if sequences.isLow, mayAsk || !hasAskedForSequences {
       hasAskedForSequences = true
+      askedForSequencesAt = now
       onLowSequences()
     }
     return taken
@@ -165,8 +182,8 @@ package final class SpoolWriter {
 
   /// Waits for the end of the flush under way; it has no deadline but the disk's (R33).
   private func flushEnd() async {
-    await withUnsafeContinuation { continuation in
-      if isFlushing { waitingForFlush.append(continuation) } else { continuation.resume() }
+    await withUnsafeContinuation {
+      if isFlushing { waitingForFlush.append($0) } else { $0.resume() }
     }
   }
 
@@ -190,7 +207,7 @@ package final class SpoolWriter {
   private func dispatch() {
     guard !isFlushing, !filling.isEmpty else { return }
     delay.cancel()
-    guard let sequence = takeSequenceForNewSegment() else { return failAll(.refusing) }
+    let sequence = takeSequenceForNewSegment()
     let batch = filling
     filling = spare ?? CommitBatch()
     spare = nil
@@ -212,13 +229,14 @@ package final class SpoolWriter {
     return reservedSequence
   }
 
-  private func flushed(_ batch: CommitBatch, _ outcome: SegmentChain.Outcome) {
+  private func flushed(_ batch: CommitBatch, _ outcome: CommitOutcome) {
     isFlushing = false
     for progress in outcome.progress { note(progress) }
     for name in outcome.released { marks[name] = nil }
     let done = flushing
     flushing = []
-    failures = outcome.failure == nil ? 0 : failures + 1
+    // Without a number for a segment the disk was not even asked.
+    if outcome.failure != .refusing { failures = outcome.failure == nil ? 0 : failures + 1 }
     let end = outcome.failure.map(CommitEnd.failed) ?? .flushed
     for session in done { session.continuation.resume(returning: end) }
     batch.reset()
@@ -241,13 +259,6 @@ package final class SpoolWriter {
     if progress.name.sequence == reservedSequence { reservedSequence = nil }
     marks[progress.name] = progress.isSealed && !progress.isLocked ? nil : progress
     onProgress(progress)
-  }
-
-  private func failAll(_ error: SpoolError) {
-    let lost = waiting
-    waiting = []
-    filling.reset()
-    for session in lost { session.continuation.resume(returning: .failed(error)) }
   }
 }
 

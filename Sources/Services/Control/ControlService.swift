@@ -3,6 +3,7 @@ package import Primitives
 package import Reactor
 package import ServiceKit
 import Streams
+import SystemPackage
 
 /// The `control` role: takes commands from local users and passes them to `qmgr`.
 ///
@@ -15,13 +16,20 @@ package final class ControlService: RoleService {
   private var queue: MessageChannel?
   private var questions: [UInt32: Mailbox<Answer>] = [:]
   private var nextQuestion: UInt32 = 1
-  private var sessions = 0
+  private var sessions: [ObjectIdentifier: ByteStream] = [:]
+  /// Sessions whose command is being answered.
+  private var answering: Set<ObjectIdentifier> = []
+  private var isDraining = false
   private let sessionEnded = Gate()
 
   /// Sessions at once; more wait in the kernel.
   private static let sessionsMax = 50
   /// How long a client may take for a step.
   private static let stepTime: Duration = .seconds(60)
+  /// How long an answer that has been begun may go on when the process is to leave.
+  private static let drainTime: Duration = .seconds(3)
+  /// How long to wait when the system has no descriptors left.
+  private static let shortagePause: Duration = .seconds(1)
 
   struct Answer {
     var part: [UInt8]
@@ -49,13 +57,22 @@ package final class ControlService: RoleService {
     guard peer.role == .qmgr else { return channel.close() }
     queue?.close()
     queue = channel
+    // Whoever asked the one before gets no answer any more.
+    for question in questions.values { question.close() }
     reactorTask { await self.listen(to: channel) }
   }
 
   package func drain(deadline: MonotonicTime) async {
+    isDraining = true
     listener.close()
-    // A client that is not done by then asks again.
-    try? await sessionEnded.wait(deadline: deadline) { sessions > 0 }
+    for (id, stream) in sessions where !answering.contains(id) { stream.close() }
+    let end = min(deadline, Reactor.shared.now + Self.drainTime)
+    do throws(WaitError) {
+      try await sessionEnded.wait(deadline: end) { !sessions.isEmpty }
+    } catch {
+      context.log.warning("control", "\(sessions.count) sessions did not end in time")
+    }
+    for stream in sessions.values { stream.close() }
   }
 
   private func listen(to channel: MessageChannel) async {
@@ -70,26 +87,50 @@ package final class ControlService: RoleService {
   }
 
   private func acceptAll() async {
-    while true {
-      guard (try? await listener.readable(deadline: nil)) != nil else { return }
-      while sessions < Self.sessionsMax, let accepted = try? Sockets.accept(listener.raw) {
-        guard let stream = try? ByteStream(accepted.take()) else { continue }
-        sessions += 1
-        reactorTask {
-          await self.serve(stream)
-          stream.close()
-          self.sessions -= 1
-          self.sessionEnded.pulse()
-        }
+    do {
+      while true {
+        try await listener.readable(deadline: nil)
+        if !takeSessions() { try await sleep(until: Reactor.shared.now + Self.shortagePause) }
+        try await sessionEnded.wait { sessions.count >= Self.sessionsMax }
       }
-      guard (try? await sessionEnded.wait { sessions >= Self.sessionsMax }) != nil else { return }
+    } catch {
+      // The listener has been closed: the process leaves.
+      return
+    }
+  }
+
+  /// Takes those who wait, within bounds; false when the system has no descriptors left.
+  private func takeSessions() -> Bool {
+    while sessions.count < Self.sessionsMax {
+      do throws(Errno) {
+        guard let accepted = try Sockets.accept(listener.raw) else { return true }
+        begin(try ByteStream(accepted.take()))
+      } catch {
+        context.log.warning("control", "cannot accept a connection: \(error)")
+        return false
+      }
+    }
+    return true
+  }
+
+  private func begin(_ stream: ByteStream) {
+    let id = ObjectIdentifier(stream)
+    sessions[id] = stream
+    reactorTask {
+      await self.serve(stream)
+      stream.close()
+      self.sessions[id] = nil
+      self.sessionEnded.pulse()
     }
   }
 
   private func serve(_ stream: ByteStream) async {
+    let id = ObjectIdentifier(stream)
     var reader = ControlFrameReader()
     do {
-      while let command = try await nextCommand(stream, &reader) {
+      while !isDraining, let command = try await nextCommand(stream, &reader) {
+        answering.insert(id)
+        defer { answering.remove(id) }
         try await answer(command, to: stream)
       }
     } catch {
@@ -132,6 +173,7 @@ package final class ControlService: RoleService {
         queue.post(.queueCommand(id: id, command: QueueCommand.more.encoded))
       }
     } catch let error as WaitError {
+      queue.post(.queueCommand(id: id, command: QueueCommand.cancel.encoded))
       try await send(.refused("no answer from the queue manager: \(error)"), to: stream)
     } catch {
       queue.post(.queueCommand(id: id, command: QueueCommand.cancel.encoded))

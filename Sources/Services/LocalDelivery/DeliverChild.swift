@@ -20,26 +20,45 @@ enum DeliverChild {
     do {
       var pair = try Sockets.packetPair()
       let other = pair.takeSecond()
+      let channel = try PacketChannel(pair.takeFirst())
+      // The file that runs here, also when another version has taken its place since.
       let child = try ChildProcess.spawn(
-        try ThisProcess.executable(), arguments: ["role", DeliverProcess.roleName],
+        ThisProcess.executableLink, name: "martinet", arguments: ["role", DeliverProcess.roleName],
         environment: ["SWIFT_BACKTRACE=enable=no"],
         descriptors: [(parent: other.raw, child: RoleProcess.channelDescriptor)])
       other.close()
-      let exit = try Watched(try child.exitDescriptor.duplicate())
-      let channel = try PacketChannel(pair.takeFirst())
+      let exit = try watchEnd(of: child)
       let verdict = await talk(channel, order, host, sizeMax, timeLimit)
-      if verdict == nil { _ = try? child.signal(9) }
       channel.close()
-      while try child.reap() == nil {
-        try? await exit.readable(deadline: nil)
-        exit.readDrained()
-      }
-      // The description is shared with `child`: it has to be taken out of the loop by name.
-      _ = exit.release()
+      await end(child, exit)
       return verdict ?? .processFailed("no answer within \(timeLimit)")
     } catch {
       return .processFailed("\(error)")
     }
+  }
+
+  private static func watchEnd(of child: borrowing ChildProcess) throws(Errno) -> Watched {
+    do throws(Errno) {
+      return try Watched(try child.exitDescriptor.duplicate())
+    } catch {
+      child.endAtOnce()
+      throw error
+    }
+  }
+
+  /// Ends the process, which has said all that it has to say, and which its user may have stopped.
+  private static func end(_ child: borrowing ChildProcess, _ exit: Watched) async {
+    do {
+      _ = try child.signal(9)
+      while try child.reap() == nil {
+        try await exit.readable(deadline: nil)
+        exit.readDrained()
+      }
+    } catch {
+      // Nothing is left to reap: the verdict counts all the same.
+    }
+    // The description is shared with `child`: it has to be taken out of the loop by name.
+    _ = exit.release()
   }
 
   private static func talk(

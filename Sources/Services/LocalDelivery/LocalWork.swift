@@ -51,12 +51,15 @@ struct LocalWork: Sendable {
   }
 
   /// A sealed copy in memory: no process of a user's ever holds a segment (spool rule R15).
-  private func copy(_ lead: RecordLead, for account: Account, path: String) -> Step {
+  func copy(_ lead: RecordLead, for account: Account, path: String) -> Step {
     do {
       let header = try Files.read(
         segment.raw, count: Int(lead.header.length), at: Int64(lead.header.offset))
       let body = try Files.read(
         segment.raw, count: Int(lead.body.length), at: Int64(lead.body.offset))
+      guard header.count == Int(lead.header.length), body.count == Int(lead.body.length) else {
+        return .done(.unreadable("unexpected end of file"))
+      }
       let file = try Files.sealedMemory("message", content: header + body)
       return .asUser(
         DeliverOrder(

@@ -13,7 +13,9 @@ package final class InstanceLock: Sendable {
 
   /// Takes the lock; `nil` when another master has it.
   package static func take(_ root: String) throws(Errno) -> InstanceLock? {
-    let file = try Files.open(path(root), [.read, .write, .create], permissions: 0o644)
+    // Who can open the file can lock it: for others it would be a way to keep mail from starting.
+    let file = try Files.open(path(root), [.read, .write, .create, .noFollow], permissions: 0o600)
+    try Files.setPermissions(file.raw, 0o600)
     guard try Files.tryLock(file.raw) else { return nil }
     try Files.truncate(file.raw, to: 0)
     try Files.writeAll(file.raw, Array("\(ThisProcess.pid)\n".utf8), at: 0)

@@ -10,6 +10,9 @@ struct ListenerPlan {
   /// Connections that the kernel keeps waiting for each socket.
   static let backlog = 4096
 
+  /// The most sockets: they travel to a process in one packet, with its configuration and log.
+  static let endpointsMax = MessageChannel.descriptorsPerPacketMax - 2
+
   /// One socket to open.
   struct Endpoint: Hashable {
     let service: String
@@ -43,6 +46,12 @@ struct ListenerPlan {
       } else {
         transports[role, default: []].append(.init(service: service.name, settings: index))
       }
+    }
+    guard endpoints.count <= Self.endpointsMax else {
+      throw Failure(
+        description:
+          "\(endpoints.count) listening sockets: at most \(Self.endpointsMax) are possible;"
+          + " let a service listen on all addresses")
     }
     self.endpoints = endpoints
     serviceSettings = settings
@@ -103,7 +112,9 @@ struct ListenerPlan {
         }
       }
     }
-    return found
+    // Several words may mean one address, which can be listened on only once.
+    var seen: Set<IPAddress> = []
+    return found.filter { seen.insert($0).inserted }
   }
 }
 
@@ -119,7 +130,9 @@ struct InetEndpoint: Equatable {
   init?(_ name: String) {
     let colon = name.lastIndex(of: ":")
     let portText = colon.map { String(name[name.index(after: $0)...]) } ?? name
-    guard let port = Self.services[portText] ?? UInt16(portText), port > 0 else { return nil }
+    let isNumber = portText.utf8.allSatisfy(ASCII.isDigit)
+    guard let port = Self.services[portText] ?? (isNumber ? UInt16(portText) : nil), port > 0
+    else { return nil }
     self.port = port
     guard let colon else {
       host = nil
@@ -127,6 +140,7 @@ struct InetEndpoint: Equatable {
     }
     let hostText = name[..<colon]
     if hostText.hasPrefix("["), hostText.hasSuffix("]") {
+      guard hostText.utf8.count > 2 else { return nil }
       host = String(hostText.dropFirst().dropLast())
     } else {
       guard !hostText.isEmpty, !hostText.contains(":") else { return nil }

@@ -110,6 +110,8 @@ package final class MasterProcess {
 
   private func live(_ complain: @Sendable (String) -> Void) async throws(Failure) {
     ThisProcess.ignoreBrokenPipes()
+    // Inherited as ignored it would have the kernel throw away how children ended.
+    ThisProcess.watchChildren()
     let configuration = files.configuration
     let (log, shared, kind) = try openLog()
     for diagnostic in files.diagnostics { log.information("master", "\(diagnostic)") }
@@ -140,7 +142,7 @@ package final class MasterProcess {
       }
     }
     log.information("master", "terminating on signal")
-    await supervisor.stopAll(deadline: Reactor.shared.now + configuration[.drainTime])
+    await supervisor.stopAll(within: configuration[.drainTime])
     log.flush()
   }
 

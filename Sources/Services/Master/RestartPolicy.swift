@@ -26,12 +26,17 @@ package struct RestartPolicy: Sendable {
 
   /// Notes a death at `now` and tells how long to wait before the next start.
   ///
-  /// - Parameter isLast: whether no other process of the role is alive.
-  package mutating func died(now: MonotonicTime, isLast: Bool) -> Duration {
+  /// - Parameters:
+  ///   - isLast: whether no other process of the role is alive.
+  ///   - hasServed: whether it had become ready; what stands in the way of a start will stand there
+  ///     in the next moment too, and starting at once would only burn the processors.
+  package mutating func died(
+    now: MonotonicTime, isLast: Bool, hasServed: Bool = true
+  ) -> Duration {
     if let last = deaths.last, now.since(last) > Self.calm { delay = .zero }
     deaths.append(now)
     if deaths.count > Self.burst + 1 { deaths.removeFirst() }
-    if isWriter {
+    if isWriter, hasServed {
       let recent = deaths.filter { now.since($0) <= Self.burstWindow }.count
       if isLast || recent <= Self.burst { return .zero }
     }

@@ -30,9 +30,14 @@ final class RoleChild {
     self.name = name
     pid = child.pid
     startedAt = Reactor.shared.now
-    exit = try Watched(try child.exitDescriptor.duplicate())
+    do throws(Errno) {
+      exit = try Watched(try child.exitDescriptor.duplicate())
+      channel = MessageChannel(try PacketChannel(pair.takeFirst()))
+    } catch {
+      child.endAtOnce()
+      throw error
+    }
     process = child
-    channel = MessageChannel(try PacketChannel(pair.takeFirst()))
   }
 
   /// Waits until the process has ended and tells how.

@@ -32,7 +32,10 @@ struct ServicePlan {
 
   func listeners(of role: Role) -> [Listener] { listeners.filter { $0.role == role } }
 
-  func transports(of role: Role) -> [StartRecord.Listener] { transports[role] ?? [] }
+  /// The transports that a role serves; `qmgr` hears of all, to know which role serves each.
+  func transports(of role: Role) -> [StartRecord.Listener] {
+    role == .qmgr ? Role.allCases.flatMap { transports[$0] ?? [] } : transports[role] ?? []
+  }
 
   /// The processes for the given numbers of receivers and senders.
   static func processes(receivers: Int, senders: Int) -> [ProcessName] {

@@ -27,7 +27,8 @@ package enum SpoolDirectories {
     Folder(name: segments, permissions: 0o700, ownedByMail: true),
     Folder(name: corrupt, permissions: 0o700, ownedByMail: true),
     Folder(name: pid, permissions: 0o755, ownedByMail: false),
-    Folder(name: sockets, permissions: 0o755, ownedByMail: true),
+    // Not the mail owner's: `master` sets mode and owner of what it finds there as root.
+    Folder(name: sockets, permissions: 0o755, ownedByMail: false),
   ]
 
   /// What stands in the way of using a spool folder.
@@ -84,6 +85,8 @@ package enum SpoolDirectories {
   ) throws(Finding) {
     do throws(Errno) {
       try Files.makeDirectory(path, permissions: permissions)
+      // The umask of whoever started us may have been stricter than the roles can live with.
+      try Files.setPermissions(path, permissions)
       if let owner { try Files.setOwner(path, uid: owner.uid, gid: owner.gid) }
     } catch .fileExists {
       return

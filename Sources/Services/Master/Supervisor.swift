@@ -11,6 +11,8 @@ import SystemPackage
 final class Supervisor {
   /// How many segment numbers a writer gets at a time.
   static let sequencesPerGrant: UInt64 = 1000
+  /// How long a killed process may take to be gone.
+  private static let killTime: Duration = .seconds(2)
 
   let plan: ServicePlan
   let log: Log
@@ -124,8 +126,9 @@ final class Supervisor {
         case .ready: child.isReady = true
         case .failed(let reason):
           log.error("master", "\(child.name.role.rawValue) cannot serve: \(reason)")
-        case .needSequences: grantSequences(to: child)
-        case .mute(let peer):
+        case .needSequences where child.name.role.usesSequences: grantSequences(to: child)
+        // Nobody else may have a process ended: `smtpd` reads what strangers send.
+        case .mute(let peer) where child.name.role == .qmgr:
           guard let silent = children[peer] else { break }
           log.warning("master", "\(peer.role.rawValue) pid \(silent.pid) does not answer: killing")
           silent.kill()
@@ -153,7 +156,7 @@ final class Supervisor {
     children[child.name] = nil
     childEnded.pulse()
     if status != .exited(0) || !child.isDraining { report(child, status) }
-    planRestart(of: child.name)
+    planRestart(of: child.name, hasServed: child.isReady)
   }
 
   private func report(_ child: RoleChild, _ status: ExitStatus) {
@@ -165,11 +168,12 @@ final class Supervisor {
     log.warning("master", "process \(child.name.role.rawValue) pid \(child.pid) \(what)")
   }
 
-  private func planRestart(of name: ProcessName) {
+  private func planRestart(of name: ProcessName, hasServed: Bool = false) {
     guard !isStopping else { return }
     let isLast = !children.keys.contains { $0.role == name.role }
     let fresh = RestartPolicy(ceiling: plan.throttleTime, isWriter: name.role.isWriter)
-    let wait = policies[name, default: fresh].died(now: Reactor.shared.now, isLast: isLast)
+    let wait = policies[name, default: fresh].died(
+      now: Reactor.shared.now, isLast: isLast, hasServed: hasServed)
     if wait == .zero { return start(name) }
     log.warning("master", "\(name.role.rawValue) is started again in \(wait)")
     let alarm = Alarm { self.start(name) }
@@ -179,20 +183,36 @@ final class Supervisor {
 
   /// Ends every role: first those that take mail in and out, then the queue.
   ///
-  /// What still lives at `deadline` is killed.
-  func stopAll(deadline: MonotonicTime) async {
+  /// What still lives when the time of its phase is over is killed; the queue keeps a part of the
+  /// time for itself, so that what the others did at the last moment is written down.
+  func stopAll(within time: Duration) async {
     isStopping = true
     for alarm in pendingStarts.values { alarm.cancel() }
     pendingStarts.removeAll()
-    for phase in [[Role.smtpd, .smtp, .local], [.qmgr, .control]] {
-      for child in children.values where phase.contains(child.name.role) { child.drain() }
-      let anyLives = { self.children.keys.contains { phase.contains($0.role) } }
+    let begin = Reactor.shared.now
+    await stop([.smtpd, .smtp, .local], deadline: begin + time * 9 / 10)
+    await stop([.qmgr, .control], deadline: begin + time)
+  }
+
+  private func stop(_ roles: [Role], deadline: MonotonicTime) async {
+    var deadline = deadline
+    var isKilled = false
+    for child in children.values where roles.contains(child.name.role) { child.drain() }
+    while true {
       do throws(WaitError) {
-        try await childEnded.wait(deadline: deadline, while: anyLives)
+        return try await childEnded.wait(deadline: deadline) {
+          children.keys.contains { roles.contains($0.role) }
+        }
       } catch {
-        for child in children.values { child.kill() }
-        // A killed process that does not end is stuck in the kernel: it is left behind.
-        try? await childEnded.wait(deadline: Reactor.shared.now + .seconds(5), while: anyLives)
+        let left = children.values.filter { roles.contains($0.name.role) }
+        for child in left {
+          log.warning("master", "\(child.name.role.rawValue) pid \(child.pid) does not end")
+        }
+        // A process that outlives SIGKILL is held by the kernel: no wait helps.
+        if isKilled { return }
+        isKilled = true
+        for child in left { child.kill() }
+        deadline = Reactor.shared.now + Self.killTime
       }
     }
   }

@@ -1,3 +1,4 @@
+import LinuxSystem
 import MailTypes
 import Primitives
 import QueueFormat
@@ -13,6 +14,8 @@ import ServiceKit
 @ReactorActor
 final class Intake {
   private static let retryPause = Duration.seconds(1)
+  /// Bytes of segments that the reactor reads in one go when they are in memory.
+  private static let readAtOnceMax: UInt64 = 4 << 20
   /// Records that are taken in before everything else gets its turn.
   private static let recordsPerTurn = 256
 
@@ -122,8 +125,7 @@ final class Intake {
       let jobs = segments.map {
         Job(file: $0.file, nonce: $0.name.nonce, start: $0.takenEnd, end: $0.markedEnd)
       }
-      let disk = queue.disk
-      let results = await queue.reader.perform { jobs.map { Self.read($0, on: disk) } }
+      let results = await read(jobs)
       for (place, segment) in segments.enumerated() {
         switch results[place] {
         case .success(let records):
@@ -139,6 +141,18 @@ final class Intake {
       }
       queue.plan()
     }
+  }
+
+  /// What was just written is in memory and read at once; the helper reads the rest.
+  private func read(_ jobs: [Job]) async -> [Result<[StoredRecord], SpoolError>] {
+    if jobs.reduce(0, { $0 + $1.end - $1.start }) <= Self.readAtOnceMax {
+      let cache = queue.cache
+      let results = jobs.map { Self.read($0, on: cache) }
+      let isWhole = results.allSatisfy { if case .success = $0 { true } else { false } }
+      if isWhole { return results }
+    }
+    let disk = queue.disk
+    return await queue.reader.perform { jobs.map { Self.read($0, on: disk) } }
   }
 
   private nonisolated static func read(
@@ -168,13 +182,15 @@ struct OpenedSegment: Sendable {
   let journal: JournalKeeper
   let history: SegmentHistory
 
-  /// Opens a segment that its writer has announced.
+  /// Opens a segment that its writer has announced, and begins its journal: what has no room for
+  /// its results stays on the disk (spool rule R24).
   init(_ name: SegmentName, on disk: LinuxDisk) throws(SpoolError) {
     self.name = name
     file = try disk.open(name.segmentFile, in: .segments, writable: false)
     journal = JournalKeeper(on: disk, name: name)
     do throws(SpoolError) {
       history = SegmentHistory(try JournalKeeper.entries(of: name, on: disk))
+      try journal.reserve(now: Clocks.wallNow())
     } catch {
       disk.close(file)
       throw error

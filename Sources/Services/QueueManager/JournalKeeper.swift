@@ -8,6 +8,9 @@ import QueueStore
 /// Belongs to the journal helper's thread.
 final class JournalKeeper: @unchecked Sendable {
   let name: SegmentName
+  /// Room that is kept ahead of what is written, in bytes: some hundred results of the usual size.
+  private static let room = 64 << 10
+
   private let disk: LinuxDisk
   private var journal: SegmentJournal<LinuxDisk>?
   /// Entries that came while the journal could not be read.
@@ -27,6 +30,11 @@ final class JournalKeeper: @unchecked Sendable {
   /// Writes what was appended; nothing is forgotten when that fails.
   func write(now: WallTime) throws(SpoolError) {
     try opened().write(now: now)
+  }
+
+  /// Makes sure that the results of deliveries under way have room on the disk (rule R24).
+  func reserve(now: WallTime) throws(SpoolError) {
+    try opened().reserve(Self.room, now: now)
   }
 
   /// Writes and flushes what was appended; nothing is forgotten when that fails.

@@ -17,6 +17,9 @@ final class Listing {
   /// The longest part in bytes, which leaves room for the rest of a packet (spool rule R27).
   private static let partLengthMax = 48 << 10
 
+  /// How long results of the last moment are waited for.
+  private static let patience = Duration.seconds(1)
+
   private let queue: MailQueue
   private var cursor: UInt32? = 0
   private var waiting: [QueueListEntry] = []
@@ -92,6 +95,7 @@ final class Listing {
 
   private func reasons(in segment: Segment) async -> Reasons {
     if let reasons, reasons.segment == segment.number { return reasons.journal }
+    await queue.journals.write(deadline: Reactor.shared.now + Self.patience)
     let journal = segment.journal
     let fresh = await queue.journalHelper.perform { () -> Reasons in
       var reasons: Reasons = [:]

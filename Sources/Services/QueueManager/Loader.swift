@@ -42,6 +42,7 @@ final class Loader {
   }
 
   private func load(_ records: [MessageRecord]) async {
+    await queue.journals.prepare(records.map(\.segment))
     let disk = queue.disk
     let readings = records.map(RecordReading.init)
     let results = await queue.reader.perform { readings.map { $0.read(on: disk) } }
@@ -55,6 +56,9 @@ final class Loader {
   }
 
   private func route(_ record: MessageRecord, _ stored: StoredRecord) async {
+    guard record.segment.isPrepared else {
+      return fail(record, "its journal cannot be written", holds: false)
+    }
     guard let envelope = stored.envelope else {
       return fail(record, "its record is not understood", holds: true)
     }

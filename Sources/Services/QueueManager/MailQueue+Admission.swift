@@ -14,6 +14,7 @@ extension MailQueue {
     let segment = segments.insert(found.name, file: found.file, journal: found.journal)
     segment.history = found.history.messages
     segment.hasTable = found.history.table != nil
+    segment.isPrepared = true
     return segment
   }
 

@@ -11,6 +11,6 @@ extension MailQueue {
       peers.contains { !$0.inFlight.isEmpty }
     }
     await bouncer.drain(deadline: deadline)
-    await journals.flush()
+    await journals.flush(deadline: deadline)
   }
 }

@@ -18,6 +18,8 @@ final class MailQueue {
   let settings: QueueSettings
   let log: Log
   let disk: LinuxDisk
+  /// The same disk for reads on the reactor, which fail where they would wait.
+  let cache: LinuxDisk
   let reader: HelperThread
   let journalHelper: HelperThread
   let reportHelper: HelperThread
@@ -62,11 +64,12 @@ final class MailQueue {
   init(
     settings: QueueSettings, log: Log, disk: LinuxDisk, router: Router,
     services: [String: Role] = [:], needSequences: @escaping @ReactorActor () -> Void = {}
-  ) throws(Errno) {
+  ) throws {
     self.needSequences = needSequences
     self.settings = settings
     self.log = log
     self.disk = disk
+    cache = try LinuxDisk(path: settings.directory, readsOnlyCached: true)
     self.services = services
     reader = try HelperThread(name: "spool-read")
     journalHelper = try HelperThread(name: "spool-journal")

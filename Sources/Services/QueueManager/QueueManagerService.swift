@@ -29,12 +29,23 @@ package final class QueueManagerService: RoleService {
       ) { path in try? Files.readWhole(path, limit: Self.tableSizeMax) }
       let queue = try MailQueue(
         settings: settings, log: context.log, disk: try LinuxDisk(path: settings.directory),
-        router: site.router, needSequences: { context.master.post(.needSequences) })
+        router: site.router, services: Self.services(context),
+        needSequences: { context.master.post(.needSequences) })
       peers = Peers(queue) { context.master.post(.mute($0)) }
     } catch {
       throw RoleFailure("cannot serve the queue in \(settings.directory): \(error)")
     }
     addSequences(first: context.sequences.first, count: context.sequences.count)
+  }
+
+  /// Which role runs each delivery service of `master.cf`.
+  private static func services(_ context: RoleContext) -> [String: Role] {
+    var services: [String: Role] = [:]
+    for name in context.transportNames {
+      let command = context.configuration(ofTransport: name)[.processName]
+      if let role = Role(rawValue: command), role.isAgent { services[name] = role }
+    }
+    return services
   }
 
   package func start() async throws(RoleFailure) {

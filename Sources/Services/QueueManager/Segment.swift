@@ -30,6 +30,10 @@ final class Segment {
   var owner: ProcessName?
   /// Whether its table of records is in the journal (rule R29).
   var hasTable = false
+  /// Whether its journal has been begun and has room for results (rule R24).
+  var isPrepared = false
+  /// How far the journal says that records have been taken in.
+  var notedEnd = UInt64(FileHeader.size)
   /// Messages of it in the queue.
   var messageCount = 0
   /// What an earlier life of the queue manager says of messages that have not been taken in.

@@ -34,11 +34,12 @@ final class Acceptor {
     do {
       while listener.isOpen {
         guard room.isFree else {
-          try await room.waitForChange()
+          try await room.waitForRoom { listener.isOpen }
           continue
         }
         try await listener.readable()
-        if !takeConnections() { try await room.waitForChange(atMost: Self.shortagePause) }
+        guard listener.isOpen else { break }
+        if !takeConnections() { try await room.waitForEnd(atMost: Self.shortagePause) }
       }
     } catch {
       // The listener has been closed, or the process leaves.
@@ -98,10 +99,15 @@ final class SessionRoom {
   /// Lets go on who waits for a change.
   func wake() { change.pulse() }
 
+  /// Waits until another session may begin, or, after `wake`, until nobody wants one any more.
+  func waitForRoom(while isWanted: () -> Bool) async throws(WaitError) {
+    try await change.wait { !isFree && isWanted() }
+  }
+
   /// Waits until a session ends, for at most `pause`.
-  func waitForChange(atMost pause: Duration? = nil) async throws(WaitError) {
+  func waitForEnd(atMost pause: Duration) async throws(WaitError) {
     do throws(WaitError) {
-      try await change.wait(deadline: pause.map { Reactor.shared.now + $0 })
+      try await change.wait(deadline: Reactor.shared.now + pause)
     } catch .timedOut {
       return
     }

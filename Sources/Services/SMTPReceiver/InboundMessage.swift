@@ -12,6 +12,8 @@ import SMTPGrammar
 final class InboundMessage {
   /// Bytes of a large body that are collected for one write.
   private static let partSize = 256 << 10
+  /// The most bytes that one read adds.
+  private static let readSizeMax = 64 << 10
 
   /// The trace field and what the client sent; once `stream` exists, what it has not taken yet.
   private(set) var content: [UInt8]
@@ -36,6 +38,8 @@ final class InboundMessage {
   private var stream: (any MessageStream)?
   private var isWriting = false
   private var isOver = false
+  /// The session was cancelled while it waited for a write.
+  private var isCutOff = false
   private var writeEnd: Gate?
 
   /// A message that begins with `trace`, the `Received:` field of this host.
@@ -71,8 +75,8 @@ final class InboundMessage {
 
   /// Writes out what is in memory, but for the header; what fails is in `fault`.
   func writeOut() async {
-    await waitForWrite()
-    guard fault == nil, !isOver, !isOversized else { return }
+    while isWriting, !isCutOff { await waitForWrite() }
+    guard !isWriting, fault == nil, !isOver, !isOversized else { return }
     isWriting = true
     let leaving = content.count
     intake.memory.changeLeaving(by: leaving)
@@ -98,6 +102,7 @@ final class InboundMessage {
     guard let stream, !content.isEmpty, !isOver else { return }
     let part = content
     content = []
+    content.reserveCapacity(Self.partSize + Self.readSizeMax)
     spilledBytes += part.count
     intake.memory.countSpilled(part.count)
     try await stream.append(part)
@@ -105,23 +110,33 @@ final class InboundMessage {
 
   /// Brings the message to the disk and out of memory. Throws why it could not.
   func commit(id: QueueID, envelope: Envelope) async throws(SpoolError) {
-    await waitForWrite()
+    while isWriting, !isCutOff { await waitForWrite() }
     isOver = true
     defer { intake.memory.leave(self) }
     if let fault { throw fault }
-    var record = PendingRecord(
-      id: id, content: [], headerLength: 0, envelope: envelope, flags: flags,
-      contentSize: UInt64(traceSize + addedSize + scanner.contentSize))
-    guard let stream else {
-      record.content = content
-      record.headerLength = headerSize
-      content = []
+    if isCutOff { throw .ended }
+    let record = record(id, envelope)
+    if stream == nil {
       try await intake.spool.commit(record)
       intake.contents.give(record.content)
-      return
+    } else {
+      try await finishStream(record)
     }
-    record.content = header ?? []
-    record.headerLength = record.content.count
+  }
+
+  @inline(never)
+  private func record(_ id: QueueID, _ envelope: Envelope) -> PendingRecord {
+    let isStreamed = stream != nil
+    let record = PendingRecord(
+      id: id, content: isStreamed ? header ?? [] : content, headerLength: headerSize,
+      envelope: envelope, flags: flags,
+      contentSize: UInt64(traceSize + addedSize + scanner.contentSize))
+    if !isStreamed { content = [] }
+    return record
+  }
+
+  private func finishStream(_ record: PendingRecord) async throws(SpoolError) {
+    guard let stream else { return }
     do throws(SpoolError) {
       if !content.isEmpty { try await stream.append(content) }
       try await stream.finish(record)
@@ -176,16 +191,14 @@ final class InboundMessage {
     accountedBytes = content.count
   }
 
+  /// Waits for the end of the write under way. The caller looks again: another may have begun.
   private func waitForWrite() async {
-    while isWriting {
-      let gate = writeEnd ?? Gate()
-      writeEnd = gate
-      do throws(WaitError) {
-        try await gate.wait()
-      } catch {
-        fault = fault ?? .ended
-        return
-      }
+    let gate = writeEnd ?? Gate()
+    writeEnd = gate
+    do throws(WaitError) {
+      try await gate.wait { isWriting }
+    } catch {
+      isCutOff = true
     }
   }
 

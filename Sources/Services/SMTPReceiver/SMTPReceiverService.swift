@@ -17,6 +17,8 @@ import SystemPackage
 /// manager that comes back is told how far (spool rules R11, R13, R36).
 @ReactorActor
 package final class SMTPReceiverService: RoleService {
+  /// Descriptors for everything but sessions: log, channels, spool, tables.
+  private static let descriptorReserve = 64
   /// The largest file of a table or list, in bytes.
   private nonisolated static let tableSizeMax = 256 << 20
 
@@ -50,8 +52,8 @@ package final class SMTPReceiverService: RoleService {
   package func start() async throws(RoleFailure) {
     var rooms: [String: SessionRoom] = [:]
     for listener in context.listeners {
-      let limit = listener.configuration[.sessionLimit] / context.processCount
-      let room = rooms[listener.service] ?? SessionRoom(limit: limit)
+      let known = rooms[listener.service]
+      let room = if let known { known } else { SessionRoom(limit: try sessionLimit(of: listener)) }
       rooms[listener.service] = room
       acceptors.append(try acceptor(listener, room))
     }
@@ -74,6 +76,25 @@ package final class SMTPReceiverService: RoleService {
     } catch {
       throw RoleFailure("cannot listen for service \(listener.service): \(error)")
     }
+  }
+
+  /// This process's share of `session_limit`, as far as there are descriptors for it.
+  private func sessionLimit(of listener: RoleContext.Listener) throws(RoleFailure) -> Int {
+    let wanted = listener.configuration[.sessionLimit] / context.processCount
+    let descriptors: Int
+    do throws(Errno) {
+      descriptors = try ThisProcess.raiseDescriptorLimit()
+    } catch {
+      throw RoleFailure("cannot tell how many descriptors may be open: \(error)")
+    }
+    let possible = max(descriptors - Self.descriptorReserve, 1)
+    if wanted > possible {
+      context.log.warning(
+        "smtpd",
+        "service \(listener.service): \(possible) sessions at a time in this process, not "
+          + "\(wanted): it may open only \(descriptors) descriptors")
+    }
+    return min(wanted, possible)
   }
 
   private func rules(of listener: RoleContext.Listener) throws(RoleFailure) -> ListenerRules {

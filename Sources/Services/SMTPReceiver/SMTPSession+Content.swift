@@ -26,8 +26,8 @@ extension SMTPSession {
       throw error
     }
     intake.spool.leaveData(pass)
-    let outcome = await keep(message, queueID, transaction)
-    message.abandon()
+    defer { message.abandon() }
+    let outcome = try await keep(message, queueID, transaction)
     contentSize = nil
     if out.capacity == 0 { out = intake.replies.take() }
     return core.contentFinished(outcome, into: &out)
@@ -40,35 +40,38 @@ extension SMTPSession {
     if !lines.isEmpty { lines.takeBytes { message.take($0) } }
     var deadline = ContentDeadline(
       from: Reactor.shared.now, timeout: rules.timeout, rateMin: rules.dataRateMin)
-    while !message.scanner.isFinished {
-      if message.needsRoom { await message.writeOut() }
-      let count = try await read(into: message, deadline.time)
-      contentSize = message.scanner.contentSize
-      deadline.receive(count, at: Reactor.shared.now)
-    }
-  }
-
-  private func read(
-    into message: InboundMessage, _ deadline: MonotonicTime
-  ) async throws(SessionEnd) -> Int {
-    let count: Int?
     do throws(StreamError) {
-      count = try await stream.read(deadline: deadline) { bytes in
-        let used = message.take(bytes)
-        if used < bytes.count { lines.append(UnsafeRawBufferPointer(rebasing: bytes[used...])) }
-        return bytes.count
+      while !message.scanner.isFinished {
+        if message.needsRoom { await message.writeOut() }
+        var count = 0
+        switch try stream.readNow({
+          count = $0.count
+          take($0, into: message)
+        }) {
+        case .bytes:
+          contentSize = message.scanner.contentSize
+          deadline.receive(count, at: Reactor.shared.now)
+        case .nothing: try await stream.readable(deadline: deadline.time)
+        case .shareUsed: await Reactor.shared.yieldTurn()
+        case .ended: throw .closed
+        }
       }
     } catch {
       throw SessionEnd(error)
     }
-    guard let count else { throw .lost }
-    return count
+  }
+
+  /// Takes what belongs to the content and keeps what follows it.
+  @inline(never)
+  private func take(_ bytes: UnsafeRawBufferPointer, into message: InboundMessage) {
+    let used = message.take(bytes)
+    if used < bytes.count { lines.append(UnsafeRawBufferPointer(rebasing: bytes[used...])) }
   }
 
   /// Judges a message that has come whole and brings it to the disk.
   private func keep(
     _ message: InboundMessage, _ id: QueueID, _ transaction: SMTPTransaction
-  ) async -> SMTPContentOutcome {
+  ) async throws(SessionEnd) -> SMTPContentOutcome {
     let header = message.finishHeader()
     logMessageID(id, message.messageID(header))
     if let refusal = refusal(of: message, hops: header.receivedCount) {
@@ -78,6 +81,7 @@ extension SMTPSession {
     do throws(SpoolError) {
       try await message.commit(id: id, envelope: envelope(transaction))
     } catch {
+      if error == .uncertain { throw .uncertain }
       let reply = SMTPReply(refusing: error)
       logReject("END-OF-MESSAGE", reply)
       return .refused(reply)
@@ -85,6 +89,7 @@ extension SMTPSession {
     return .queued(id)
   }
 
+  @inline(never)
   private func refusal(of message: InboundMessage, hops: Int) -> SMTPReply? {
     if message.isOversized { return .messageTooBig }
     if let code = rules.settings.bareNewlineRejectCode,
@@ -95,6 +100,7 @@ extension SMTPSession {
     return hops >= rules.hopCountMax ? .tooManyHops : nil
   }
 
+  @inline(never)
   private func traceField(_ id: QueueID, _ transaction: SMTPTransaction) -> [UInt8] {
     let recipients = transaction.recipients
     let field = ReceivedField(
@@ -108,6 +114,7 @@ extension SMTPSession {
     return bytes
   }
 
+  @inline(never)
   private func envelope(_ transaction: SMTPTransaction) -> Envelope {
     var envelope = Envelope(
       sender: transaction.sender, recipients: transaction.recipients.map { EnvelopeRecipient($0) },

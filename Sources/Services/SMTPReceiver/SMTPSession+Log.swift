@@ -4,11 +4,15 @@ import SMTPServerCore
 import ServiceKit
 
 /// The lines of a session, in Postfix's shapes.
+///
+/// Never inlined: what they need of the stack would be kept by every session that waits.
 extension SMTPSession {
+  @inline(never)
   func log(_ text: String) {
     intake.log.line(tag: rules.tag) { $0.append(string: text) }
   }
 
+  @inline(never)
   func logConnect() {
     intake.log.line(tag: rules.tag) {
       $0.append(text: "connect from ")
@@ -16,6 +20,7 @@ extension SMTPSession {
     }
   }
 
+  @inline(never)
   func logDisconnect() {
     intake.log.line(tag: rules.tag) {
       $0.append(text: "disconnect from ")
@@ -24,6 +29,12 @@ extension SMTPSession {
     }
   }
 
+  @inline(never)
+  func logTooManyErrors() {
+    if core.endedByErrors { log(core.tooManyErrorsLine) }
+  }
+
+  @inline(never)
   func logClient(_ id: QueueID) {
     intake.log.line(tag: rules.tag) {
       id.append(to: &$0)
@@ -32,6 +43,7 @@ extension SMTPSession {
     }
   }
 
+  @inline(never)
   func logMessageID(_ id: QueueID, _ value: ArraySlice<UInt8>) {
     intake.log.line("cleanup") {
       id.append(to: &$0)
@@ -44,6 +56,7 @@ extension SMTPSession {
     }
   }
 
+  @inline(never)
   func logReject(_ stage: StaticString, _ reply: SMTPReply, recipient: MailAddress? = nil) {
     log(
       core.rejectLine(

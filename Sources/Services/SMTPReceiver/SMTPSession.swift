@@ -5,6 +5,7 @@ import QueueFormat
 import Reactor
 import SMTPGrammar
 import SMTPServerCore
+import ServiceKit
 import Streams
 
 /// Why a session ended before its QUIT.
@@ -15,6 +16,8 @@ enum SessionEnd: Error {
   case timedOut
   /// This process leaves.
   case shutDown
+  /// The spool cannot tell whether a message is mail: the client must not hear either answer.
+  case uncertain
 }
 
 /// One connection: reads commands, has the core answer them, and does what the core asks for.
@@ -39,6 +42,8 @@ final class SMTPSession {
   /// Bytes of content received, while it comes in.
   var contentSize: Int?
   private var isIdle = false
+  /// The replies at hand have been held back already.
+  private var hasPaused = false
 
   init(
     _ stream: ByteStream, client: SMTPClientIdentity, rules: ListenerRules, intake: Intake
@@ -57,7 +62,7 @@ final class SMTPSession {
     logConnect()
     do throws(SessionEnd) {
       try await converse()
-      if core.endedByErrors { log(core.tooManyErrorsLine) }
+      logTooManyErrors()
     } catch {
       await conclude(error)
     }
@@ -69,68 +74,121 @@ final class SMTPSession {
     out = intake.replies.take()
     var step = core.greet(into: &out)
     while true {
-      switch step {
-      case .next: step = try await nextCommand()
-      case .authorizeSender: step = authorizeSender()
-      case .authorizeRecipient: step = await authorizeRecipient()
-      case .admitContent: step = admitContent()
-      case .receiveContent: step = try await receiveContent()
-      case .close: return try await flush()
+      switch advance(step) {
+      case .line: step = try await nextLine()
+      case .pause(let delay):
+        try await pause(delay)
+        step = .next
+      case .recipient: step = await authorizeRecipient()
+      case .content: step = try await receiveContent()
+      case .end: return try await flush()
       }
     }
   }
 
-  private func nextCommand() async throws(SessionEnd) -> SMTPServerStep {
-    if core.transaction == nil { queueID = nil }
-    if core.replyDelay > .zero { try await pause(core.replyDelay) }
-    if let step = takeLine() { return step }
-    try await flush()
-    let deadline = Reactor.shared.now + rules.timeout
-    isIdle = true
-    defer { isIdle = false }
+  /// What a session cannot go on without.
+  private enum Need {
+    /// Another line of the client's.
+    case line
+    /// Time to pass.
+    case pause(Duration)
+    /// A judgement of the recipient.
+    case recipient
+    /// The content.
+    case content
+    /// Nothing more: the session is over.
+    case end
+  }
+
+  /// Goes on with what is at hand, without waiting.
+  @inline(never)
+  private func advance(_ first: SMTPServerStep) -> Need {
+    var step = first
     while true {
-      if intake.isDraining { throw .shutDown }
-      try await fill(deadline)
-      if let step = takeLine() { return step }
+      switch step {
+      case .next:
+        if core.transaction == nil { queueID = nil }
+        if !hasPaused, core.replyDelay > .zero { return .pause(core.replyDelay) }
+        guard let next = takeLine() else { return .line }
+        step = next
+      case .authorizeSender: step = authorizeSender()
+      case .authorizeRecipient: return .recipient
+      case .admitContent: step = admitContent()
+      case .receiveContent: return .content
+      case .close: return .end
+      }
     }
   }
 
   /// Gives the next complete line to the core.
+  @inline(never)
   private func takeLine() -> SMTPServerStep? {
     guard !lines.isEmpty else { return nil }
     let held = lines.count
-    return lines.takeLine { line, kind in
+    let step = lines.takeLine { line, kind in
       let pending = line.count + (kind == .endedBare ? 1 : 2) < held
       if out.capacity == 0 { out = intake.replies.take() }
       return core.handle(line, kind, inputIsPending: pending, into: &out)
     }
+    if step != nil { hasPaused = false }
+    return step
   }
 
-  /// Reads what the client has sent.
-  private func fill(_ deadline: MonotonicTime) async throws(SessionEnd) {
-    let more: Void?
+  /// Sends the replies at hand and waits until the client has sent a line.
+  private func nextLine() async throws(SessionEnd) -> SMTPServerStep {
+    if !sendNow() { try await flush() }
+    let deadline = Reactor.shared.now + rules.timeout
+    isIdle = true
+    defer { isIdle = false }
     do throws(StreamError) {
-      more = try await stream.read(deadline: deadline) { lines.append($0) }
+      while true {
+        if intake.isDraining { throw .cancelled }
+        switch try stream.readNow({ lines.append($0) }) {
+        case .bytes: if let step = takeLine() { return step }
+        case .nothing: try await stream.readable(deadline: deadline)
+        case .shareUsed: await Reactor.shared.yieldTurn()
+        case .ended: throw .closed
+        }
+      }
     } catch {
       throw SessionEnd(error)
     }
-    if more == nil { throw .lost }
+  }
+
+  /// Sends the replies collected so far if the socket takes them at once.
+  @inline(never)
+  private func sendNow() -> Bool {
+    guard !out.isEmpty else { return true }
+    let sent: Int
+    do throws(StreamError) {
+      sent = try stream.writeNow(out)
+    } catch {
+      // Sending the rest finds the same error, and reports it.
+      return false
+    }
+    guard sent == out.count else {
+      out.removeFirst(sent)
+      return false
+    }
+    intake.replies.give(out)
+    out = []
+    return true
   }
 
   /// Sends the replies collected so far.
   func flush() async throws(SessionEnd) {
-    guard !out.isEmpty else { return }
-    let replies = out
-    out = []
+    guard !sendNow() else { return }
     do throws(StreamError) {
-      try await stream.write(replies, deadline: Reactor.shared.now + rules.timeout)
+      try await stream.write(out, deadline: Reactor.shared.now + rules.timeout)
     } catch {
       throw SessionEnd(error)
     }
-    intake.replies.give(replies)
+    out = []
   }
 
+  /// Holds the replies to a client with errors back.
   private func pause(_ delay: Duration) async throws(SessionEnd) {
+    hasPaused = true
     do throws(WaitError) {
       try await sleep(until: Reactor.shared.now + delay)
     } catch {
@@ -140,21 +198,27 @@ final class SMTPSession {
 
   /// Says why the session ends, if the client is there to hear it.
   private func conclude(_ end: SessionEnd) async {
+    sayFarewell(end)
+    guard !out.isEmpty else { return }
+    // One try: a client that does not read is not waited for.
+    try? await stream.write(out, deadline: Reactor.shared.now + .milliseconds(1))
+  }
+
+  @inline(never)
+  private func sayFarewell(_ end: SessionEnd) {
+    let host = rules.settings.myhostname
     switch end {
     case .lost:
       log(core.lostConnectionLine(contentSize: contentSize))
-      return
+      out = []
+    case .uncertain:
+      intake.log.error("smtpd", "the spool failed: a session ends without an answer to DATA")
+      out = []
     case .timedOut:
       log(core.timeoutLine(contentSize: contentSize))
-      _ = core.end(with: .timeout(myhostname: rules.settings.myhostname), into: &out)
+      _ = core.end(with: .timeout(myhostname: host), into: &out)
     case .shutDown:
-      _ = core.end(with: .shuttingDown(myhostname: rules.settings.myhostname), into: &out)
-    }
-    // One try: a client that does not read is not waited for.
-    do throws(StreamError) {
-      try await stream.write(out, deadline: Reactor.shared.now + .milliseconds(1))
-    } catch {
-      out = []
+      _ = core.end(with: .shuttingDown(myhostname: host), into: &out)
     }
   }
 

@@ -34,13 +34,18 @@ final class OutboundConnection {
   private var core: SMTPClientCore
   private let relay: [UInt8]
   private let assignments = Mailbox<DeliveryJob>(capacity: 1)
+  /// Bytes of content that must go out within one time limit.
+  private static let pieceSize: Int64 = 256 << 10
   private var job: DeliveryJob?
   private var stream: ByteStream?
   private var connectedAt: WallTime?
   private var openedAt: MonotonicTime
   private var uses = 0
   private var dotWasSent = false
+  private var isSendingDot = false
   private var isLeaving = false
+  private var isAborting = false
+  private var isQuitting = false
   private var task: Task<Void, Never>?
 
   init(
@@ -70,10 +75,24 @@ final class OutboundConnection {
   }
 
   /// Leaves soon: idle at once, before the final dot without it, else after the reply (R20).
+  ///
+  /// Closing the stream ends what goes out at once. A cancellation would come late for a wait that
+  /// has just ended, and would then keep the reply to a message that is out from being read.
   func leave() {
     isLeaving = true
     assignments.close()
-    if job != nil, !dotWasSent { task?.cancel() }
+    if job == nil {
+      if isQuitting { stream?.close() }
+      return
+    }
+    if dotIsOut { return }
+    isAborting = true
+    if let stream { stream.close() } else { task?.cancel() }
+  }
+
+  /// Whether the final dot has been handed to the system, also when the task does not know yet.
+  private var dotIsOut: Bool {
+    dotWasSent || isSendingDot && (stream?.fileBytesDue ?? 0) == 0
   }
 
   private func live(_ first: DeliveryJob) async {
@@ -82,7 +101,7 @@ final class OutboundConnection {
     if await connect() {
       core.start()
       await converse()
-    } else if !Task.isCancelled {
+    } else if !isAborting {
       report(core.nextAction())
     }
     stream?.close()
@@ -96,6 +115,7 @@ final class OutboundConnection {
   private func take(_ job: DeliveryJob) {
     self.job = job
     dotWasSent = false
+    isSendingDot = false
     uses += 1
   }
 
@@ -133,7 +153,7 @@ final class OutboundConnection {
   }
 
   private func converse() async {
-    while let stream {
+    while let stream, !isAborting {
       switch core.nextAction() {
       case .send:
         await attempt(.dataTransfer) { (deadline) throws(StreamError) in
@@ -141,6 +161,8 @@ final class OutboundConnection {
           self.core.sent()
         }
       case .sendContent: await sendContent(stream)
+      // The server's goodbye is worth no wait.
+      case .awaitReply(.quit) where isLeaving: return
       case .awaitReply(let kind):
         await attempt(kind) { (deadline) throws(StreamError) in
           let more: Bool? = try await stream.read(deadline: deadline) {
@@ -152,6 +174,7 @@ final class OutboundConnection {
       case .transactionDone(let end): report(.transactionDone(end))
       case .ready:
         guard let next = await nextJob() else {
+          isQuitting = true
           core.quit()
           continue
         }
@@ -160,16 +183,19 @@ final class OutboundConnection {
         core.begin(next.transaction)
       case .close: return
       }
-      if Task.isCancelled, !dotWasSent { return }
     }
   }
 
   /// Does one step under the time limit of `kind`; a failure becomes an event of the core.
+  ///
+  /// - Returns: whether the step was done.
+  @discardableResult
   private func attempt(
     _ kind: TimeoutKind, _ step: (MonotonicTime) async throws(StreamError) -> Void
-  ) async {
+  ) async -> Bool {
     do throws(StreamError) {
       try await step(Reactor.shared.now + settings.client.timeouts[kind])
+      return true
     } catch {
       switch error {
       case .timedOut: core.connectionLost(.timedOut)
@@ -177,6 +203,7 @@ final class OutboundConnection {
       case .cancelled: break
       default: core.connectionLost(.closed)
       }
+      return false
     }
   }
 
@@ -185,34 +212,53 @@ final class OutboundConnection {
     guard let job, let lead = job.lead, let file = job.file else {
       return core.connectionLost(.localData)
     }
-    let terminator = UInt64(SpoolLayout.terminator.count)
-    await attempt(.dataTransfer) { (deadline) throws(StreamError) in
-      if lead.isContiguous {
-        try await stream.sendFile(
-          file, offset: Int64(lead.header.offset),
-          count: Int64(lead.header.length + lead.body.length + terminator), deadline: deadline)
-      } else {
-        try await stream.sendFile(
-          file, offset: Int64(lead.header.offset), count: Int64(lead.header.length),
-          deadline: deadline)
-        try await stream.sendFile(
-          file, offset: Int64(lead.body.offset), count: Int64(lead.body.length + terminator),
-          deadline: deadline)
+    let header = Int64(lead.header.length)
+    let rest = Int64(lead.body.length) + Int64(SpoolLayout.terminator.count)
+    if lead.isContiguous {
+      guard await send(file, Int64(lead.header.offset), header + rest, endsContent: true) else {
+        return
       }
-      self.dotWasSent = true
-      self.core.contentSent()
+    } else {
+      guard await send(file, Int64(lead.header.offset), header, endsContent: false),
+        await send(file, Int64(lead.body.offset), rest, endsContent: true)
+      else { return }
     }
+    dotWasSent = true
+    core.contentSent()
+  }
+
+  /// Sends a part of the content. The time limit is for a piece, not for the whole: a slow server
+  /// that goes on taking a large message is not one that hangs.
+  private func send(
+    _ file: Int32, _ offset: Int64, _ count: Int64, endsContent: Bool
+  ) async -> Bool {
+    var done: Int64 = 0
+    while done < count {
+      guard let stream, !isAborting else { return false }
+      let piece = min(count - done, Self.pieceSize)
+      isSendingDot = endsContent && done + piece == count
+      let wasSent = await attempt(.dataTransfer) { (deadline) throws(StreamError) in
+        try await stream.sendFile(file, offset: offset + done, count: piece, deadline: deadline)
+      }
+      guard wasSent else { return false }
+      done += piece
+    }
+    return true
   }
 
   private func nextJob() async -> DeliveryJob? {
     guard !isLeaving, job == nil, mayBeReused else { return nil }
     owner.becameIdle(self)
+    let next: DeliveryJob?
     do throws(WaitError) {
-      return try await assignments.next(deadline: Reactor.shared.now + settings.idleTime)
+      next = try await assignments.next(deadline: Reactor.shared.now + settings.idleTime)
     } catch {
       owner.noLongerIdle(self)
-      return assignments.tryNext()
+      next = assignments.tryNext()
     }
+    guard isLeaving, let next else { return next }
+    owner.finished(next, connectionFailed: false, verdicts: [])
+    return nil
   }
 
   private var mayBeReused: Bool {

@@ -36,8 +36,11 @@ package final class SMTPSenderService: RoleService {
     link?.beginDrain()
     for connection in Array(connections.values) { connection.leave() }
     await link?.finishDrain(deadline: deadline)
-    // What is left at the deadline ends with the process.
-    try? await connectionEnded.wait(deadline: deadline) { !connections.isEmpty }
+    do throws(WaitError) {
+      try await connectionEnded.wait(deadline: deadline) { !connections.isEmpty }
+    } catch {
+      context.log.warning("smtp", "\(connections.count) connections did not end in time")
+    }
   }
 
   private func open(_ job: DeliveryJob, _ key: DestinationKey) {
@@ -95,6 +98,10 @@ extension SMTPSenderService: OutboundConnectionOwner {
   }
 
   func retry(_ job: DeliveryJob) {
+    // A process that leaves opens no connections.
+    if link?.isDraining ?? true {
+      return finished(job, connectionFailed: false, verdicts: [])
+    }
     open(job, DestinationKey(job.request))
   }
 

@@ -16,6 +16,9 @@ package protocol DeliveryAgent: AnyObject {
 /// and results, each kept until `qmgr` says that it is in the journal (spool rule R13).
 @ReactorActor
 package final class AgentLink {
+  /// How long a process that leaves waits for `qmgr` to write down its last results.
+  private static let acknowledgementTime: Duration = .seconds(5)
+
   private let tag: StaticString
   private let log: Log
   private let capacity: UInt32
@@ -44,11 +47,34 @@ package final class AgentLink {
     queue = channel
     // A new queue manager passes the descriptors that it wants used.
     segments.removeAll()
-    channel.post(
-      .agentHello(
-        inHand: inHand.values.map(DeliveryReference.init),
-        results: Array(unacknowledged.values), capacity: capacity))
+    introduce(on: channel)
     reactorTask { await self.listen(to: channel) }
+  }
+
+  /// Says what is in hand and what has ended: in as many messages as it takes, since a packet is
+  /// bounded (spool rule R27); the greeting is the last of them.
+  private func introduce(on channel: MessageChannel) {
+    var references: [DeliveryReference] = []
+    var results: [DeliveryResult] = []
+    var size = 0
+    func add(_ more: Int) {
+      size += more
+      guard size > MessageChannel.messageLengthMax, size > more else { return }
+      channel.post(.agentHolds(inHand: references, results: results))
+      references.removeAll()
+      results.removeAll()
+      size = more
+    }
+    for request in inHand.values {
+      let reference = DeliveryReference(request)
+      add(reference.encodedLength)
+      references.append(reference)
+    }
+    for result in unacknowledged.values {
+      add(result.encodedLength)
+      results.append(result)
+    }
+    channel.post(.agentHello(inHand: references, results: results, capacity: capacity))
   }
 
   private func listen(to channel: MessageChannel) async {
@@ -58,7 +84,9 @@ package final class AgentLink {
         switch message {
         case .segment(let nonce): segments[nonce] = descriptors.popFirst()
         case .deliver(let request): begin(request)
-        case .acknowledge(let ids): for id in ids { unacknowledged[id] = nil }
+        case .acknowledge(let ids):
+          for id in ids { unacknowledged[id] = nil }
+          if unacknowledged.isEmpty { emptied.pulse() }
         case .forget(let nonce): segments[nonce] = nil
         default: log.warning(tag, "unexpected message from qmgr")
         }
@@ -66,7 +94,9 @@ package final class AgentLink {
     }
     // Both sides see the end: without a channel nothing is owed until the next one comes.
     channel.close()
-    if queue === channel { queue = nil }
+    guard queue === channel else { return }
+    queue = nil
+    emptied.pulse()
   }
 
   private func begin(_ request: DeliveryRequest) {
@@ -95,10 +125,17 @@ package final class AgentLink {
   /// From now on gives back what comes.
   package func beginDrain() { isDraining = true }
 
-  /// Waits until nothing is in hand and sends what is left to say.
+  /// Waits until nothing is in hand and `qmgr` has everything in its journal: a result that goes
+  /// down with this process is a delivery that is made twice (spool rule R13).
   package func finishDrain(deadline: MonotonicTime) async {
-    // What is in hand at the deadline is in flight in a dead process (R19).
-    try? await emptied.wait(deadline: deadline) { !inHand.isEmpty }
-    queue?.flush()
+    do throws(WaitError) {
+      try await emptied.wait(deadline: deadline) { !inHand.isEmpty }
+      queue?.flush()
+      // A failure is acknowledged with its report only, for which other recipients may be awaited.
+      let patience = min(deadline, Reactor.shared.now + Self.acknowledgementTime)
+      try await emptied.wait(deadline: patience) { !unacknowledged.isEmpty && queue != nil }
+    } catch {
+      queue?.flush()
+    }
   }
 }

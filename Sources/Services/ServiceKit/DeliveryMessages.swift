@@ -156,6 +156,28 @@ package struct DeliveryResult: Equatable, Sendable {
     offset = request.offset
     self.connectionFailed = connectionFailed
     self.verdicts = verdicts
+    cutTexts()
+  }
+
+  /// Cuts texts to their share of a message: how long they are is up to a server, and what many
+  /// recipients' replies say must not burst a packet (spool rule R27).
+  private mutating func cutTexts() {
+    guard encodedLength > MessageChannel.messageLengthMax else { return }
+    let share = max(MessageChannel.messageLengthMax / verdicts.count - Self.verdictLength, 0) / 2
+    for index in verdicts.indices {
+      verdicts[index].text = Array(verdicts[index].text.prefix(share))
+      verdicts[index].relay = Array(verdicts[index].relay.prefix(share))
+    }
+  }
+
+  private static let fixedLength = 56
+  private static let verdictLength = 24
+
+  /// The most bytes that the result takes in a message.
+  var encodedLength: Int {
+    verdicts.reduce(Self.fixedLength) {
+      $0 + Self.verdictLength + $1.text.count + $1.relay.count
+    }
   }
 
   func encode(into out: inout WireEncoder) {
@@ -208,6 +230,9 @@ package struct DeliveryReference: Equatable, Sendable {
   package var offset: UInt64
   /// The recipients under way, by their place in the envelope.
   package var recipients: [UInt32]
+
+  /// The most bytes that the reference takes in a message.
+  var encodedLength: Int { 52 + 4 * recipients.count }
 
   /// Refers to `request`.
   package init(_ request: DeliveryRequest) {

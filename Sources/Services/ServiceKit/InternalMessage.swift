@@ -66,7 +66,7 @@ package struct SegmentMark: Hashable, Sendable {
 /// off.
 package enum InternalMessage: Equatable, Sendable {
   /// The version that every packet begins with.
-  package static let protocolVersion: UInt8 = 1
+  package static let protocolVersion: UInt8 = 2
 
   // master to a role
   /// The first message of a life; descriptors: configuration, log, then the listeners.
@@ -107,6 +107,9 @@ package enum InternalMessage: Equatable, Sendable {
   case acknowledge([UInt64])
   /// Close the descriptor of this segment.
   case forget(Nonce)
+  /// Deliveries in hand and results without acknowledgement, where they do not fit into the
+  /// greeting that follows.
+  case agentHolds(inHand: [DeliveryReference], results: [DeliveryResult])
   /// Deliveries in hand and results without acknowledgement, for a new `qmgr`.
   case agentHello(inHand: [DeliveryReference], results: [DeliveryResult], capacity: UInt32)
   /// What became of a delivery.

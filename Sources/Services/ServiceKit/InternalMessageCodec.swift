@@ -62,12 +62,12 @@ extension InternalMessage {
     case .forget(let nonce):
       out.put(UInt8(33))
       out.put(nonce)
+    case .agentHolds(let inHand, let results):
+      out.put(UInt8(36))
+      out.put(inHand, results)
     case .agentHello(let inHand, let results, let capacity):
       out.put(UInt8(34))
-      out.put(UInt32(inHand.count))
-      for reference in inHand { reference.encode(into: &out) }
-      out.put(UInt32(results.count))
-      for result in results { result.encode(into: &out) }
+      out.put(inHand, results)
       out.put(capacity)
     case .result(let result):
       out.put(UInt8(35))
@@ -109,12 +109,9 @@ extension InternalMessage {
     case 33: self = .forget(try input.nonce())
     case 34:
       self = .agentHello(
-        inHand: try input.list { (input) throws(WireError) in
-          try DeliveryReference(from: &input)
-        },
-        results: try input.list { (input) throws(WireError) in
-          try DeliveryResult(from: &input)
-        }, capacity: try input.integer())
+        inHand: try input.references(), results: try input.results(),
+        capacity: try input.integer())
+    case 36: self = .agentHolds(inHand: try input.references(), results: try input.results())
     case 35: self = .result(try DeliveryResult(from: &input))
     case 40: self = .queueCommand(id: try input.integer(), command: try input.byteString())
     case 41:
@@ -146,6 +143,13 @@ extension WireEncoder {
     put(peer.index)
   }
 
+  mutating func put(_ inHand: [DeliveryReference], _ results: [DeliveryResult]) {
+    put(UInt32(inHand.count))
+    for reference in inHand { reference.encode(into: &self) }
+    put(UInt32(results.count))
+    for result in results { result.encode(into: &self) }
+  }
+
   mutating func put(_ mark: SegmentMark) {
     put(mark.fileName)
     put(mark.nonce)
@@ -155,6 +159,14 @@ extension WireEncoder {
 }
 
 extension WireDecoder {
+  mutating func references() throws(WireError) -> [DeliveryReference] {
+    try list { (input) throws(WireError) in try DeliveryReference(from: &input) }
+  }
+
+  mutating func results() throws(WireError) -> [DeliveryResult] {
+    try list { (input) throws(WireError) in try DeliveryResult(from: &input) }
+  }
+
   mutating func processName() throws(WireError) -> ProcessName {
     ProcessName(role: try Role(code: try integer()), index: try integer())
   }

@@ -78,7 +78,7 @@ package final class Log {
   package func redirect(to fresh: consuming OwnedDescriptor) {
     flush()
     descriptor = fresh
-    waiter?.close()
+    _ = waiter?.release()
     waiter = nil
   }
 
@@ -123,7 +123,8 @@ package final class Log {
       } catch {
         return
       }
-      watched.close()
+      // The description lives on in `descriptor`: left in the loop it could not be watched again.
+      _ = watched.release()
       self.waiter = nil
       self.flush()
     }

@@ -10,8 +10,15 @@ extension [UInt8] {
 
   /// Appends peer text with everything but printable ASCII replaced, cut at `peerTextLengthMax`.
   package mutating func append(peerText: some Collection<UInt8>) {
-    for byte in peerText.prefix(Self.peerTextLengthMax) {
-      append(byte >= 32 && byte < 127 ? byte : UInt8(ascii: "?"))
+    let isDone: Void? = peerText.withContiguousStorageIfAvailable { appendPrintable($0) }
+    if isDone == nil { Array(peerText).withUnsafeBufferPointer { appendPrintable($0) } }
+  }
+
+  private mutating func appendPrintable(_ bytes: UnsafeBufferPointer<UInt8>) {
+    let start = count
+    append(contentsOf: bytes.prefix(Self.peerTextLengthMax))
+    for index in start..<count where self[index] < 32 || self[index] >= 127 {
+      self[index] = UInt8(ascii: "?")
     }
   }
 

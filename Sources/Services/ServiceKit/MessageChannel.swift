@@ -5,19 +5,29 @@ package import Streams
 
 /// A channel between two processes of Martinet that carries `InternalMessage`s.
 ///
-/// Messages of one turn of the loop travel in as few packets as they fit; descriptors travel in the
-/// packet of the message that they belong to, in the order of the messages.
+/// Messages of one turn of the loop travel in as few packets as they fit, and one that is too large
+/// for a packet in several; descriptors travel in the packet in which the message that they belong
+/// to ends, in the order of the messages.
 @ReactorActor
 package final class MessageChannel {
   /// The largest packet in bytes (spool rule R27).
-  package static let packetLengthMax = 60 * 1024
+  package nonisolated static let packetLengthMax = 60 * 1024
+  /// What one message may take of a packet, in bytes; its sender splits what is larger.
+  package nonisolated static let messageLengthMax = 48 * 1024
   /// The most descriptors in a packet.
-  package static let descriptorsPerPacketMax = 16
+  package nonisolated static let descriptorsPerPacketMax = 16
 
   private let channel: PacketChannel
   private var encoder = WireEncoder()
   private var descriptors: [Int32] = []
   private var flushIsPlanned = false
+  /// What has come of messages that the next packet goes on with.
+  private var pieces: [UInt8] = []
+
+  /// The first byte of a packet that the next one goes on with; never a version.
+  private static let pieceMark: UInt8 = 0
+  /// More than any peer has to say at once, in bytes.
+  private static let piecesLengthMax = 64 << 20
 
   /// Takes over a packet channel.
   package init(_ channel: PacketChannel) {
@@ -62,7 +72,15 @@ package final class MessageChannel {
   /// and what matters is said again over the channel that comes after it (spool rule R13).
   private func send(_ packet: [UInt8]) {
     do throws(StreamError) {
-      try channel.send(packet, descriptors: descriptors)
+      guard packet.count > Self.packetLengthMax else {
+        return try channel.send(packet, descriptors: descriptors)
+      }
+      var rest = packet.dropFirst()
+      while rest.count >= Self.packetLengthMax {
+        try channel.send([Self.pieceMark] + rest.prefix(Self.packetLengthMax - 1))
+        rest = rest.dropFirst(Self.packetLengthMax - 1)
+      }
+      try channel.send([packet[0]] + rest, descriptors: descriptors)
     } catch {
       channel.close()
     }
@@ -81,15 +99,47 @@ package final class MessageChannel {
   /// - Throws: `StreamError` of the channel; a packet that does not decode counts as the end, for a
   ///   peer that speaks otherwise is another program.
   package func receive(deadline: MonotonicTime? = nil) async throws(StreamError) -> Delivery? {
-    let received = try await channel.receive(deadline: deadline) {
-      (bytes, descriptors, isTruncated) -> Delivery? in
-      var messages: [InternalMessage] = []
-      guard !isTruncated,
-        (try? InternalMessage.decode(packet: bytes) { messages.append($0) }) != nil
-      else { return nil }
-      return Delivery(messages: messages, descriptors: descriptors)
+    while true {
+      let received = try await channel.receive(deadline: deadline) {
+        self.understand($0, $1, isTruncated: $2)
+      }
+      switch received {
+      case .whole(let delivery)?: return delivery
+      case .piece?: continue
+      case .nonsense?, nil: return nil
+      }
     }
-    return received ?? nil
+  }
+
+  private enum Arrival {
+    case whole(Delivery)
+    case piece
+    case nonsense
+  }
+
+  private func understand(
+    _ bytes: UnsafeRawBufferPointer, _ descriptors: [SharedDescriptor], isTruncated: Bool
+  ) -> Arrival {
+    guard !isTruncated, let first = bytes.first else { return .nonsense }
+    if first == Self.pieceMark {
+      pieces.append(contentsOf: bytes.dropFirst())
+      return pieces.count <= Self.piecesLengthMax ? .piece : .nonsense
+    }
+    var messages: [InternalMessage] = []
+    do {
+      if pieces.isEmpty {
+        try InternalMessage.decode(packet: bytes) { messages.append($0) }
+      } else {
+        let whole = [first] + pieces + bytes.dropFirst()
+        pieces = []
+        try whole.withUnsafeBytes { whole in
+          try InternalMessage.decode(packet: whole) { messages.append($0) }
+        }
+      }
+    } catch {
+      return .nonsense
+    }
+    return .whole(Delivery(messages: messages, descriptors: descriptors))
   }
 
   /// Ends the channel; a waiting `receive` returns.

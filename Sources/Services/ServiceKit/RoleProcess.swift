@@ -175,7 +175,9 @@ extension RoleProcess {
   private func drain() async {
     guard !isDraining, let service else { return }
     isDraining = true
-    await service.drain(deadline: Reactor.shared.now + drainTime)
+    // Less than `master` grants, which kills what is late: what ends at the last moment has still
+    // to be told, and the queue to be closed behind it.
+    await service.drain(deadline: Reactor.shared.now + drainTime * 4 / 5)
   }
 
   private func readConfiguration(

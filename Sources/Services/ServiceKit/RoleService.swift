@@ -85,6 +85,9 @@ package final class RoleContext {
     processCount = Int(record.processCount)
   }
 
+  /// The delivery services of `master.cf` that concern this role.
+  package var transportNames: [String] { Array(transports.keys) }
+
   /// The configuration of a delivery service, with its `-o` settings where `master.cf` has it.
   package func configuration(ofTransport name: String) -> Configuration {
     transports[name] ?? configuration

@@ -220,4 +220,28 @@ final class ModelWriter {
     commit()
     return world.ledger.messages[id]?.answer == .accepted ? id : nil
   }
+
+  /// Whether some failed segment's end is not durable yet.
+  var hasUnmarked: Bool { !unmarked.isEmpty }
+
+  /// A copy of a message that lies elsewhere (R17).
+  ///
+  /// - Returns: its place once it is flushed.
+  func submitCopy(_ record: PendingRecord) -> RecordPlace? {
+    commit()
+    guard disk.isRunning else { return nil }
+    batch.append(record)
+    defer { batch.reset() }
+    guard segment?.hasRoom(for: batch.paddedLength) == true || roll(), let segment else {
+      return nil
+    }
+    do throws(SpoolError) {
+      let end = try segment.commit(batch)
+      world.queue?.take(segment.name, Watermark(nonce: segment.name.nonce, end: end))
+      return batch.placedLeads.first?.place
+    } catch {
+      failed([], segment)
+      return nil
+    }
+  }
 }

@@ -53,6 +53,7 @@ package final class SpoolSimulation {
   var queue: ModelQueue?
   var inHand: [Result] = []
   private(set) var isEnding = false
+  private var granted: UInt64 = 1
   private var sent: [(SimulatedFile, UInt64, [UInt8])] = []
   private let seed: UInt64
 
@@ -97,7 +98,7 @@ package final class SpoolSimulation {
   }
 
   private func step() {
-    switch random.below(40) {
+    switch random.below(42) {
     case 0..<10: writer.submit()
     case 10..<17: writer.commit()
     case 17: writer.submitLarge()
@@ -115,6 +116,7 @@ package final class SpoolSimulation {
     case 36: if random.oneIn(2) { machine.callsUntilPowerCut = random.below(60) }
     case 37: writer.disk.callsUntilDeath = random.below(12)
     case 38: if random.oneIn(3) { queue?.disk.callsUntilDeath = random.below(25) }
+    case 39, 40: queue?.relocate()
     default: checkSent()
     }
     reap()
@@ -127,24 +129,19 @@ package final class SpoolSimulation {
   private func startProcesses() {
     writers = []
     for index in 0..<2 { startWriter(index) }
-    while writers.count < 2, machine.hasPower { startWriter(writers.count) }
     startQueue()
   }
 
-  private func reserve(_ disk: SimulatedDisk) -> Range<UInt64>? {
-    do throws(SpoolError) {
-      return try SequenceCounter.reserve(40, on: disk)
-    } catch {
-      if error == .damaged { ledger.violation("the counter of sequences is damaged") }
-      return nil
-    }
+  /// The numbers that `master` grants to a process (R18).
+  private func grant() -> Range<UInt64> {
+    granted += 40
+    return granted - 40..<granted
   }
 
   private func startWriter(_ index: Int) {
     guard machine.hasPower else { return }
-    let disk = SimulatedDisk(machine)
-    guard let range = reserve(disk) else { return }
-    let new = ModelWriter("smtpd\(index)", disk: disk, sequences: range, world: self)
+    let new = ModelWriter(
+      "smtpd\(index)", disk: SimulatedDisk(machine), sequences: grant(), world: self)
     if index < writers.count { writers[index] = new } else { writers.append(new) }
   }
 
@@ -154,9 +151,7 @@ package final class SpoolSimulation {
     let new = ModelQueue(disk: disk, world: self)
     queue = nil
     guard new.start() else { return }
-    if let range = reserve(disk) {
-      new.own = ModelWriter("qmgr", disk: disk, sequences: range, world: self)
-    }
+    new.own = ModelWriter("qmgr", disk: disk, sequences: grant(), world: self)
     queue = new
   }
 
@@ -248,6 +243,10 @@ package final class SpoolSimulation {
 
   func isInHand(_ nonce: Nonce, _ offset: UInt64, _ recipient: UInt32) -> Bool {
     inHand.contains { $0.nonce == nonce && $0.offset == offset && $0.recipient == recipient }
+  }
+
+  func isInHand(_ nonce: Nonce, _ offset: UInt64) -> Bool {
+    inHand.contains { $0.nonce == nonce && $0.offset == offset }
   }
 
   func forget(_ result: Result) {

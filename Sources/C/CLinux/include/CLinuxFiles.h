@@ -68,6 +68,7 @@ int clinux_sync_data(int fd);
 int clinux_drop_cache(int fd);
 int clinux_sync(int fd);
 long clinux_read_at(int fd, void *buffer, size_t count, int64_t offset);
+long clinux_read_cached_at(int fd, void *buffer, size_t count, int64_t offset);
 long clinux_write_at(int fd, const void *buffer, size_t count, int64_t offset);
 long clinux_write_parts_at(int fd, const clinux_part *parts, int count, int64_t offset);
 long clinux_read(int fd, void *buffer, size_t count);

@@ -32,5 +32,6 @@ long clinux_raise_descriptor_limit(void);
 uint32_t clinux_umask(uint32_t mask);
 int clinux_host_name(char *buffer, int count);
 void clinux_ignore_broken_pipe(void);
+void clinux_watch_children(void);
 int clinux_random(void *buffer, int count);
 int clinux_processor_count(void);

@@ -1,0 +1,93 @@
+import AccessPolicy
+import Configuration
+import MailSite
+import MailTypes
+import Primitives
+import SMTPGrammar
+import SMTPServerCore
+import ServiceKit
+import Testing
+
+@testable import SMTPReceiver
+
+/// From the text of a configuration to what a listener does.
+@Suite struct ListenerRulesTests {
+  private func rules(_ text: String) throws -> ListenerRules {
+    let main = MainFile(Array(text.utf8), file: "main.cf")
+    let host = HostFacts(hostname: "mx.example.org", interfaces: [])
+    let evaluation = Configuration.evaluate(main, host: host)
+    try #require(!evaluation.hasErrors)
+    let site = try MailSite(evaluation.configuration, ownAddresses: []) { _ in nil }
+    return try ListenerRules(evaluation.configuration, logName: "postfix", site: site)
+  }
+
+  private func refusal(_ rules: ListenerRules, from client: String, to recipient: String) async
+    -> SMTPReply?
+  {
+    await rules.judge(
+      AccessRequest(
+        clientAddress: IPAddress(client)!, sender: MailAddress("a@b.example"),
+        recipient: MailAddress(recipient)))
+  }
+
+  @Test func onlyOurNetworksMayRelay() async throws {
+    let rules = try rules(
+      """
+      compatibility_level = 3.6
+      mynetworks = 127.0.0.0/8
+      mydestination = example.org
+      """)
+    #expect(await refusal(rules, from: "127.0.0.1", to: "x@far.example") == nil)
+    #expect(await refusal(rules, from: "192.0.2.7", to: "x@example.org") == nil)
+    let denied = await refusal(rules, from: "192.0.2.7", to: "x@far.example")
+    #expect(denied?.logText == "454 4.7.1 <x@far.example>: Relay access denied")
+  }
+
+  @Test func parametersBecomeSettings() throws {
+    let rules = try rules(
+      """
+      myhostname = mx.example.org
+      smtpd_banner = $myhostname ESMTP here
+      message_size_limit = 4000
+      smtpd_timeout = 7s
+      smtpd_min_data_rate = 9
+      hopcount_limit = 3
+      smtpd_forbid_bare_newline = reject
+      smtpd_forbid_bare_newline_reject_code = 521
+      smtpd_hard_error_limit = 5
+      smtpd_forbidden_commands = FOO
+      """)
+    #expect(rules.settings.banner == "mx.example.org ESMTP here")
+    #expect(rules.settings.messageSizeLimit == 4000)
+    #expect(rules.timeout == .seconds(7))
+    #expect(rules.dataRateMin == 9)
+    #expect(rules.hopCountMax == 3)
+    #expect(rules.bareNewlines == .reject)
+    #expect(rules.settings.bareNewlineRejectCode == 521)
+    #expect(rules.settings.hardErrorLimit == 5)
+    #expect(rules.settings.forbiddenCommands == ["FOO"])
+    #expect(!rules.settings.forbidsNonLetters)
+    #expect(rules.tag == Array("smtpd".utf8))
+  }
+
+  @Test func defaultsForbidWhatIsNoCommand() throws {
+    let rules = try rules("")
+    #expect(rules.settings.forbiddenCommands == ["CONNECT", "GET", "POST"])
+    #expect(rules.settings.forbidsNonLetters)
+    #expect(rules.settings.bareNewlineRejectCode == nil)
+    #expect(rules.bareNewlines == .normalize)
+  }
+
+  @Test func aListenerHasItsOwnLogTag() throws {
+    let rules = try rules("syslog_name = postfix/submission")
+    #expect(rules.tag == Array("submission/smtpd".utf8))
+  }
+
+  @Test func restrictionsThatLetEverybodyRelayAreRefused() throws {
+    #expect(throws: RoleFailure.self) {
+      try rules(
+        "smtpd_relay_restrictions = permit_mynetworks\nsmtpd_recipient_restrictions = permit")
+    }
+    #expect(throws: RoleFailure.self) { try rules("smtpd_relay_restrictions = reject_everyone") }
+  }
+}
