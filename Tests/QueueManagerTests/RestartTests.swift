@@ -1,3 +1,4 @@
+import Foundation
 import MailTypes
 import Primitives
 import QueueFormat
@@ -5,6 +6,7 @@ import QueueScheduler
 import QueueStore
 import Reactor
 import ServiceKit
+import TestSupport
 import Testing
 
 @testable import QueueManager
@@ -90,7 +92,10 @@ import Testing
     let channel = try second.connect(.smtpd)
     channel.post(.writerHello(writer.spool.progress.map(SegmentMark.init)))
     let request = agent.requests[0]
-    let same = try TestAgent(second, inHand: [DeliveryReference(request)])
+    let same = try TestAgent(second, greets: false)
+    // Agents with much in hand say it in several messages, the greeting last.
+    same.channel.post(.agentHolds(inHand: [DeliveryReference(request)], results: []))
+    same.channel.post(.agentHello(inHand: [], results: [], capacity: 100))
     second.peers.channelsComplete()
     try await eventually("adopted") { second.queue.scheduler.deliveriesInFlight == 1 }
     same.answer(request, TestAgent.deliverAll(request))
@@ -165,6 +170,63 @@ import Testing
     let id = try await dyingWriter(rig)
     try await eventually("delivered") { agent.requests.map(\.queueID) == [id] }
     try await eventually("the files are gone") { try rig.files.isEmpty }
+  }
+
+  @ReactorActor func partlyAnnounced(_ rig: Rig) async throws -> [QueueID] {
+    let writer = try TestWriter(rig)
+    let first = try await writer.send(to: ["b@example.net"])
+    try await eventually("the first is known") {
+      try rig.log.contains { $0.contains("\(first): from=") }
+    }
+    writer.isSilent = true
+    let second = try await writer.send(to: ["c@example.net"])
+    writer.channel.close()
+    return [first, second]
+  }
+
+  @Test @ReactorActor func theUnannouncedRestOfADeadWritersSegmentIsTakenInOnce() async throws {
+    let rig = try Rig()
+    try await rig.peers.start()
+    let agent = try TestAgent(rig) { request in
+      TestAgent.verdicts(on: request, .deferred, EnhancedStatus(4, 2, 0), "451 not now")
+    }
+    rig.peers.channelsComplete()
+    let ids = try await partlyAnnounced(rig)
+    try await eventually("both wait") { rig.queue.scheduler.counts.deferred == 2 }
+    #expect(agent.requests.map(\.queueID) == ids)
+    #expect(try rig.log.contains { $0.contains("of a dead writer is sealed") })
+    agent.judge = TestAgent.deliverAll
+    rig.queue.scheduler.flushAll()
+    rig.queue.plan()
+    try await eventually("the files are gone") { try rig.files.isEmpty }
+    #expect(try rig.log.count { $0.hasSuffix(": removed") } == 2)
+  }
+
+  @Test @ReactorActor func aSecondQueueManagerWaitsForTheFirstToLeave() async throws {
+    let first = try Rig()
+    try await first.peers.start()
+    let second = try Rig(directory: first.directory)
+    let started = Task(executorPreference: Reactor.shared) { try await second.peers.start() }
+    for _ in 0..<100 { await Reactor.shared.yieldTurn() }
+    #expect(second.peers.lock == nil)
+    first.peers.lock = nil
+    try await started.value
+    #expect(second.peers.lock != nil)
+  }
+
+  @Test @ReactorActor func aSpoolOfANewerBuildIsNotTouched() async throws {
+    let rig = try Rig()
+    let name = try #require(
+      SegmentName(sequence: 9, nonce: Nonce(high: 1, low: 2), writer: "smtpd0"))
+    let header = FileHeader(
+      .segment, version: SpoolLayout.version + 1, name: name,
+      created: WallTime(microseconds: 0))
+    try Data(header.encoded()).write(
+      to: rig.directory.url.appending(path: "segments/" + name.segmentFile))
+    try Data().write(to: rig.directory.url.appending(path: "segments/" + name.journalDraftFile))
+    let before = try rig.files
+    await #expect(throws: RoleFailure.self) { try await rig.peers.start() }
+    #expect(try rig.files == before)
   }
 
   /// Brings a message to the disk and dies before it is announced.

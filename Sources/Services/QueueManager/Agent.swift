@@ -13,6 +13,8 @@ final class Agent {
   private let channel: MessageChannel
   /// Its number in the scheduler, once it has introduced itself.
   var process: ProcessNumber?
+  /// What it said that it has before it introduced itself.
+  var holds: [(inHand: [DeliveryReference], results: [DeliveryResult])] = []
   /// What it was asked for, by delivery.
   var inFlight: [UInt64: Flight] = [:]
   /// Adopted deliveries whose envelope is being read, and their results if they have come.

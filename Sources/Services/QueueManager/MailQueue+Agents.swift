@@ -50,6 +50,10 @@ extension MailQueue {
       to: group(of: .agents(agent.name.role)), credit: Int(capacity))
     agent.process = process
     agents[process] = agent
+    for held in agent.holds {
+      adoption.take(inHand: held.inHand, results: held.results, from: agent)
+    }
+    agent.holds.removeAll()
     adoption.take(inHand: inHand, results: results, from: agent)
     plan()
   }

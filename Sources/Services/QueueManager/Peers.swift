@@ -108,6 +108,8 @@ final class Peers {
       for message in delivery.messages {
         switch message {
         case .result(let result): queue.take(result, from: agent)
+        case .agentHolds(let inHand, let results):
+          agent.holds.append((inHand, results))
         case .agentHello(let inHand, let results, let capacity):
           queue.greet(agent, inHand: inHand, results: results, capacity: capacity)
           greeted(peer)
