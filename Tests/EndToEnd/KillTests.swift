@@ -20,6 +20,8 @@ extension EndToEnd {
       var load = MailLoad(port: server.port)
       load.sessions = 20
       load.retries = true
+      // No more than the sink takes beside everything else.
+      load.rest = .milliseconds(20)
       load.lastCall = .after(.seconds(Self.seconds))
       let run = load.start(0..<10_000_000, within: .seconds(Self.seconds + 60))
       let kills = try killOneEachSecond(of: server, while: run)
@@ -28,27 +30,70 @@ extension EndToEnd {
       #expect(acknowledged.count > 100)
 
       var arrivals = Arrivals(of: load)
-      let deadline = Deadline.after(.seconds(90))
-      repeat {
-        arrivals = Arrivals(of: load)
-        arrivals.add(sink)
-        let count = sink.received.count
-        if arrivals.missing(acknowledged).isEmpty { break }
-        // Another one comes within a retry, or the wait is over.
-        do { try sink.wait(forCount: count + 1, until: deadline) } catch { break }
-      } while !deadline.hasPassed
+      var count = arrivals.add(sink)
+      while !arrivals.missing(acknowledged).isEmpty {
+        // Retries come within seconds: when nothing has come for so long, nothing will.
+        do { try sink.wait(forCount: count + 1, until: .after(.seconds(30))) } catch { break }
+        count = arrivals.add(sink, from: count)
+      }
       let missing = arrivals.missing(acknowledged)
       let fate = missing.isEmpty ? "" : try Self.fate(of: missing, result, server)
       #expect(missing.isEmpty, "\(fate)")
       #expect(arrivals.broken.isEmpty)
       let repeated = arrivals.repeated.keys.filter { !result.uncertain.contains($0) }
+      let repliedTwice = try Self.sentTwice(
+        repeated.compactMap { result.acknowledged[$0] }, server)
       print(
-        "killed \(kills): \(acknowledged.count) acknowledged, \(repeated.count) delivered twice,",
+        "killed \(kills): \(acknowledged.count) acknowledged, \(missing.count) lost,",
+        "\(repeated.count) delivered twice, \(repliedTwice.count) of them after a final reply",
+        "(\(repliedTwice.count { $0.agentLived }) while its agent lived),",
         "\(result.uncertain.count) of unknown fate to their sender")
+      // The promise: only deliveries without a final reply are repeated.
+      let stories = repliedTwice.sorted { $0.agentLived && !$1.agentLived }.prefix(6)
+        .map { "\($0.id), agent lived: \($0.agentLived)\n" + $0.story.joined(separator: "\n") }
+      #expect(repliedTwice.isEmpty, "\(stories.joined(separator: "\n"))")
       // Only deliveries in flight at a kill may be repeated: at most the concurrency of the sink's
       // destination for each.
       #expect(repeated.count <= kills.values.reduce(0, +) * 20)
       try server.stop()
+    }
+
+    /// A message that agents have called sent more than once.
+    private struct Repeat {
+      let id: String
+      /// Whether the agent that had the first reply was there when it went out again.
+      let agentLived: Bool
+      /// The log of the message, and of deaths and starts around it.
+      let story: [String]
+    }
+
+    /// Those of some messages that the log calls sent more than once.
+    private static func sentTwice(_ ids: [String], _ server: MartinetInstance) throws -> [Repeat] {
+      let log = try String(contentsOfFile: server.logFile ?? "", encoding: .utf8)
+        .split(separator: "\n").map(String.init)
+      let wanted = Set(ids)
+      var places: [String: [Int]] = [:]
+      var lastPlace: [String: Int] = [:]
+      var ends: [Int] = []
+      for (place, line) in log.enumerated() {
+        let words = line.split(separator: " ").dropFirst(4).prefix(2).map(String.init)
+        guard words.count == 2 else { continue }
+        lastPlace[words[0]] = place
+        let id = String(words[1].dropLast())
+        if wanted.contains(id) { places[id, default: []].append(place) }
+        if line.contains("killed by signal") || line.contains("daemon started") {
+          ends.append(place)
+        }
+      }
+      return places.compactMap { id, own in
+        let sent = own.filter { log[$0].contains("status=sent") }
+        guard sent.count > 1 else { return nil }
+        let agent = log[sent[0]].split(separator: " ")[4]
+        let around = ends.filter { $0 > own[0] && $0 < sent[1] }
+        return Repeat(
+          id: id, agentLived: lastPlace[String(agent), default: 0] >= sent[1],
+          story: (own + around).sorted().map { log[$0] })
+      }
     }
 
     /// What the queue and the log know of messages.

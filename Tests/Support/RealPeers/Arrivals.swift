@@ -27,11 +27,14 @@ package struct Arrivals: Sendable {
     }
   }
 
-  /// Looks at all that a scripted sink took.
-  package mutating func add(_ sink: ScriptedSink) {
-    for message in sink.received {
+  /// Looks at what a scripted sink took, but for the first so many; returns how many it has taken.
+  @discardableResult
+  package mutating func add(_ sink: ScriptedSink, from first: Int = 0) -> Int {
+    let received = sink.received
+    for message in received[first...] {
       add(sender: message.sender, recipients: message.recipients, content: message.content)
     }
+    return received.count
   }
 
   /// Looks at all that `smtp-sink` captured.

@@ -26,6 +26,8 @@ package struct MailLoad: Sendable {
   package var recipients: @Sendable (Int) -> [String] = { ["rcpt\($0)@sink.test"] }
   /// Whether a broken session is made again and its message sent again.
   package var retries = false
+  /// How long a session rests before each message.
+  package var rest = Duration.zero
   /// When sessions take up no more messages; those in hand are finished.
   package var lastCall: Deadline?
 
@@ -88,6 +90,7 @@ package struct MailLoad: Sendable {
   private func session(_ numbers: Range<Int>, _ state: Monitor<State>, _ deadline: Deadline) {
     var dialog: SMTPDialog?
     while let number = take(numbers, state) {
+      if rest > .zero { Monitor(()).pause(rest) }
       repeat {
         do {
           let open = try dialog ?? SMTPDialog(greetedAt: port)
