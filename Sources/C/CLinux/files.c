@@ -31,12 +31,6 @@ int clinux_close(int fd) {
 
 int clinux_duplicate(int fd) { return CLINUX_CALL(fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
 
-int clinux_set_nonblocking(int fd, bool on) {
-  int flags = CLINUX_CALL(fcntl(fd, F_GETFL));
-  if (flags < 0) return flags;
-  return CLINUX_CALL(fcntl(fd, F_SETFL, on ? flags | O_NONBLOCK : flags & ~O_NONBLOCK));
-}
-
 int clinux_set_inheritable(int fd, bool on) {
   return CLINUX_CALL(fcntl(fd, F_SETFD, on ? 0 : FD_CLOEXEC));
 }

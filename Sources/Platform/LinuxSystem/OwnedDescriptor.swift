@@ -33,11 +33,6 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
   package static func duplicate(of raw: Int32) throws(Errno) -> OwnedDescriptor {
     OwnedDescriptor(adopting: try checked(clinux_duplicate(raw)))
   }
-
-  /// Makes reads and writes report `EAGAIN` instead of waiting.
-  package borrowing func setNonblocking(_ on: Bool) throws(Errno) {
-    try checked(clinux_set_nonblocking(raw, on))
-  }
 }
 
 /// A descriptor in a box that can be stored and shared, as those that arrive in packets.

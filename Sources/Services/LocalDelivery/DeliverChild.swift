@@ -31,7 +31,7 @@ enum DeliverChild {
       let verdict = await talk(channel, order, host, sizeMax, timeLimit)
       channel.close()
       await end(child, exit)
-      return verdict ?? .processFailed("no answer within \(timeLimit)")
+      return verdict
     } catch {
       return .processFailed("\(error)")
     }
@@ -64,16 +64,18 @@ enum DeliverChild {
   private static func talk(
     _ channel: PacketChannel, _ order: DeliverOrder, _ host: String, _ sizeMax: Int64,
     _ timeLimit: Duration
-  ) async -> LocalVerdict? {
-    do {
+  ) async -> LocalVerdict {
+    do throws(StreamError) {
       try channel.send(
         order.encoded(host: host, sizeMax: sizeMax), descriptors: [order.content.raw])
       let answer = try await channel.receive(deadline: Reactor.shared.now + timeLimit) {
         (bytes, _, _) in try? LocalVerdict(decoding: bytes)
       }
-      return answer ?? nil
+      return (answer ?? nil) ?? .processFailed("it ended without an answer")
+    } catch .timedOut {
+      return .processFailed("no answer within \(timeLimit)")
     } catch {
-      return nil
+      return .processFailed("\(error)")
     }
   }
 }

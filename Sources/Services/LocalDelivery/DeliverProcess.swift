@@ -16,19 +16,29 @@ package enum DeliverProcess {
   /// status.
   package static func run() -> Int32 {
     let socket = OwnedDescriptor(adopting: RoleProcess.channelDescriptor)
-    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
-    defer { buffer.deallocate() }
-    guard (try? socket.setNonblocking(false)) != nil,
-      case .packet(let count, let descriptors, false) = Sockets.receivePacket(
-        socket.raw, into: buffer),
-      descriptors.count == 1,
-      let (order, host, sizeMax) = try? DeliverOrder.decode(
-        UnsafeRawBufferPointer(rebasing: buffer[..<count]), content: descriptors[0])
-    else { return EX_SOFTWARE }
+    guard let (order, host, sizeMax) = order(from: socket.raw) else { return EX_SOFTWARE }
     let verdict = deliver(order, host: host, sizeMax: sizeMax)
     let answer = verdict.encoded.withUnsafeBytes { Sockets.sendPacket(socket.raw, $0) }
     guard case .count = answer else { return EX_IOERR }
     return 0
+  }
+
+  /// Waits for the order. The parent may be slower than the start of this process, and the calls on
+  /// sockets never wait themselves.
+  static func order(from socket: Int32) -> (DeliverOrder, host: String, sizeMax: Int64)? {
+    let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
+    defer { buffer.deallocate() }
+    while true {
+      switch Sockets.receivePacket(socket, into: buffer) {
+      case .packet(let count, let descriptors, false) where descriptors.count == 1:
+        return try? DeliverOrder.decode(
+          UnsafeRawBufferPointer(rebasing: buffer[..<count]), content: descriptors[0])
+      case .wouldBlock:
+        var request = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        poll(&request, 1, -1)
+      case .packet, .ended, .failed: return nil
+      }
+    }
   }
 
   private static func deliver(_ order: DeliverOrder, host: String, sizeMax: Int64) -> LocalVerdict {

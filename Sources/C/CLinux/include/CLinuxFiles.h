@@ -48,7 +48,6 @@ typedef struct clinux_space {
 int clinux_open(int directory, const char *path, int wanted, uint32_t mode);
 int clinux_close(int fd);
 int clinux_duplicate(int fd);
-int clinux_set_nonblocking(int fd, bool on);
 int clinux_set_inheritable(int fd, bool on);
 int clinux_pipe(int *reading, int *writing);
 

@@ -1,6 +1,6 @@
 import Primitives
 
-/// Finds assignments that nothing here reads.
+/// Finds assignments that nothing here reads or acts on.
 struct UsageCheck {
   private let main: MainFile
   private let services: [ServiceEntry]
@@ -26,9 +26,12 @@ struct UsageCheck {
   /// What is to be said about one assignment; nothing about one that is used.
   private func findings(_ assignment: Assignment, subject: String) -> [Diagnostic] {
     let name = assignment.name
-    if Registry.find(name) != nil { return [] }
     let warning = { (message: String) in
       [Diagnostic(.warning, at: assignment.location, subject: subject, message)]
+    }
+    if let declaration = Registry.find(name) {
+      let consequence = PendingParameters.consequence(of: assignment, declaration)
+      return consequence.map { warning($0.rawValue) } ?? []
     }
     if let found = TransportParameters.find(name) {
       let isKnown = services.isEmpty || services.contains { $0.name == found.transport }
@@ -37,6 +40,10 @@ struct UsageCheck {
       }
       var findings: [Diagnostic] = []
       _ = configuration.layers.evaluate(found.declaration, diagnostics: &findings)
+      let general = "default" + name.dropFirst(found.transport.count)
+      if let consequence = PendingParameters.consequences[general] {
+        findings += warning(consequence.rawValue)
+      }
       return findings
     }
     if let entry = PostfixParameters.entries[name] {

@@ -1,0 +1,64 @@
+import Foundation
+import Testing
+
+@testable import Configuration
+
+struct PendingParametersTests {
+  @Test func whatIsSetWithoutEffectIsReported() {
+    let found = Sample.evaluate(
+      """
+      soft_bounce = yes
+      smtpd_sender_restrictions = reject
+      alias_maps =
+      biff = no
+      relay_domains = example.org
+      slow_destination_rate_delay = 1s
+
+      """
+    ).diagnostics.map(\.description)
+    #expect(
+      found == [
+        "warning: main.cf, line 1: soft_bounce: it is not implemented yet; "
+          + "ignoring it changes what happens to mail",
+        "warning: main.cf, line 2: smtpd_sender_restrictions: it is not implemented yet; "
+          + "ignoring it may weaken the protection of this system",
+        "warning: main.cf, line 6: slow_destination_rate_delay: it is not implemented yet; "
+          + "ignoring it changes what happens to mail",
+      ])
+  }
+
+  /// Read by the configuration itself, or as the general form of a transport's parameter.
+  private static let readInside: Set = [
+    "compatibility_level", "default_destination_concurrency_failed_cohort_limit",
+    "default_destination_concurrency_limit", "default_destination_concurrency_negative_feedback",
+    "default_destination_concurrency_positive_feedback", "default_destination_recipient_limit",
+    "initial_destination_concurrency", "command_time_limit", "mydomain", "mynetworks_style",
+    "service_name", "smtpd_restriction_classes", "stress",
+  ]
+
+  @Test func everyDeclaredParameterHasAnEffectOrIsSaidToHaveNone() throws {
+    let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+      .deletingLastPathComponent().appending(path: "Sources")
+    var keys: [String: String] = [:]
+    var program = ""
+    for path in try FileManager.default.subpathsOfDirectory(atPath: root.path)
+    where path.hasSuffix(".swift") {
+      let text = try String(contentsOf: root.appending(path: path), encoding: .utf8)
+      if path.contains("/Configuration/Parameters/") {
+        let pattern = /static (?:let|var) (\w+)(?:: Self \{)?(?: =)?\s+Self\(\s*"(\w+)"/
+        for match in text.matches(of: pattern) { keys[String(match.2)] = String(match.1) }
+      } else if !path.contains("Rules/Configuration/") {
+        program += text
+      }
+    }
+    let words = Set(program.matches(of: /\.(\w+)/).map { String($0.1) })
+    for name in Registry.declarations.map(\.name) where !Self.readInside.contains(name) {
+      let key = try #require(keys[name], "no key of \(name) was found")
+      let isPending = PendingParameters.consequences[name] != nil
+      #expect(words.contains(key) != isPending, "\(name)")
+    }
+    for name in PendingParameters.consequences.keys {
+      #expect(Registry.find(name) != nil, "\(name)")
+    }
+  }
+}
