@@ -194,10 +194,14 @@ import Testing
       disk: spool.fixture.disk, writer: "smtpd0", settings: settings,
       helper: try HelperThread(name: "storage"), onProgress: { _ in },
       onLowSequences: { questions += 1 })
-    await #expect(throws: SpoolError.refusing) { try await writer.commit(SpoolFixture<LinuxDisk>.record(1)) }
+    await #expect(throws: SpoolError.refusing) {
+      try await writer.commit(SpoolFixture<LinuxDisk>.record(1))
+    }
     #expect(questions == 1)
     try await sleep(until: Clocks.monotonicNow() + .milliseconds(2))
-    await #expect(throws: SpoolError.refusing) { try await writer.commit(SpoolFixture<LinuxDisk>.record(2)) }
+    await #expect(throws: SpoolError.refusing) {
+      try await writer.commit(SpoolFixture<LinuxDisk>.record(2))
+    }
     #expect(questions == 2)
     writer.addSequences(1..<10)
     try await writer.commit(SpoolFixture<LinuxDisk>.record(3))
