@@ -18,10 +18,13 @@ let arguments: Target.Dependency = .product(
   name: "ArgumentParser", package: "swift-argument-parser")
 
 /// What thousands of simulated crashes and random workloads run on is optimised in every build.
-let optimised: [SwiftSetting] = settings + [
-  .unsafeFlags(["-O"], .when(configuration: .debug))
+let optimised: [SwiftSetting] =
+  settings + [
+    .unsafeFlags(["-O"], .when(configuration: .debug))
+  ]
+let optimisedRooms: Set = [
+  "Primitives", "MailTypes", "QueueFormat", "QueueStore", "QueueScheduler",
 ]
-let optimisedRooms: Set = ["Primitives", "MailTypes", "QueueFormat", "QueueStore", "QueueScheduler"]
 
 /// A target of the house and the tests that mirror it.
 func room(

@@ -14,7 +14,8 @@ extension EndToEnd {
     @Test(.timeLimit(.minutes(10)))
     func nothingAcknowledgedIsLostWhenProcessesDie() throws {
       let sink = try ScriptedSink()
-      let server = try MartinetInstance(relayPort: sink.port, settings: Subject.quickRetries)
+      let server = try MartinetInstance(
+        relayPort: sink.port, settings: Subject.quickRetries, logsToFile: true)
       try server.start()
       var load = MailLoad(port: server.port)
       load.sessions = 20
@@ -36,7 +37,9 @@ extension EndToEnd {
         // Another one comes within a retry, or the wait is over.
         do { try sink.wait(forCount: count + 1, until: deadline) } catch { break }
       } while !deadline.hasPassed
-      #expect(arrivals.missing(acknowledged).isEmpty)
+      let missing = arrivals.missing(acknowledged)
+      let fate = missing.isEmpty ? "" : try Self.fate(of: missing, result, server)
+      #expect(missing.isEmpty, "\(fate)")
       #expect(arrivals.broken.isEmpty)
       let repeated = arrivals.repeated.keys.filter { !result.uncertain.contains($0) }
       print(
@@ -46,6 +49,21 @@ extension EndToEnd {
       // destination for each.
       #expect(repeated.count <= kills.values.reduce(0, +) * 20)
       try server.stop()
+    }
+
+    /// What the queue and the log know of messages.
+    private static func fate(
+      of missing: [Int], _ result: MailLoadResult, _ server: MartinetInstance
+    ) throws -> String {
+      let wanted = Set(missing.compactMap { result.acknowledged[$0] })
+      let listed = try server.queueCommand("postqueue", "-j").map(\.description)
+      let log = try String(contentsOfFile: server.logFile ?? "", encoding: .utf8)
+      let samples = wanted.sorted().prefix(3)
+      let lines = log.split(separator: "\n").filter { line in
+        samples.contains { line.contains($0) } || line.contains("warning") || line.contains("error")
+      }
+      return "\(wanted.count) are missing, \(listed.count) in the queue: \(listed.prefix(3))\n"
+        + lines.prefix(200).joined(separator: "\n")
     }
 
     /// Kills one process a second, each role in turn at random, and starts again what `master`'s

@@ -28,6 +28,7 @@ extension EndToEnd {
       try sink.wait(forCount: full.acknowledged.count, until: .after(.seconds(60)))
       try server.log.wait(
         forCount: full.acknowledged.count, of: ": removed", until: .after(.seconds(20)))
+      try server.log.wait(forCount: 1, of: "the spool has room", until: .after(.seconds(20)))
       let again = try load.run(500..<550, within: .seconds(60))
       #expect(again.acknowledged.count == 50)
       try sink.wait(forCount: full.acknowledged.count + 50, until: .after(.seconds(30)))

@@ -49,7 +49,8 @@ private let main = """
   #expect(try await !site.trusts(#require(IPAddress("192.0.2.77"))))
   #expect(try await site.isLocal("[127.0.0.1]"))
   #expect(try await !site.isLocal("[192.0.2.77]"))
-  #expect(try await site.addressClass(of: "sub.relay.example") == .other)
+  #expect(try await site.addressClass(of: "sub.relay.example") == .relay)
+  #expect(try await site.addressClass(of: "xrelay.example") == .other)
   #expect(try await site.addressClass(of: "relay.example") == .relay)
 }
 

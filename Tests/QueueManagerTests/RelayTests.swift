@@ -34,7 +34,7 @@ import Testing
     #expect(rig.queue.scheduler.messageCount == 0)
     await writer.spool.drain()
     try await eventually("the segment is removed") { try rig.files.isEmpty }
-    #expect(agent.segments.isEmpty)
+    try await eventually("the agent forgets it") { agent.segments.isEmpty }
   }
 
   @Test @ReactorActor func thousandsOfMessagesGoOutOnceEach() async throws {

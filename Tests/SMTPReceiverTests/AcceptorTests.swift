@@ -27,6 +27,26 @@ import Testing
     #expect(try fixture.logLines().first == "smtpd: connect from localhost[127.0.0.1]")
   }
 
+  @Test @ReactorActor func aListenerClosedInTheTurnOfAConnectionIsLeftAlone() async throws {
+    let fixture = try Fixture()
+    let (acceptor, port) = try listen(fixture)
+    let running = reactorTask { await acceptor.run() }
+    var pair = try Sockets.streamPair()
+    let trigger = try ByteStream(pair.takeFirst())
+    let alarm = try ByteStream(pair.takeSecond())
+    let closing = reactorTask {
+      do { try await alarm.readable() } catch { return }
+      acceptor.close()
+    }
+    await Reactor.shared.yieldTurn()
+    _ = try trigger.writeNow([1])
+    let client = try Sockets.connectTCP(IPAddress("127.0.0.1")!, port: port)
+    await closing.value
+    await running.value
+    #expect(fixture.room.count == 0)
+    client.close()
+  }
+
   @Test @ReactorActor func aShortageOfDescriptorsIsReportedOnce() async throws {
     let fixture = try Fixture()
     let room = SessionRoom(limit: 10)

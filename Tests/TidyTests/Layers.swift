@@ -84,6 +84,9 @@ private let floors: [[(String, Layers.Room)]] = [
     room("LookupTables", "Rules", ["MailTypes", "Primitives"]),
     room("Routing", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room("AccessPolicy", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
+    room(
+      "MailSite", "Rules",
+      ["Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives"]),
   ],
   [
     room("QueueFormat", "Queue", ["CChecksum", "MailTypes", "Primitives"]),
@@ -101,7 +104,7 @@ private let services = [
     platform + ["MailTypes", "Configuration", "SystemPackage", "Glibc"]),
   room(
     "Master", "Services",
-    platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", "SystemPackage"]),
+    platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", "SystemPackage"]),
   room(
     "SMTPReceiver", "Services",
     platform + mail + [
@@ -111,7 +114,7 @@ private let services = [
   room(
     "QueueManager", "Services",
     platform + mail + [
-      "ServiceKit", "Configuration", "LookupTables", "Routing", "DeliveryReports", "QueueFormat",
+      "ServiceKit", "Configuration", "MailSite", "Routing", "DeliveryReports", "QueueFormat",
       "QueueStore", "QueueScheduler", "SystemPackage", "DequeModule",
     ]),
   room(
@@ -132,7 +135,7 @@ private let programs = [
     "Administration", "Programs",
     platform + [
       "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-      "LookupTables", "Routing", "ArgumentParser", "SystemPackage", "Glibc",
+      "MailSite", "ArgumentParser", "SystemPackage", "Glibc",
     ]),
   room(
     "martinet", "Programs",

@@ -1,4 +1,5 @@
 import Control
+import Glibc
 import LinuxSystem
 package import ServiceKit
 import SystemPackage
@@ -16,9 +17,7 @@ package final class ControlClient {
   /// Connects to the socket at `path`.
   package init(path: String) throws(ControlFailure) {
     do throws(Errno) {
-      let connected = try Sockets.connectUnix(path)
-      try connected.setNonblocking(false)
-      socket = SharedDescriptor(connected)
+      socket = SharedDescriptor(try Sockets.connectUnix(path))
     } catch {
       throw ControlFailure(description: "cannot reach the mail system at \(path): \(error)")
     }
@@ -44,11 +43,11 @@ package final class ControlClient {
       case .refused(let text)?: throw ControlFailure(description: text)
       case .command?: throw ControlFailure(description: "the mail system asks back")
       case nil:
-        let transfer = buffer.withUnsafeMutableBytes { Sockets.receive(socket.raw, into: $0) }
-        guard case .count(let count) = transfer else {
-          throw ControlFailure(description: "the mail system hung up")
+        switch buffer.withUnsafeMutableBytes({ Sockets.receive(socket.raw, into: $0) }) {
+        case .count(let count): buffer[..<count].withUnsafeBytes { reader.append($0) }
+        case .wouldBlock: wait(for: POLLIN)
+        case .ended, .failed: throw ControlFailure(description: "the mail system hung up")
         }
-        buffer[..<count].withUnsafeBytes { reader.append($0) }
       }
     }
   }
@@ -56,11 +55,17 @@ package final class ControlClient {
   private func send(_ bytes: [UInt8]) throws(ControlFailure) {
     var rest = bytes[...]
     while !rest.isEmpty {
-      let transfer = rest.withUnsafeBytes { Sockets.send(socket.raw, $0) }
-      guard case .count(let count) = transfer else {
-        throw ControlFailure(description: "the mail system hung up")
+      switch rest.withUnsafeBytes({ Sockets.send(socket.raw, $0) }) {
+      case .count(let count): rest = rest.dropFirst(count)
+      case .wouldBlock: wait(for: POLLOUT)
+      case .ended, .failed: throw ControlFailure(description: "the mail system hung up")
       }
-      rest = rest.dropFirst(count)
     }
+  }
+
+  /// The calls on sockets never wait themselves.
+  private func wait(for event: Int32) {
+    var request = pollfd(fd: socket.raw, events: Int16(event), revents: 0)
+    poll(&request, 1, -1)
   }
 }

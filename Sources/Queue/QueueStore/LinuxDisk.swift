@@ -77,6 +77,7 @@ package final class LinuxDisk: Disk {
     }
   }
 
+  /// Gives a nameless file its name.
   package func link(
     _ file: File, as name: String, in folder: SpoolFolder
   ) throws(SpoolError) {
@@ -85,6 +86,7 @@ package final class LinuxDisk: Disk {
     }
   }
 
+  /// Puts a file in the place of another.
   package func rename(
     _ name: String, to newName: String, in folder: SpoolFolder
   ) throws(SpoolError) {

@@ -271,6 +271,10 @@ extension SpoolWriter {
     helper.submit { [chain] in try? chain.prepare(sequence, now) }
   }
 
+  /// Ends the current segment before it is full, so that it can be removed once its mail is done;
+  /// not while a commit is under way, since then more may follow.
+  package func sealEarly() { sealIdle() }
+
   private func sealIdle() {
     guard !isFlushing, filling.isEmpty else { return }
     reactorTask { [chain, helper] in

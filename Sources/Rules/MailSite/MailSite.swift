@@ -11,10 +11,10 @@ package struct MailSiteError: Error, CustomStringConvertible {
   package let description: String
 }
 
-/// The lists and tables of a configuration, opened: whom this site trusts, which domains are its
-/// own, and where mail goes.
+/// The lists and tables of a configuration, opened: whom this site trusts, which domains are
+/// its own, and where mail goes.
 ///
-/// `smtpd` asks it as a `SiteDirectory`, `qmgr` takes its router; both so agree about every address.
+/// `smtpd` asks it as a `SiteDirectory`, `qmgr` takes its router: they agree about every address.
 package struct MailSite: Sendable {
   private let configuration: Configuration
   private let networks: NetworkList

@@ -13,7 +13,8 @@ final class BackPressure {
   private unowned let queue: MailQueue
   private var writers: [MessageChannel] = []
   private var isFull = false
-  private var lacksSpace = false
+  /// Whether the room on the disk is short.
+  private(set) var lacksSpace = false
   private lazy var alarm = Alarm { self.check() }
 
   init(_ queue: MailQueue) {
@@ -57,12 +58,16 @@ final class BackPressure {
     queue.intake.isPaused = false
   }
 
+  /// A refusal is said again as long as it holds: a writer that was busy then ends its segment now.
   private func tell() { for writer in writers { writer.post(order) } }
+
+  /// A segment is gone: while room is short that may be what was waited for.
+  func roomWasMade() { if lacksSpace { alarm.schedule(at: Reactor.shared.now) } }
 
   private func check() {
     let disk = queue.disk
     reactorTask {
-      let free = await self.queue.journalHelper.perform { try? disk.freeBytes() }
+      let free = await self.queue.reader.perform { try? disk.freeBytes() }
       self.judge(free)
       self.alarm.schedule(at: Reactor.shared.now + Self.checkPause)
     }
@@ -72,9 +77,13 @@ final class BackPressure {
     let least = queue.settings.freeBytesMin
     // Some slack on the way back keeps the answer from changing with every message.
     let isShort = (free ?? .max) < (lacksSpace ? least + least / 8 : least)
-    guard isShort != lacksSpace else { return }
+    guard isShort != lacksSpace else {
+      if isShort { tell() }
+      return
+    }
     lacksSpace = isShort
     if isShort {
+      queue.bouncer.sealEarly()
       queue.log.warning("qmgr", "not enough free space in the spool: new mail is refused")
     } else {
       queue.log.information("qmgr", "the spool has room: new mail is welcome")

@@ -62,6 +62,9 @@ final class Bouncer {
       onLowSequences: { [unowned queue] in queue.needSequences() })
   }
 
+  /// Ends the segment of reports: room is short, and a segment goes only as a whole.
+  func sealEarly() { spool.sealEarly() }
+
   /// Takes a grant of segment numbers.
   func addSequences(first: UInt64, count: UInt32) {
     spool.addSequences(first..<first + UInt64(count))

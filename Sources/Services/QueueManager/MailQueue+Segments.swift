@@ -28,9 +28,12 @@ extension MailQueue {
       } catch {
         self.log.error("qmgr", "cannot remove \(segment.name.segmentFile): \(error)")
       }
-      try? await sleep(until: Reactor.shared.now + Self.closingDelay)
+      if !self.pressure.lacksSpace {
+        try? await sleep(until: Reactor.shared.now + Self.closingDelay)
+      }
       let parting = Parting(segment.takeFile())
-      self.reader.submit { parting.close() }
+      await self.reader.perform { parting.close() }
+      self.pressure.roomWasMade()
     }
   }
 }

@@ -38,6 +38,7 @@ final class Acceptor {
           continue
         }
         try await listener.readable()
+        guard listener.isOpen else { break }
         if !takeConnections() { try await room.waitForEnd(atMost: Self.shortagePause) }
       }
     } catch {

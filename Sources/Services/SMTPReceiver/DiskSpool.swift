@@ -42,6 +42,9 @@ final class DiskSpool: MessageSpool {
 
   var isRefusing: Bool { writer.isRefusing }
 
+  /// Ends the current segment: room is short, and a segment goes only as a whole.
+  func sealEarly() { writer.sealEarly() }
+
   /// How far the segments are flushed that are not sealed.
   var progress: [SegmentProgress] { writer.progress }
 

@@ -112,8 +112,9 @@ package final class SMTPReceiverService: RoleService {
 
   package func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {
     guard peer.role == .qmgr else { return channel.close() }
-    queueManager.attach(channel, progress: spool.progress) { [intake] in
+    queueManager.attach(channel, progress: spool.progress) { [intake, spool] in
       intake.queueRefusal = $0
+      if $0 != nil { spool.sealEarly() }
     }
   }
 

@@ -56,6 +56,11 @@ package enum Loopback {
       close(descriptor)
       throw .system(call: "connect to port \(port)", error: error)
     }
+    // Where nobody listens, a socket that happens to get this very port connects to itself.
+    if try Self.port(of: descriptor) == port {
+      close(descriptor)
+      throw .system(call: "connect to port \(port)", error: "nobody but this socket is there")
+    }
     return descriptor
   }
 

@@ -95,8 +95,11 @@ package struct MailLoad: Sendable {
           try send(number, over: open, state)
           break
         } catch {
+          let wasConnected = dialog != nil
           dialog = nil
           state.change { $0.result.brokenSessions += 1 }
+          // Nobody tells when the server is back; asking all the time would only slow it down.
+          if retries, !wasConnected { Monitor(()).pause(.milliseconds(5)) }
         }
       } while retries && !deadline.hasPassed
     }

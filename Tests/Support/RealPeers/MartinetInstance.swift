@@ -18,6 +18,8 @@ package final class MartinetInstance: MailServer {
   package let port: UInt16
   /// Where the spool is.
   package let spool: String
+  /// The log file, when the log of all starts goes to one; `log` is empty then.
+  package let logFile: String?
   private let settings: [String: String]
   private let prefix: [String]
   private let running = Monitor<Program?>(nil)
@@ -26,7 +28,8 @@ package final class MartinetInstance: MailServer {
   /// that goes to `relayPort` of loopback, if one is named. A `user` runs it without root's rights.
   package init(
     relayPort: UInt16? = nil, settings: [String: String] = [:], services: [String] = [],
-    spool: String? = nil, descriptorsMax: Int? = nil, user: String? = nil
+    spool: String? = nil, descriptorsMax: Int? = nil, user: String? = nil,
+    logsToFile: Bool = false
   ) throws {
     folder = try TemporaryDirectory(prefix: "martinet")
     port = try Loopback.freePort()
@@ -37,7 +40,8 @@ package final class MartinetInstance: MailServer {
     var all = RelaySettings.base(relayPort: relayPort)
     all["queue_directory"] = self.spool
     all["data_directory"] = try folder.makeDirectory("data")
-    all["maillog_file"] = "/dev/stdout"
+    logFile = logsToFile ? folder.path("log") : nil
+    all["maillog_file"] = logFile ?? "/dev/stdout"
     if getuid() == 0 {
       all["mail_owner"] = Self.owner
       for path in [self.spool, folder.path("data")] {
@@ -84,7 +88,12 @@ package final class MartinetInstance: MailServer {
     let program = try Program(command[0], Array(command.dropFirst()))
     running.change { $0 = program }
     try program.waitUntilListening(on: port)
-    try SMTPDialog(port: port).expect(220)
+    do {
+      try SMTPDialog(port: port).expect(220)
+    } catch {
+      let last = program.output.lines.suffix(40).map { "\($0)\n" }.joined()
+      throw .failed(program: "martinet: \(error)", output: last + program.errors.text)
+    }
   }
 
   /// The log of the last start.

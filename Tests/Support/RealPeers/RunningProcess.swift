@@ -9,6 +9,8 @@ package struct RunningProcess: Sendable, Hashable {
   package let parent: pid_t
   /// The arguments it was started with.
   package let arguments: [String]
+  /// When it was started, in clock ticks since the machine was.
+  private let startTime: UInt64
 
   /// Reads a process; `nil` when there is none, or it has ended.
   package init?(pid: pid_t) {
@@ -16,10 +18,12 @@ package struct RunningProcess: Sendable, Hashable {
       // The name in parentheses may hold anything; the last one closes it.
       let fields = stat.split(separator: ")").last?.split(separator: " "), fields.count > 2,
       fields[0] != "Z", let parent = pid_t(fields[1]),
+      fields.count > 19, let startTime = UInt64(fields[19]),
       let command = Self.read("/proc/\(pid)/cmdline")
     else { return nil }
     self.pid = pid
     self.parent = parent
+    self.startTime = startTime
     arguments = command.split(separator: "\0").map(String.init)
   }
 
@@ -37,8 +41,8 @@ package struct RunningProcess: Sendable, Hashable {
     }
   }
 
-  /// Whether it still runs.
-  package var isAlive: Bool { RunningProcess(pid: pid) == self }
+  /// Whether it still runs, be it as an orphan.
+  package var isAlive: Bool { RunningProcess(pid: pid)?.startTime == startTime }
 
   /// Waits until none of the processes runs any more; false when some still do at the deadline.
   package static func waitForEnd(of processes: [RunningProcess], until deadline: Deadline) -> Bool {

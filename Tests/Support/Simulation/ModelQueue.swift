@@ -37,12 +37,12 @@ final class ModelQueue {
   }
 
   let disk: SimulatedDisk
-  private unowned let world: SpoolSimulation
-  private(set) var segments: [Segment] = []
-  private(set) var isStarted = false
-  private var unrecovered: [SegmentName] = []
+  unowned let world: SpoolSimulation
+  var segments: [Segment] = []
+  var isStarted = false
+  var unrecovered: [SegmentName] = []
   var own: ModelWriter?
-  private lazy var mover = ModelMover(queue: self, world: world)
+  lazy var mover = ModelMover(queue: self, world: world)
 
   init(disk: SimulatedDisk, world: SpoolSimulation) {
     self.disk = disk
@@ -91,7 +91,7 @@ final class ModelQueue {
     }
   }
 
-  private func removeLeftovers(_ scan: SpoolScan) {
+  func removeLeftovers(_ scan: SpoolScan) {
     do throws(SpoolError) {
       try scan.removeLeftovers(disk)
     } catch {
@@ -99,7 +99,7 @@ final class ModelQueue {
     }
   }
 
-  private func recover(
+  func recover(
     _ name: SegmentName, openFile: SimulatedFile? = nil, knownEntries: [JournalEntry]? = nil
   ) throws(SpoolError) {
     let found = try SegmentRecovery.recover(
@@ -118,7 +118,7 @@ final class ModelQueue {
     }
   }
 
-  private func judge(_ problem: SegmentProblem, _ name: SegmentName) {
+  func judge(_ problem: SegmentProblem, _ name: SegmentName) {
     switch problem {
     case .notSealed, .journalTail: break
     case .damage, .foreignJournal, .mismatchedEntries:
@@ -126,7 +126,7 @@ final class ModelQueue {
     }
   }
 
-  private func add(_ id: QueueID, _ offset: UInt64, _ recipients: Int, to segment: Segment) {
+  func add(_ id: QueueID, _ offset: UInt64, _ recipients: Int, to segment: Segment) {
     guard segment.items[offset] == nil else { return }
     var item = Item(id: id, recipientCount: recipients)
     if let history = segment.history.messages[offset], history.id == id {
@@ -158,7 +158,7 @@ final class ModelQueue {
     }
   }
 
-  private func segment(_ name: SegmentName) -> Segment? {
+  func segment(_ name: SegmentName) -> Segment? {
     if let known = segments.first(where: { $0.name == name }) { return known }
     do throws(SpoolError) {
       let file = try disk.open(name.segmentFile, in: .segments, writable: false)
@@ -265,7 +265,7 @@ final class ModelQueue {
   }
 
   /// What `sendfile` would put on the wire.
-  private func read(_ item: Item, _ segment: Segment, _ offset: UInt64) -> [UInt8]? {
+  func read(_ item: Item, _ segment: Segment, _ offset: UInt64) -> [UInt8]? {
     do throws(SpoolError) {
       let record = try SegmentReader.record(
         on: disk, file: segment.file,
@@ -283,7 +283,7 @@ final class ModelQueue {
     }
   }
 
-  private func report(
+  func report(
     _ segment: Segment, _ offset: UInt64, _ item: Item, _ recipient: UInt32,
     _ outcome: SpoolSimulation.Result.Outcome
   ) {
@@ -295,7 +295,7 @@ final class ModelQueue {
   }
 
   /// Journals a result; the client forgets it once it is written (R13).
-  private func record(_ result: SpoolSimulation.Result, _ segment: Segment) {
+  func record(_ result: SpoolSimulation.Result, _ segment: Segment) {
     guard var item = segment.items[result.offset], !item.isDone else {
       // Known already; but only what is in the file may be forgotten.
       if !segment.journal.hasUnflushed { world.forget(result) }
@@ -320,128 +320,11 @@ final class ModelQueue {
   }
 
   /// Results that clients kept while no queue manager lived, before anything is sent (R13).
-  private func replayResults() {
+  func replayResults() {
     for result in world.inHand {
       if let segment = segments.first(where: { $0.name.nonce == result.nonce }) {
         record(result, segment)
       }
     }
-  }
-
-  // MARK: Flushes and orders
-
-  func flush(_ segment: Segment) -> Bool {
-    do throws(SpoolError) {
-      try segment.journal.flush(now: world.now)
-      for (id, recipient) in segment.unflushed {
-        world.ledger.arrivalFlushed(id, recipient: recipient)
-      }
-      segment.unflushed = []
-      mover.flushed(segment)
-      return true
-    } catch {
-      return false
-    }
-  }
-
-  /// What happens each second (R9).
-  func sync() {
-    guard disk.isRunning else { return }
-    for segment in segments where segment.journal.hasUnflushed { _ = flush(segment) }
-    world.inHand.removeAll { result in
-      segments.contains { $0.name.nonce == result.nonce && !$0.journal.hasUnflushed }
-    }
-  }
-
-  /// An order of the administrator on some message, answered after the flush (R9).
-  func order(_ kind: Int) {
-    guard disk.isRunning, isStarted else { return }
-    let candidates = kind == 1 ? heldItems : ready
-    guard !candidates.isEmpty else { return }
-    let (segment, offset) = candidates[world.random.below(candidates.count)]
-    guard let item = segment.items[offset] else { return }
-    switch kind {
-    case 0: hold(segment, offset, item)
-    case 1: release(segment, offset, item)
-    case 2: end(segment, offset, item, .deleted)
-    default:
-      guard item.ended.isEmpty, let new = own?.submitOwn() else { return }
-      end(segment, offset, item, .requeued(as: new))
-    }
-  }
-
-  private var heldItems: [(Segment, UInt64)] {
-    segments.flatMap { segment in
-      segment.items.filter { $0.value.isHeld && !$0.value.isDone }.keys.sorted().map {
-        (segment, $0)
-      }
-    }
-  }
-
-  private func journal(
-    _ event: JournalEvent, _ segment: Segment, _ offset: UInt64, _ item: Item
-  ) -> Bool {
-    segment.journal.append([
-      JournalEntry(event, id: item.id, offset: offset, time: world.now)
-    ])
-    return flush(segment)
-  }
-
-  private func hold(_ segment: Segment, _ offset: UInt64, _ item: Item) {
-    segment.items[offset]?.isHeld = true
-    let isDurable = journal(.held(reason: []), segment, offset, item)
-    if isDurable { world.ledger.update(item.id) { $0.isHeld = true } }
-  }
-
-  private func release(_ segment: Segment, _ offset: UInt64, _ item: Item) {
-    world.ledger.update(item.id) { $0.isHeld = false }
-    segment.items[offset]?.isHeld = false
-    _ = journal(.released, segment, offset, item)
-  }
-
-  private func end(
-    _ segment: Segment, _ offset: UInt64, _ item: Item, _ event: JournalEvent
-  ) {
-    world.ledger.update(item.id) { $0.mayBeEnded = true }
-    segment.items[offset]?.isDone = true
-    if journal(event, segment, offset, item) {
-      world.ledger.update(item.id) { $0.isEnded = true }
-    }
-  }
-
-  /// Releases everything, at the end of a run.
-  func releaseAll() {
-    for (segment, offset) in heldItems {
-      if let item = segment.items[offset] { release(segment, offset, item) }
-    }
-  }
-
-  /// Removes segments in which nothing is left to do.
-  func removeDone() {
-    guard disk.isRunning, isStarted else { return }
-    // A segment that has not been recovered may hold a copy that is none as long as its origin
-    // can be asked (R17).
-    guard own?.hasUnmarked != true, unrecovered.isEmpty else { return }
-    for segment in segments where segment.isSealed && !mover.needs(segment) {
-      guard segment.items.values.allSatisfy(\.isDone) else { continue }
-      do throws(SpoolError) {
-        try SpoolScan.remove(segment.name, on: disk)
-        segments.removeAll { $0 === segment }
-        segment.journal.close()
-        disk.close(segment.file)
-      } catch {
-        // Tried again later; the files mean the same until then.
-      }
-    }
-  }
-
-  /// What is queued, for comparing two recoveries.
-  var contents: [String] {
-    segments.flatMap { segment in
-      segment.items.filter { !$0.value.isDone }.map {
-        "\(segment.name.sequence) \($0.key) \($0.value.id) \($0.value.ended.sorted())"
-          + " \($0.value.isHeld)"
-      }
-    }.sorted()
   }
 }

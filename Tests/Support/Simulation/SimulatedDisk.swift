@@ -50,12 +50,14 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     }
   }
 
+  /// Makes a nameless file, readable and writable.
   package func createTemporary(in folder: SpoolFolder) throws(SpoolError) -> SimulatedFile {
     try begin(.create)
     if machine.isFull { throw .noSpace }
     return SimulatedFile(machine.makeInode(), self)
   }
 
+  /// Makes a file that must not be there yet.
   package func create(
     _ name: String, in folder: SpoolFolder
   ) throws(SpoolError) -> SimulatedFile {
@@ -67,6 +69,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     return SimulatedFile(inode, self)
   }
 
+  /// Opens a file for reading, and for writing when asked; never makes one.
   package func open(
     _ name: String, in folder: SpoolFolder, writable: Bool
   ) throws(SpoolError) -> SimulatedFile {
@@ -75,6 +78,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     return SimulatedFile(inode, self)
   }
 
+  /// Gives a nameless file its name; it must not be taken.
   package func link(
     _ file: SimulatedFile, as name: String, in folder: SpoolFolder
   ) throws(SpoolError) {
@@ -83,6 +87,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     machine.change(folder, .link(name, file.inode))
   }
 
+  /// Puts a file in the place of another.
   package func rename(
     _ name: String, to newName: String, in folder: SpoolFolder
   ) throws(SpoolError) {
@@ -91,12 +96,14 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     machine.change(folder, .rename(name, newName, inode))
   }
 
+  /// Removes a name.
   package func unlink(_ name: String, in folder: SpoolFolder) throws(SpoolError) {
     try begin(.unlink)
     guard machine.inode(name, in: folder) != nil else { throw .missing }
     machine.change(folder, .unlink(name))
   }
 
+  /// Makes links, renames and unlinks of the folder durable.
   package func flushFolder(_ folder: SpoolFolder) throws(SpoolError) {
     try begin(.flushFolder)
     if machine.happens(oneIn: machine.folderFlushFailsOneIn) {
@@ -105,16 +112,19 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     machine.flushFolder(folder)
   }
 
+  /// The names in a folder, in no order.
   package func names(in folder: SpoolFolder) throws(SpoolError) -> [String] {
     try begin(.list)
     return (machine.folders[folder]?.entries.keys).map { $0.sorted() } ?? []
   }
 
+  /// Bytes that an unprivileged writer may still use.
   package func freeBytes() throws(SpoolError) -> UInt64 {
     try begin(.space)
     return machine.isFull ? 0 : 1 << 40
   }
 
+  /// Writes all bytes at an offset.
   package func write(
     _ bytes: UnsafeRawBufferPointer, to file: SimulatedFile, at offset: UInt64
   ) throws(SpoolError) {
@@ -141,6 +151,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     UnsafeRawBufferPointer(rebasing: bytes[..<machine.random.below(bytes.count + 1)])
   }
 
+  /// Reads up to as many bytes as fit; fewer only where the file ends.
   package func read(
     into bytes: UnsafeMutableRawBufferPointer, from file: SimulatedFile, at offset: UInt64
   ) throws(SpoolError) -> Int {
@@ -150,6 +161,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     return content.count
   }
 
+  /// Makes the file's bytes and size durable (`fdatasync`).
   package func flush(_ file: SimulatedFile) throws(SpoolError) {
     try begin(.flush)
     if machine.happens(oneIn: machine.flushFailsOneIn) {
@@ -160,22 +172,30 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     machine.countFlush()
   }
 
+  /// Forgets cached pages that need not be written, so that the next read shows what the disk
+  /// has: after a failed flush the cache goes on showing what never got there.
   package func dropCache(_ file: SimulatedFile) throws(SpoolError) {
     try begin(.dropCache)
     if !machine.keepsCache { file.inode.dropCleanBlocks() }
   }
 
+  /// The file's size in bytes.
   package func size(of file: SimulatedFile) throws(SpoolError) -> UInt64 {
     try begin(.size)
     return UInt64(file.inode.size)
   }
 
+  /// Reserves blocks up to `end` without changing the size; a file system that cannot goes on
+  /// without.
   package func allocate(_ file: SimulatedFile, through end: UInt64) throws(SpoolError) {
     try begin(.allocate)
     if machine.isFull { throw .noSpace }
     file.inode.allocatedEnd = max(file.inode.allocatedEnd, Int(end))
   }
 
+  /// Takes the exclusive lock of the file's open description without waiting.
+  ///
+  /// - Returns: whether it is held now.
   package func lock(_ file: SimulatedFile) throws(SpoolError) -> Bool {
     try begin(.lock)
     if let holder = file.inode.lockHolder, holder !== file, !holder.isClosed,
@@ -187,6 +207,7 @@ package final class SimulatedDisk: Disk, @unchecked Sendable {
     return true
   }
 
+  /// Closes the description and with it gives up its lock.
   package func close(_ file: SimulatedFile) {
     file.isClosed = true
     if file.inode.lockHolder === file { file.inode.lockHolder = nil }
