@@ -28,7 +28,8 @@ import Testing
   }
 
   private func rows(_ name: SegmentName) throws -> [RecordRow] {
-    let found = try SegmentRecovery.recover(name, on: spool.disk, now: now)
+    let found = try SegmentRecovery.recover(
+      name, on: spool.disk, now: now, recovered: name == target ? [origin.nonce] : [])
     spool.disk.close(found.file)
     return found.rows
   }
@@ -64,6 +65,12 @@ import Testing
     #expect(try rows(origin).map(\.id) == [lead.id])
     try SpoolScan.remove(origin, on: spool.disk)
     #expect(try rows(target).isEmpty)
+  }
+
+  @Test func aCopyIsNotJudgedBeforeItsOriginIsRecovered() throws {
+    #expect(throws: SpoolError.originFirst) {
+      try SegmentRecovery.recover(target, on: spool.disk, now: now)
+    }
   }
 
   @Test func historyMovesWithTheMessage() {

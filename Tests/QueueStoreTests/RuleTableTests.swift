@@ -4,7 +4,7 @@ import Testing
 
 /// The root of the package.
 private let root = URL(filePath: #filePath).deletingLastPathComponent()
-  .deletingLastPathComponent().deletingLastPathComponent()
+  .deletingLastPathComponent().deletingLastPathComponent().resolvingSymlinksInPath()
 
 @Test func everyRuleNamesTestsThatExist() throws {
   let table = try String(
@@ -13,7 +13,7 @@ private let root = URL(filePath: #filePath).deletingLastPathComponent()
   let rows = table.split(separator: "\n").filter { $0.hasPrefix("// | ") }
   var tests = ""
   let files = FileManager.default.enumerator(
-    at: root.appending(path: "Tests"), includingPropertiesForKeys: nil)
+    at: root.appending(path: "Tests").resolvingSymlinksInPath(), includingPropertiesForKeys: nil)
   while let file = files?.nextObject() as? URL {
     if file.pathExtension == "swift" { tests += try String(contentsOf: file, encoding: .utf8) }
   }

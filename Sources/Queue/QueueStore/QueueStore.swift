@@ -30,11 +30,11 @@
 // |  |  | broken: doesNotPadFlushes |
 // |  |  | `batchesStartOnBlocksAndRecordsOnBorders` |
 // |  |  | `aWriteNeverTouchesAFlushedBlock` |
-// | R6 | a batch owns its bytes | `aCancelledSessionStillHasItsMessageFlushed` |
+// | R6 | what is in a batch is delivered | `aCancelledSessionStillHasItsMessageFlushed` |
 // | R7 | no content can forge a record | `aRecordOfAnotherSegmentInABodyIsNoRecord` |
 // |  |  | `aCopyOfARecordInTheSameSegmentIsNoRecordElsewhere` |
 // |  |  | `leadsAreReadBackOnlyAtTheirPlaceAndUntouched` |
-// | R8 | unfinished is dropped, damage reported | `damageInTheLastBatchIsAnUnfinishedFlush` |
+// | R8 | an unfinished tail is no damage | `damageInTheLastBatchIsAnUnfinishedFlush` |
 // |  |  | `damageInsideAFlushedBatchCostsOnlyTheDamagedRecord` |
 // |  |  | `damageIsCopiedAsideReportedOnceAndCostsNoNeighbour` |
 // |  |  | `aFlushedBatchThatCameBackEmptyIsReported` |
@@ -60,14 +60,14 @@
 // | R18 | ids never repeat | `queueIDsNeverRepeat` |
 // |  |  | simulation |
 // | R19 | mail that ends processes is held | `whatADeadAgentHadWaitsAndIsHeldAfterThreeDeaths` |
-// | R23 | large mail has segments of its own | `aLargeMessageIsStreamedIntoASegmentOfItsOwn` |
+// | R23 | large mail has its own segment | `aLargeMessageIsStreamedIntoASegmentOfItsOwn` |
 // |  |  | `anAbortedLargeMessageLeavesNothing` |
 // |  |  | simulation |
 // | R24 | room for results comes before deliveries | `aDiskWithoutRoomIsToldToTheWriters` |
 // |  |  | simulation |
 // | R29 | a sealed segment is not walked | `aSealedSegmentIsNotWalked` |
 // |  |  | `anIncompleteTableIsNone` |
-// | R30 | first and last ten attempts stay | `compactionKeepsTheFirstAndTheLastTenAttempts` |
+// | R30 | first and last attempts are kept | `compactionKeepsTheFirstAndTheLastTenAttempts` |
 // |  |  | `aJournalThatHasGrownIsRewritten` |
 // | R32 | group commit waits for sessions inside DATA | `sessionsShareFlushes` |
 // |  |  | `aCommitWaitsForSessionsInsideData` |

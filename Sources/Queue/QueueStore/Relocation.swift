@@ -54,16 +54,20 @@ package enum Relocation {
     JournalEntry(.relocated(to: copy), id: id, offset: origin.offset, time: now)
   }
 
-  /// Whether a copy is mail: its origin's journal says so, or its origin is gone.
+  /// Whether a copy is mail: its origin's journal says so durably, or its origin is gone.
   ///
-  /// - Throws: what the disk says.
+  /// - Parameter recovered: the segments that this life of the queue manager has recovered; what
+  ///   their journals say of relocations is durable.
+  /// - Throws: `.originFirst` when the origin's segment is there and not among them; what the disk
+  ///   says.
   static func isLive<D: Disk>(
-    _ copy: RecordPlace, id: QueueID, file: D.File, on disk: D
+    _ copy: RecordPlace, id: QueueID, file: D.File, recovered: Set<Nonce>, on disk: D
   ) throws(SpoolError) -> Bool {
     let record = try SegmentReader.record(on: disk, file: file, place: copy, id: id)
     guard let origin = record.envelope?.origin else { return true }
     let segments = try SpoolScan(disk).segments
     guard let name = segments.first(where: { $0.nonce == origin.nonce }) else { return true }
+    guard recovered.contains(origin.nonce) else { throw .originFirst }
     let entries = try JournalReading.read(name, on: disk)?.entries ?? []
     return SegmentHistory(entries).messages[origin.offset]?.relocatedTo == copy
   }

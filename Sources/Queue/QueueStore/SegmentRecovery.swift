@@ -41,6 +41,7 @@ package struct RecoveredSegment<D: Disk>: Sendable {
 package struct SegmentRecovery<D: Disk> {
   private let disk: D
   private let now: WallTime
+  private let recovered: Set<Nonce>
   private var result: RecoveredSegment<D>
 
   /// Reads journal and, where needed, records of a segment; a dead writer's segment is walked,
@@ -53,11 +54,14 @@ package struct SegmentRecovery<D: Disk> {
   ///     queue manager.
   ///   - knownEntries: what the running queue manager's journal says; without it the journal is
   ///     read. Either way the caller goes on with a new `SegmentJournal` of the result's entries.
+  ///   - recovered: the segments that this life of the queue manager has recovered already. A
+  ///     segment with copies of mail that lies in others throws `.originFirst` until they are
+  ///     among these (R17).
   /// - Throws: `.newerVersion`, `.missing`, or what the disk says; it is tried again later then,
   ///   and until it succeeds nothing of the segment is sent.
   package static func recover(
     _ name: SegmentName, on disk: D, now: WallTime, openFile: D.File? = nil,
-    knownEntries: [JournalEntry]? = nil
+    knownEntries: [JournalEntry]? = nil, recovered: Set<Nonce> = []
   ) throws(SpoolError) -> RecoveredSegment<D> {
     let file: D.File
     if let openFile {
@@ -66,7 +70,7 @@ package struct SegmentRecovery<D: Disk> {
       file = try disk.open(name.segmentFile, in: .segments, writable: false)
     }
     var recovery = SegmentRecovery(
-      disk: disk, now: now, result: RecoveredSegment(name: name, file: file))
+      disk: disk, now: now, recovered: recovered, result: RecoveredSegment(name: name, file: file))
     try checkVersion(of: file, on: disk)
     let isLocked = try !disk.lock(file)
     if let knownEntries {
@@ -75,6 +79,7 @@ package struct SegmentRecovery<D: Disk> {
     } else {
       try recovery.readJournal()
     }
+    try recovery.makeRelocationsDurable()
     recovery.result.hasLivingWriter = isLocked && recovery.result.history.table == nil
     if !recovery.result.hasLivingWriter { try recovery.findRecords() }
     return recovery.result
@@ -133,7 +138,10 @@ package struct SegmentRecovery<D: Disk> {
     var dead: Set<UInt64> = []
     for row in result.rows where row.flags.contains(.relocatedCopy) {
       let place = RecordPlace(nonce: result.name.nonce, offset: row.offset)
-      if try Relocation.isLive(place, id: row.id, file: result.file, on: disk) { continue }
+      if try Relocation.isLive(place, id: row.id, file: result.file, recovered: recovered, on: disk)
+      {
+        continue
+      }
       dead.insert(row.offset)
       result.entries.append(JournalEntry(.done, id: row.id, offset: row.offset, time: now))
     }
@@ -152,6 +160,18 @@ package struct SegmentRecovery<D: Disk> {
       try disk.dropCache(result.file)
       try disk.flush(result.file)
     }
+  }
+
+  /// A relocation that was written and not flushed would come undone with the power, after its
+  /// copy has been sent: it is made durable before anybody acts on it (R17).
+  private func makeRelocationsDurable() throws(SpoolError) {
+    let hasRelocations = result.entries.contains {
+      if case .relocated = $0.event { true } else { false }
+    }
+    guard hasRelocations else { return }
+    try JournalWriter.create(
+      on: disk, name: result.name, created: now, entries: JournalCompaction.keep(result.entries)
+    ).close()
   }
 
   /// Keeps the rows that are not done, and what the journal says of those that match (R2).

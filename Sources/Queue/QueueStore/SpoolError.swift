@@ -17,6 +17,8 @@ package enum SpoolError: Error, Hashable, Sendable {
   /// The disk failed and would not say for certain that the message is no mail: its session ends
   /// without an answer, as if the power had failed (R3).
   case uncertain
+  /// The segment holds a copy of mail whose own segment has to be recovered first (R17).
+  case originFirst
   /// New mail is refused until the disk has shown that it works again (R3) or has room (R24).
   case refusing
   /// Another process holds the lock of the spool (R16).

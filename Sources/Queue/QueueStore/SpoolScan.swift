@@ -57,7 +57,9 @@ package struct SpoolScan: Hashable, Sendable {
   /// Removes a segment in which nothing is left to do, and then its journal.
   ///
   /// The folder is flushed between the two: were the segment's removal lost and its journal's
-  /// not, all its mail would be new mail again.
+  /// not, all its mail would be new mail again. Where mail is relocated, no segment is removed
+  /// before all others have been recovered: an unfinished copy in one of them has to find its
+  /// origin (R17).
   ///
   /// - Throws: what the disk says.
   package static func remove<D: Disk>(

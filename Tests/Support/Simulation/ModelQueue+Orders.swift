@@ -95,7 +95,9 @@ extension ModelQueue {
   /// Removes segments in which nothing is left to do.
   func removeDone() {
     guard disk.isRunning, isStarted else { return }
-    guard own?.hasUnmarked != true else { return }
+    // A segment that has not been recovered may hold a copy that is none as long as its origin
+    // can be asked (R17).
+    guard own?.hasUnmarked != true, unrecovered.isEmpty else { return }
     for segment in segments where segment.isSealed && !mover.needs(segment) {
       guard segment.items.values.allSatisfy(\.isDone) else { continue }
       do throws(SpoolError) {

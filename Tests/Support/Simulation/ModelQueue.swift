@@ -72,6 +72,15 @@ final class ModelQueue {
   func recoverRest() {
     if unrecovered.isEmpty { return }
     defer { if isStarted { replayResults() } }
+    // Copies wait for their origins: several rounds.
+    var before = Int.max
+    while unrecovered.count < before {
+      before = unrecovered.count
+      recoverRound()
+    }
+  }
+
+  private func recoverRound() {
     for name in unrecovered where disk.isRunning {
       do throws(SpoolError) {
         try recover(name)
@@ -94,7 +103,8 @@ final class ModelQueue {
     _ name: SegmentName, openFile: SimulatedFile? = nil, knownEntries: [JournalEntry]? = nil
   ) throws(SpoolError) {
     let found = try SegmentRecovery.recover(
-      name, on: disk, now: world.now, openFile: openFile, knownEntries: knownEntries)
+      name, on: disk, now: world.now, openFile: openFile, knownEntries: knownEntries,
+      recovered: Set(segments.map(\.name.nonce)))
     for problem in found.problems { judge(problem, name) }
     let segment = Segment(
       name, found.file, SegmentJournal(on: disk, name: name, entries: found.entries),
@@ -165,13 +175,10 @@ final class ModelQueue {
   func seal(_ name: SegmentName, end: UInt64, reason: SealReason) -> Bool {
     take(name, Watermark(nonce: name.nonce, end: end))
     guard disk.isRunning, isStarted, let segment = segment(name) else { return false }
-    let rows = segment.items.filter { !$0.value.isDone }.sorted { $0.key < $1.key }.map {
-      RecordRow(
-        id: $0.value.id, offset: $0.key, recipientCount: UInt32($0.value.recipientCount),
-        flags: [], contentSize: 0)
-    }
+    // A second table would bring back what the first no longer names.
+    if segment.isSealed { return flush(segment) }
     var entries: [JournalEntry] = []
-    if segment.taken == end {
+    if segment.taken == end, let rows = rows(of: segment, end) {
       entries = JournalCompaction.tableEntries(rows).map {
         JournalEntry(segment: $0, time: world.now)
       }
@@ -182,9 +189,22 @@ final class ModelQueue {
     return flush(segment)
   }
 
+  private func rows(of segment: Segment, _ end: UInt64) -> [RecordRow]? {
+    do throws(SpoolError) {
+      return try SegmentWalk.leads(
+        on: disk, file: segment.file, nonce: segment.name.nonce,
+        from: UInt64(FileHeader.size), to: end
+      ).records.map { RecordRow($0) }
+    } catch {
+      return nil
+    }
+  }
+
   /// A writer is found dead: its segments are walked and sealed (R12).
   func writerDied() {
-    for segment in segments where !segment.isSealed && disk.isRunning {
+    // Whether a copy is mail is not to be asked while its origin's answer is on its way (R17).
+    for segment in segments
+    where !segment.isSealed && !mover.needs(segment) && disk.isRunning {
       do throws(SpoolError) {
         guard try disk.lock(segment.file) else { continue }
         let entries = try segment.journal.contents()
