@@ -18,13 +18,16 @@ import Testing
     var results: [DeliveryResult] = []
     for _ in requests { results.append(try await fixture.result()) }
     fixture.queue.post(.acknowledge([requests[1].id]))
+    try await arrive(fixture)
     let told = try await self.results(of: fixture, until: [requests[0].id, requests[2].id])
     for result in told { #expect(results.contains(result)) }
     fixture.queue.post(.acknowledge(told.map(\.id)))
+    try await arrive(fixture)
     _ = try await self.results(of: fixture, until: [])
   }
 
-  /// What a new queue manager is told, asked again until the acknowledgement has arrived.
+  /// What a new queue manager is told, asked again until it is as wanted: what was acknowledged is
+  /// on its way for a while.
   @ReactorActor private func results(
     of fixture: SenderFixture, until wanted: Set<UInt64>
   ) async throws -> [DeliveryResult] {
@@ -32,11 +35,19 @@ import Testing
       try fixture.attachAgain()
       let hello = try await fixture.hello()
       #expect(hello.inHand.isEmpty)
-      if Set(hello.results.map(\.id)) == wanted { return hello.results }
-      fixture.queue.post(.acknowledge(hello.results.map(\.id).filter { !wanted.contains($0) }))
+      let told = Set(hello.results.map(\.id))
+      if told == wanted { return hello.results }
+      fixture.queue.post(.acknowledge(Array(told.subtracting(wanted))))
+      try await arrive(fixture)
     }
     Issue.record("the results never became \(wanted)")
     return []
+  }
+
+  /// Lets what was posted reach the other end before the channel is replaced.
+  @ReactorActor private func arrive(_ fixture: SenderFixture) async throws {
+    fixture.queue.flush()
+    for _ in 0..<20 { await Reactor.shared.yieldTurn() }
   }
 
   @Test @ReactorActor func whatIsInHandIsNamedToANewQueueManagerAndItsResultGoesThere()

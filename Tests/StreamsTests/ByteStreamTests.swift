@@ -36,7 +36,8 @@ import Testing
     #expect(try b.readNow { read.append(contentsOf: $0) } == .ended)
     #expect(read == Array("hello".utf8))
     await #expect(throws: StreamError.timedOut) {
-      let (c, _) = try pair()
+      let (c, d) = try pair()
+      defer { d.close() }
       try await c.readable(deadline: Reactor.shared.now + .milliseconds(5))
     }
     b.close()
