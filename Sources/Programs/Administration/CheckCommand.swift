@@ -18,7 +18,7 @@ package struct CheckCommand: ParsableCommand {
     let files = ConfigurationFiles(directory: parent.configDirectory)
     for diagnostic in files.diagnostics { Output.error("martinet: \(diagnostic)") }
     if files.hasErrors { throw ExitCode(1) }
-    var findings: [String] = []
+    var findings = SiteCheck.findings(files)
     do throws(MasterProcess.Failure) {
       let owner = try MasterProcess.mailOwner(files.configuration)
       findings += SpoolDirectories.check(

@@ -16,7 +16,7 @@ package struct MailSiteError: Error, CustomStringConvertible {
 ///
 /// `smtpd` asks it as a `SiteDirectory`, `qmgr` takes its router: they agree about every address.
 package struct MailSite: Sendable {
-  private let configuration: Configuration
+  let configuration: Configuration
   private let networks: NetworkList
   private let localDomains: DomainList
   private let virtualAliasDomains: DomainList

@@ -14,10 +14,10 @@ extension ListenerRules {
     _ configuration: Configuration, logName: String, site: MailSite
   ) throws(RoleFailure) {
     let policy: AccessPolicy
-    do throws(AccessError) {
-      policy = try AccessPolicy(Self.access(configuration, site), site: site)
+    do throws(MailSiteError) {
+      policy = try site.accessPolicy()
     } catch {
-      throw RoleFailure(Self.explain(error))
+      throw RoleFailure(error.description)
     }
     self.init(
       smtp: SMTPServerRules(Self.server(configuration)),
@@ -54,20 +54,6 @@ extension ListenerRules {
     return settings
   }
 
-  private static func access(
-    _ configuration: Configuration, _ site: MailSite
-  ) -> AccessSettings {
-    var settings = AccessSettings(resolver: site.resolver)
-    settings.relayRestrictions = configuration[.smtpdRelayRestrictions]
-    settings.recipientRestrictions = configuration[.smtpdRecipientRestrictions]
-    settings.relayBeforeRecipient = configuration[.smtpdRelayBeforeRecipientRestrictions]
-    settings.allowsUntrustedRouting = configuration[.allowUntrustedRouting]
-    settings.relayDomainsRejectCode = UInt16(configuration[.relayDomainsRejectCode])
-    settings.rejectCode = UInt16(configuration[.rejectCode])
-    settings.deferCode = UInt16(configuration[.deferCode])
-    return settings
-  }
-
   /// `postfix/submission` below `postfix` makes `submission/smtpd`. A name that is not below it
   /// cannot be told in a tag, which stands behind the process's own name.
   private static func tag(_ name: String, below logName: String) -> String {
@@ -83,16 +69,4 @@ extension ListenerRules {
     }
   }
 
-  private static func explain(_ error: AccessError) -> String {
-    switch error {
-    case .unknownRestriction(let parameter, let word):
-      "\(parameter): \"\(word)\" is no restriction that is known"
-    case .opensRelay:
-      "smtpd_relay_restrictions or smtpd_recipient_restrictions must hold one of reject, defer, "
-        + "reject_unauth_destination, defer_unauth_destination: else anybody could relay"
-    case .badCode(let parameter, let value):
-      "\(parameter): \(value) is not a code from 400 to 599"
-    case .lookupFailed: "a table does not answer"
-    }
-  }
 }

@@ -1,0 +1,27 @@
+import Configuration
+import LinuxSystem
+import MailSite
+import ServiceKit
+
+/// What the roles would find wrong with lists, tables and restrictions, found before they start.
+enum SiteCheck {
+  /// Sentences for the administrator; empty when every `smtpd` and `qmgr` can serve.
+  static func findings(_ files: ConfigurationFiles) -> [String] {
+    var found: [String] = []
+    let listeners = files.services.filter { $0.command == "smtpd" }
+    for configuration in [files.configuration]
+      + listeners.map({ files.configuration.overlaid(by: $0).configuration })
+    {
+      do throws(MailSiteError) {
+        let own = ((try? Interfaces.addresses()) ?? []).map(\.address)
+        let site = try MailSite(configuration, ownAddresses: own) {
+          try? Files.readWhole($0, limit: 16 << 20)
+        }
+        _ = try site.accessPolicy()
+      } catch {
+        if !found.contains(error.description) { found.append(error.description) }
+      }
+    }
+    return found
+  }
+}
