@@ -19,9 +19,19 @@ enum SiteCheck {
         }
         _ = try site.accessPolicy()
       } catch {
-        if !found.contains(error.description) { found.append(error.description) }
+        let place = location(of: error.description, configuration)
+        let sentence = place.map { "\($0): \(error)" } ?? error.description
+        if !found.contains(sentence) { found.append(sentence) }
       }
     }
     return found
+  }
+
+  /// Where the parameter that a sentence begins with was set.
+  private static func location(
+    of sentence: String, _ configuration: Configuration
+  ) -> SourceLocation? {
+    let name = sentence.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
+    return configuration.location(of: String(name))
   }
 }

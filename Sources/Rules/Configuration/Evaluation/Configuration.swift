@@ -142,6 +142,11 @@ extension Configuration {
     return choice
   }
 
+  /// Where a parameter was set; `nil` for one that has its default.
+  package func location(of name: String) -> SourceLocation? {
+    layers.assignments[name]?.location
+  }
+
   /// The text of any parameter or macro before expansion; `nil` for a name that has none.
   package func text(_ name: String) -> String? {
     try? layers.text(name)
