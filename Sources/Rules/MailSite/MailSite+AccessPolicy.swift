@@ -29,8 +29,8 @@ extension MailSite {
     case .unknownRestriction(let parameter, let word):
       "\(parameter): \"\(word)\" is no restriction that is known"
     case .opensRelay:
-      "smtpd_relay_restrictions: it or smtpd_recipient_restrictions must hold one of reject, defer, "
-        + "reject_unauth_destination, defer_unauth_destination: else anybody could relay"
+      "smtpd_relay_restrictions: it or smtpd_recipient_restrictions must hold one of reject, "
+        + "defer, reject_unauth_destination, defer_unauth_destination: else anybody could relay"
     case .badCode(let parameter, let value):
       "\(parameter): \(value) is not a code from 400 to 599"
     case .lookupFailed: "a table does not answer"
