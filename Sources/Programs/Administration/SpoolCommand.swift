@@ -116,15 +116,20 @@ package struct SpoolListCommand: ParsableCommand {
     }
     out.append(string: QueueListText.arrivalText(envelope.arrival))
     out.append(text: " <")
-    out.append(contentsOf: envelope.sender.bytes)
+    out.append(contentsOf: printable(envelope.sender))
     out.append(text: ">")
     for recipient in message.openRecipients {
       out.append(text: " <")
-      out.append(contentsOf: recipient.address.bytes)
+      out.append(contentsOf: printable(recipient.address))
       out.append(text: ">")
     }
     out.append(ASCII.lf)
     return out
+  }
+
+  /// What a peer sent must not reach the terminal as a command to it.
+  private static func printable(_ address: MailAddress) -> [UInt8] {
+    address.bytes.map { $0 < ASCII.space || $0 == 127 ? UInt8(ascii: "?") : $0 }
   }
 }
 
