@@ -101,7 +101,7 @@ targets += room(
 
 targets += room(
   "ServiceKit", floor: "Services",
-  imports: platform + ["MailTypes", "Configuration", system])
+  imports: platform + ["MailTypes", "Configuration", "QueueFormat", system])
 targets += room(
   "Master", floor: "Services",
   imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])

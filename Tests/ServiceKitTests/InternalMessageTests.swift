@@ -38,7 +38,8 @@ private let record = StartRecord(
 private let everyMessage: [InternalMessage] = [
   .start(record), .channel(ProcessName(role: .control, index: 0), pid: 12), .channelsComplete,
   .drain, .sequences(first: .max, count: 1), .ready, .failed("why"), .needSequences,
-  .mute(ProcessName(role: .smtp, index: 3)), .writerHello([mark, mark]), .watermark(mark),
+  .mute(ProcessName(role: .smtp, index: 3)),
+  .channelEnded(ProcessName(role: .smtp, index: 3), pid: 77), .resultsFile, .writerHello([mark, mark]), .watermark(mark),
   .intake(accepting: false, reason: "full"), .segment(Nonce(high: 9, low: 8)), .deliver(request),
   .acknowledge([1, 2, .max]), .forget(Nonce(high: 0, low: 0)),
   .agentHello(inHand: [DeliveryReference(request)], results: [result], capacity: 50),

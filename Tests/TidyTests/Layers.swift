@@ -101,7 +101,7 @@ private let floors: [[(String, Layers.Room)]] = [
 private let services = [
   room(
     "ServiceKit", "Services",
-    platform + ["MailTypes", "Configuration", "SystemPackage", "Glibc"]),
+    platform + ["MailTypes", "Configuration", "QueueFormat", "SystemPackage", "Glibc"]),
   room(
     "Master", "Services",
     platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", "SystemPackage"]),

@@ -198,10 +198,13 @@ extension MasterProcess {
       transports: listenerPlan.transports)
     do {
       let file = try Files.sealedMemory("configuration", content: bytes)
+      let helper = try HelperThread(name: "spool")
       return Supervisor(
         plan: plan, log: log, logDescriptor: logDescriptor, logKind: logKind,
-        sequences: SequenceSource(
-          disk: try LinuxDisk(path: root), helper: try HelperThread(name: "sequences")),
+        sequences: SequenceSource(disk: try LinuxDisk(path: root), helper: helper),
+        resultsFiles: ResultsFiles(
+          folder: root + "/" + SpoolDirectories.results,
+          owner: owner.map { ($0.uid, $0.gid) }, helper: helper),
         configurationFile: SharedDescriptor(file), executable: try ThisProcess.executable(),
         environment: ["SWIFT_BACKTRACE=enable=no"])
     } catch {

@@ -1,4 +1,5 @@
 import LinuxSystem
+import ServiceKit
 import SystemPackage
 
 /// The folders below `queue_directory` and who owns them.
@@ -15,6 +16,8 @@ package enum SpoolDirectories {
 
   /// Segments and journals.
   package static let segments = "segments"
+  /// Results of deliveries that outlive the agents.
+  package static let results = ResultsFileName.folder
   /// Copies of what was damaged.
   package static let corrupt = "corrupt"
   /// Locks and process ids.
@@ -25,6 +28,7 @@ package enum SpoolDirectories {
   /// Every folder that `run` makes when it is missing.
   package static let folders = [
     Folder(name: segments, permissions: 0o700, ownedByMail: true),
+    Folder(name: results, permissions: 0o700, ownedByMail: true),
     Folder(name: corrupt, permissions: 0o700, ownedByMail: true),
     Folder(name: pid, permissions: 0o755, ownedByMail: false),
     // Not the mail owner's: `master` sets mode and owner of what it finds there as root.

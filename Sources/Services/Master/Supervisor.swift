@@ -22,6 +22,8 @@ final class Supervisor {
   private let logKind: LogKind
   private let configurationFile: SharedDescriptor
   private let sequences: SequenceSource
+  private let resultsFiles: ResultsFiles
+  private let rejoining = Rejoining()
   private var policies: [ProcessName: RestartPolicy] = [:]
   private var pendingStarts: [ProcessName: Alarm] = [:]
   private(set) var children: [ProcessName: RoleChild] = [:]
@@ -30,7 +32,7 @@ final class Supervisor {
 
   init(
     plan: ServicePlan, log: Log, logDescriptor: SharedDescriptor, logKind: LogKind,
-    sequences: SequenceSource, configurationFile: SharedDescriptor,
+    sequences: SequenceSource, resultsFiles: ResultsFiles, configurationFile: SharedDescriptor,
     executable: String, environment: [String]
   ) {
     self.plan = plan
@@ -38,6 +40,7 @@ final class Supervisor {
     self.logDescriptor = logDescriptor
     self.logKind = logKind
     self.sequences = sequences
+    self.resultsFiles = resultsFiles
     self.configurationFile = configurationFile
     self.executable = executable
     self.environment = environment
@@ -70,6 +73,7 @@ final class Supervisor {
       children[name] = child
       sendStart(to: child, sequences: sequences)
       connect(child)
+      if name.role.isAgent { reactorTask { await self.sendResultsFile(to: child) } }
       reactorTask { await self.listen(to: child) }
       reactorTask { await self.watch(child) }
     } catch {
@@ -92,6 +96,20 @@ final class Supervisor {
       .start(record),
       descriptors: [configurationFile.raw, logDescriptor.raw] + listeners.map(\.socket.raw))
     child.channel.flush()
+  }
+
+  /// An agent can do without: only the death of all who know its results would then cost them.
+  private func sendResultsFile(to child: RoleChild) async {
+    do throws(Errno) {
+      let file = try await resultsFiles.make(for: child.name, pid: child.pid)
+      child.channel.post(.resultsFile, descriptors: [file.raw])
+      // This copy of the descriptor keeps the lock too, and goes.
+      child.channel.flush()
+    } catch {
+      log.warning(
+        "master", "no file for the results of \(child.name.role.rawValue) in "
+          + "\(resultsFiles.folder): \(error)")
+    }
   }
 
   /// Every process talks to `qmgr` and to nobody else.
@@ -132,10 +150,25 @@ final class Supervisor {
           guard let silent = children[peer] else { break }
           log.warning("master", "\(peer.role.rawValue) pid \(silent.pid) does not answer: killing")
           silent.kill()
+        case .channelEnded(let peer, let pid) where child.name.role == .qmgr:
+          rejoin(peer, pid: pid, with: child)
         default:
           log.warning("master", "unexpected message from \(child.name.role.rawValue)")
         }
       }
+    }
+  }
+
+  /// A channel broke though both ends live, as one of them says: they get another.
+  private func rejoin(_ peer: ProcessName, pid: Int32, with queue: RoleChild) {
+    rejoining.plan(pid: pid, ceiling: plan.throttleTime) {
+      // Mostly the channel ended since the process did.
+      guard !self.isStopping, let other = self.children[peer], other.pid == pid,
+        self.children[queue.name] === queue
+      else { return false }
+      self.log.warning("master", "\(peer.role.rawValue) pid \(pid) gets a new channel to qmgr")
+      self.join(other, queue)
+      return true
     }
   }
 

@@ -85,10 +85,13 @@ final class JournalQueue {
     plan()
   }
 
-  /// Returns once all entries so far are written and flushed, or at the deadline.
-  func flush(deadline: MonotonicTime) async {
-    guard await write(deadline: deadline) else { return }
+  /// Returns once all entries so far are written and a flush has been tried, or at the deadline,
+  /// and whether they are written.
+  @discardableResult
+  func flush(deadline: MonotonicTime) async -> Bool {
+    guard await write(deadline: deadline) else { return false }
     await flushWritten()
+    return true
   }
 
   /// Returns once all entries so far are written, or at the deadline, and whether they are.

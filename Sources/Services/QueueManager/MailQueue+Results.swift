@@ -25,7 +25,8 @@ extension MailQueue {
     plan()
   }
 
-  private func giveBack(_ flight: Flight) {
+  /// A delivery was not attempted.
+  func giveBack(_ flight: Flight) {
     let report = scheduler.report(
       flight.number, DeliveryTally(returned: .max), connectionFailed: false,
       now: Reactor.shared.now)

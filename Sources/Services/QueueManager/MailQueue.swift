@@ -40,7 +40,9 @@ final class MailQueue {
   var groups: [Role?: AgentGroupNumber] = [:]
   /// Who delivers, by the scheduler's number.
   var agents: [ProcessNumber: Agent] = [:]
-  /// The agents whose channel is open.
+  /// The scheduler's process for what ended agents left, once there was something.
+  var endedProcess: ProcessNumber?
+  /// The agents that live.
   var peers: [Agent] = []
 
   /// Pulses when a delivery has ended.
@@ -52,6 +54,7 @@ final class MailQueue {
   private(set) lazy var intake = Intake(self)
   private(set) lazy var scanner = Scanner(self)
   private(set) lazy var adoption = Adoption(self)
+  private(set) lazy var leftResults = LeftResults(self)
   private(set) lazy var orphans = Orphans(self)
   private(set) lazy var loader = Loader(self)
   private(set) lazy var sealer = Sealer(self)

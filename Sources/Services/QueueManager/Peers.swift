@@ -20,21 +20,31 @@ final class Peers {
   private let mute: @ReactorActor (ProcessName) -> Void
   /// The lock of the spool, while this process serves it.
   var lock: QueueLock?
+  private let ended: @ReactorActor (ProcessName, Int32) -> Void
   private var channels: [ProcessName: MessageChannel] = [:]
+  /// The agents that live, or whose end is being looked into.
+  private var agents: [Int32: Agent] = [:]
   private var silent: Set<ProcessName> = []
   private var areComplete = false
   private lazy var patience = Alarm { self.loseTheSilent() }
   private var isDraining = false
 
-  /// - Parameter mute: asks `master` to end a process that does not answer.
-  init(_ queue: MailQueue, mute: @escaping @ReactorActor (ProcessName) -> Void) {
+  /// - Parameters:
+  ///   - mute: asks `master` to end a process that does not answer.
+  ///   - ended: tells `master` that a channel has ended, for a new one if its process lives.
+  init(
+    _ queue: MailQueue, mute: @escaping @ReactorActor (ProcessName) -> Void,
+    ended: @escaping @ReactorActor (ProcessName, Int32) -> Void
+  ) {
     self.queue = queue
     self.mute = mute
+    self.ended = ended
   }
 
   /// A channel to a process, new or in place of an older one.
-  func attach(_ channel: MessageChannel, to peer: ProcessName) {
-    if let former = channels[peer] {
+  func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {
+    // What an agent that has ended had sent is read to its end.
+    if let former = channels[peer], !peer.role.isAgent {
       former.close()
       if peer.role.isWriter { queue.orphans.lose(peer) }
     }
@@ -43,20 +53,47 @@ final class Peers {
       silent.insert(peer)
       patience.schedule(at: Reactor.shared.now + Self.greetingTime)
     }
+    let agent = peer.role.isAgent ? agent(peer, pid, channel) : nil
     reactorTask {
       if peer.role.isWriter {
         await self.serveWriter(peer, channel)
-      } else if peer.role.isAgent {
-        await self.serveAgent(peer, channel)
+      } else if let agent {
+        await self.serve(agent, channel)
       } else if peer.role == .control {
         await Commands(self.queue, channel).serve()
       }
-      if self.channels[peer] === channel {
-        self.channels[peer] = nil
-        self.greeted(peer)
-      }
       channel.close()
+      let isLast = self.channels[peer] === channel
+      if isLast { self.channels[peer] = nil }
+      if let agent, agent.channel !== channel { return }
+      if isLast, !self.isDraining { self.ended(peer, pid) }
+      if let agent { await self.lose(agent) }
+      if self.channels[peer] == nil { self.greeted(peer) }
+      self.openIfComplete()
     }
+  }
+
+  /// The agent at a channel's other end, which may have had another channel before.
+  private func agent(_ peer: ProcessName, _ pid: Int32, _ channel: MessageChannel) -> Agent {
+    if let known = agents[pid], known.name == peer, !known.isGone {
+      known.resume(channel)
+      return known
+    }
+    let agent = Agent(name: peer, pid: pid, channel: channel)
+    agents[pid] = agent
+    queue.peers.append(agent)
+    return agent
+  }
+
+  /// An agent's channel has ended: so has the agent, unless it comes back with another.
+  private func lose(_ agent: Agent) async {
+    queue.sever(agent)
+    let hasEnded = await queue.leftResults.inherit(from: agent) {
+      if agents[agent.pid] === agent { mute(agent.name) }
+    }
+    guard hasEnded else { return }
+    queue.lose(agent)
+    if agents[agent.pid] === agent { agents[agent.pid] = nil }
   }
 
   /// All channels of processes that lived at the start are attached.
@@ -71,7 +108,10 @@ final class Peers {
   }
 
   private func openIfComplete() {
-    guard areComplete, silent.isEmpty, !queue.isOpen, !isDraining else { return }
+    guard areComplete, silent.isEmpty, queue.leftResults.areTaken, !queue.isOpen, !isDraining,
+      // What one has left may say that mail is delivered.
+      agents.values.allSatisfy({ $0.channel != nil })
+    else { return }
     queue.isOpen = true
     queue.plan()
   }
@@ -101,10 +141,9 @@ final class Peers {
     queue.orphans.lose(peer)
   }
 
-  private func serveAgent(_ peer: ProcessName, _ channel: MessageChannel) async {
-    let agent = Agent(name: peer, channel: channel)
-    queue.peers.append(agent)
+  private func serve(_ agent: Agent, _ channel: MessageChannel) async {
     while let delivery = try? await channel.receive() {
+      guard agent.channel === channel else { return }
       for message in delivery.messages {
         switch message {
         case .result(let result): queue.take(result, from: agent)
@@ -112,12 +151,12 @@ final class Peers {
           agent.holds.append((inHand, results))
         case .agentHello(let inHand, let results, let capacity):
           queue.greet(agent, inHand: inHand, results: results, capacity: capacity)
-          greeted(peer)
-        default: queue.log.warning("qmgr", "unexpected message from \(peer.role.rawValue)")
+          greeted(agent.name)
+        default:
+          queue.log.warning("qmgr", "unexpected message from \(agent.name.role.rawValue)")
         }
       }
     }
-    queue.lose(agent)
   }
 
   /// Takes more numbers for segments of reports.
@@ -132,11 +171,16 @@ final class Peers {
       in: directory, deadline: Reactor.shared.now + Self.lockPatience)
     do throws(SpoolError) {
       let names = try await queue.scanner.list()
+      reactorTask { await self.takeLeftResults() }
       reactorTask { await self.scan(names) }
     } catch {
       throw RoleFailure(Self.reason(error, directory))
     }
     queue.pressure.start()
+  }
+
+  private func takeLeftResults() async {
+    await queue.leftResults.takeAll { pid in agents[pid] != nil } opened: { openIfComplete() }
   }
 
   private func scan(_ names: [SegmentName]) async {

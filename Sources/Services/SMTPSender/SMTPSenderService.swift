@@ -32,6 +32,10 @@ package final class SMTPSenderService: RoleService {
     link?.attach(channel)
   }
 
+  package func keepResults(in file: SharedDescriptor) {
+    link?.keepResults(in: ResultsFile(file, log: context.log, tag: "smtp"))
+  }
+
   package func drain(deadline: MonotonicTime) async {
     link?.beginDrain()
     for connection in Array(connections.values) { connection.leave() }

@@ -66,7 +66,7 @@ package struct SegmentMark: Hashable, Sendable {
 /// off.
 package enum InternalMessage: Equatable, Sendable {
   /// The version that every packet begins with.
-  package static let protocolVersion: UInt8 = 2
+  package static let protocolVersion: UInt8 = 3
 
   // master to a role
   /// The first message of a life; descriptors: configuration, log, then the listeners.
@@ -80,6 +80,9 @@ package enum InternalMessage: Equatable, Sendable {
   /// Numbers for segments: `first..<first + count`, never given to anybody else.
   case sequences(first: UInt64, count: UInt32)
 
+  /// To a delivery agent: its descriptor, the agent's own file for results, comes along.
+  case resultsFile
+
   // a role to master
   /// The role serves.
   case ready
@@ -89,6 +92,8 @@ package enum InternalMessage: Equatable, Sendable {
   case needSequences
   /// From `qmgr`: this peer does not answer; end it.
   case mute(ProcessName)
+  /// From `qmgr`: the channel to this process ended; if both live they need another.
+  case channelEnded(ProcessName, pid: Int32)
 
   // writers and qmgr
   /// Every segment of a writer that is not sealed yet.

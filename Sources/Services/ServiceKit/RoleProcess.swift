@@ -144,6 +144,9 @@ extension RoleProcess {
         attach(passed, to: peer, pid: pid)
       case .channelsComplete: service?.channelsComplete()
       case .sequences(let first, let count): service?.addSequences(first: first, count: count)
+      case .resultsFile:
+        guard let passed = descriptors.popFirst() else { return false }
+        service?.keepResults(in: passed)
       case .drain: return false
       default: log?.warning("master", "unexpected message from master")
       }

@@ -29,6 +29,9 @@ package protocol RoleService: AnyObject {
   /// More numbers for spool segments.
   func addSequences(first: UInt64, count: UInt32)
 
+  /// To a delivery agent: the file in which its results outlive it.
+  func keepResults(in file: SharedDescriptor)
+
   /// Takes no new work, finishes what is in hand until `deadline`, and returns.
   func drain(deadline: MonotonicTime) async
 }
@@ -39,6 +42,9 @@ extension RoleService {
 
   /// Only writers use sequences.
   package func addSequences(first: UInt64, count: UInt32) {}
+
+  /// Only delivery agents have results.
+  package func keepResults(in file: SharedDescriptor) {}
 }
 
 /// What a role has from `master` when it starts.
