@@ -74,10 +74,12 @@ import Testing
   @Test @ReactorActor func aFailureIsReportedAndAPostponementCounts() async throws {
     let scene = try await Scene(to: ["b@example.net", "c@example.net", "d@example.net"])
     var result = scene.result(.sent, EnhancedStatus(2, 0, 0))
-    result.verdicts[1] = TestAgent.verdicts(
-      on: scene.request, .bounced, EnhancedStatus(5, 1, 1), "550 no")[1]
-    result.verdicts[2] = TestAgent.verdicts(
-      on: scene.request, .deferred, EnhancedStatus(4, 2, 0), "450 later")[2]
+    result.verdicts[1] =
+      TestAgent.verdicts(
+        on: scene.request, .bounced, EnhancedStatus(5, 1, 1), "550 no")[1]
+    result.verdicts[2] =
+      TestAgent.verdicts(
+        on: scene.request, .deferred, EnhancedStatus(4, 2, 0), "450 later")[2]
     try AgentFile(scene.first, pid: 5).write([result]).letGo()
     let second = try await scene.successor()
     let other = try TestAgent(second)

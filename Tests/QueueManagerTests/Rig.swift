@@ -31,7 +31,9 @@ final class Rig {
     routes: @escaping @Sendable (String) -> String? = { _ in nil }
   ) throws {
     self.directory = try directory ?? TemporaryDirectory(prefix: "qmgr")
-    for folder in ["segments", "corrupt", "pid", "results"] { try self.directory.makeDirectory(folder) }
+    for folder in ["segments", "corrupt", "pid", "results"] {
+      try self.directory.makeDirectory(folder)
+    }
     var values = QueueSettings(directory: self.directory.path)
     values.freeBytesMin = 0
     values.hostname = "mx.test"

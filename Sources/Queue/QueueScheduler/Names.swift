@@ -95,11 +95,14 @@ package struct RoutedRecipient: Sendable {
   package var index: UInt32
   /// Where to.
   package var destination: DestinationNumber
+  /// What it takes of a delivery request, in bytes (spool rule R27).
+  package var size: UInt32
 
   /// Pairs a recipient with its destination.
-  package init(index: UInt32, destination: DestinationNumber) {
+  package init(index: UInt32, destination: DestinationNumber, size: UInt32 = 0) {
     self.index = index
     self.destination = destination
+    self.size = size
   }
 }
 

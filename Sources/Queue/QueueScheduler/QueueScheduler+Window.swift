@@ -142,6 +142,9 @@ extension QueueScheduler {
 
   /// Makes the parcels of a message, or counts what goes to dead destinations as postponed.
   mutating func fillParcels(_ slot: UInt32, routed: [RoutedRecipient]) {
+    let largest = Int(routed.reduce(1) { max($0, $1.size) })
+    active[index[slot].active].recipientLimit = UInt32(
+      max(1, min(settings.deliverySizeMax / largest, settings.deliveryRecipientsMax)))
     let common = index[slot].destination
     if common != DestinationTable.several {
       let rest = routed.count == 1 ? [] : routed.dropFirst().map(\.index)[...]

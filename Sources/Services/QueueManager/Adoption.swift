@@ -6,7 +6,7 @@ import QueueStore
 import Reactor
 import ServiceKit
 
-/// A delivery that an agent has told of or left, under way or over, which this life did not ask for.
+/// A delivery, under way or over, of which an agent tells and for which this life did not ask.
 struct Claim {
   let agent: Agent
   /// The number under which the agent knows it.

@@ -119,7 +119,11 @@ extension MailQueue {
       guard let target = recipient.target else { continue }
       let destination = scheduler.destination(
         transport: target.transport.number, nextHop: target.destination)
-      routed.append(RoutedRecipient(index: UInt32(index), destination: destination))
+      let size = DeliveryRecipient(
+        index: 0, address: recipient.address, original: recipient.original
+      ).encodedLength
+      routed.append(
+        RoutedRecipient(index: UInt32(index), destination: destination, size: UInt32(size)))
     }
     return routed
   }

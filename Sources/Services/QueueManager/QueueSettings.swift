@@ -1,9 +1,13 @@
 import Configuration
 import Primitives
 import QueueScheduler
+import ServiceKit
 
 /// What the configuration says about the queue, copied out once.
 struct QueueSettings: Sendable {
+  /// What a delivery request takes without its recipients: sender, transport and next hop.
+  private static let requestLengthMax = 4096
+
   /// `queue_directory`.
   var directory: String
   /// Limits and times of the scheduler.
@@ -28,6 +32,7 @@ struct QueueSettings: Sendable {
   /// The defaults of Postfix.
   init(directory: String) {
     self.directory = directory
+    scheduler.deliverySizeMax = MessageChannel.messageLengthMax - Self.requestLengthMax
   }
 
   /// What a configuration says.

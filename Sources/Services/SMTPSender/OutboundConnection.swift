@@ -30,6 +30,7 @@ final class OutboundConnection {
   private let hop: NextHop
   private let settings: SenderSettings
   private let log: Log
+  private let reader: ContentReader
   private unowned let owner: any OutboundConnectionOwner
   private var core: SMTPClientCore
   private let relay: [UInt8]
@@ -50,12 +51,13 @@ final class OutboundConnection {
 
   init(
     destination: DestinationKey, hop: NextHop, settings: SenderSettings, log: Log,
-    owner: any OutboundConnectionOwner
+    reader: ContentReader, owner: any OutboundConnectionOwner
   ) {
     self.destination = destination
     self.hop = hop
     self.settings = settings
     self.log = log
+    self.reader = reader
     self.owner = owner
     let peer = PeerName(hop, destination: destination.nextHop)
     core = SMTPClientCore(settings: settings.client, peer: peer)
@@ -230,15 +232,20 @@ final class OutboundConnection {
   /// Sends a part of the content. The time limit is for a piece, not for the whole: a slow server
   /// that goes on taking a large message is not one that hangs.
   private func send(
-    _ file: Int32, _ offset: Int64, _ count: Int64, endsContent: Bool
+    _ file: SharedDescriptor, _ offset: Int64, _ count: Int64, endsContent: Bool
   ) async -> Bool {
     var done: Int64 = 0
     while done < count {
       guard let stream, !isAborting else { return false }
       let piece = min(count - done, Self.pieceSize)
+      let start = offset + done
+      if !reader.hasCached(file, offset: start, count: piece) {
+        await reader.fetch(file, offset: start, count: piece)
+        if isAborting { return false }
+      }
       isSendingDot = endsContent && done + piece == count
       let wasSent = await attempt(.dataTransfer) { (deadline) throws(StreamError) in
-        try await stream.sendFile(file, offset: offset + done, count: piece, deadline: deadline)
+        try await stream.sendFile(file.raw, offset: start, count: piece, deadline: deadline)
       }
       guard wasSent else { return false }
       done += piece

@@ -18,6 +18,7 @@ package final class SMTPSenderService: RoleService {
   private var pools: [DestinationKey: DestinationPool] = [:]
   private var connections: [ObjectIdentifier: OutboundConnection] = [:]
   private let connectionEnded = Gate()
+  private let reader = ContentReader()
 
   /// Makes the service.
   package init(_ context: RoleContext) {
@@ -58,7 +59,7 @@ package final class SMTPSenderService: RoleService {
     pool.opened()
     let connection = OutboundConnection(
       destination: key, hop: hop, settings: settings(of: key.transport), log: context.log,
-      owner: self)
+      reader: reader, owner: self)
     connections[ObjectIdentifier(connection)] = connection
     connection.open(for: job)
   }
@@ -87,10 +88,19 @@ package final class SMTPSenderService: RoleService {
 extension SMTPSenderService: DeliveryAgent {
   package func deliver(_ request: DeliveryRequest, segment: SharedDescriptor?) {
     let job = DeliveryJob(request, segment: segment)
-    if let reason = job.load() {
+    let finding = job.loadCached()
+    guard finding == .onDisk else { return begin(job, finding) }
+    reactorTask { self.begin(job, await job.load(by: self.reader)) }
+  }
+
+  private func begin(_ job: DeliveryJob, _ finding: DeliveryJob.Finding) {
+    if case .refused(let reason) = finding {
       return refuse(job, EnhancedStatus(4, 3, 0), "mail system error: " + reason)
     }
-    let key = DestinationKey(request)
+    if link?.isDraining ?? true {
+      return finished(job, connectionFailed: false, verdicts: [])
+    }
+    let key = DestinationKey(job.request)
     if let connection = pools[key]?.takeIdle() { return connection.assign(job) }
     open(job, key)
   }

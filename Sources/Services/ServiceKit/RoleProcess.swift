@@ -14,6 +14,9 @@ import SystemPackage
 package final class RoleProcess {
   /// The descriptor at which every role finds its channel to `master`.
   package nonisolated static let channelDescriptor: Int32 = 3
+  /// Packets that may wait for a peer: more than an agent's credit of requests, each of which fits
+  /// into one, and as many results.
+  private static let backlogLimit = 4096
   /// How long a role waits for its start record.
   private static let startDeadline: Duration = .seconds(30)
 
@@ -156,7 +159,8 @@ extension RoleProcess {
 
   private func attach(_ passed: SharedDescriptor, to peer: ProcessName, pid: Int32) {
     do {
-      let channel = MessageChannel(try PacketChannel(try passed.duplicate()))
+      let channel = MessageChannel(
+        try PacketChannel(try passed.duplicate(), backlogLimit: Self.backlogLimit))
       service?.attach(channel, to: peer, pid: pid)
     } catch {
       log?.error("master", "cannot watch the channel to \(peer.role.rawValue): \(error)")

@@ -46,10 +46,15 @@ package struct RunningProcess: Sendable, Hashable {
 
   /// Waits until none of the processes runs any more; false when some still do at the deadline.
   package static func waitForEnd(of processes: [RunningProcess], until deadline: Deadline) -> Bool {
+    // The kernel tells only a parent of an end; this is somebody else's child.
+    wait(until: deadline) { !processes.contains(where: \.isAlive) }
+  }
+
+  /// Waits until something is so of which nobody tells; false when it is not at the deadline.
+  package static func wait(until deadline: Deadline, _ isSo: () -> Bool) -> Bool {
     let clock = Monitor(())
-    while processes.contains(where: \.isAlive) {
+    while !isSo() {
       if deadline.hasPassed { return false }
-      // The kernel tells only a parent of an end; this is somebody else's child.
       clock.pause(.milliseconds(10))
     }
     return true

@@ -68,6 +68,9 @@ int clinux_drop_cache(int fd);
 int clinux_sync(int fd);
 long clinux_read_at(int fd, void *buffer, size_t count, int64_t offset);
 long clinux_read_cached_at(int fd, void *buffer, size_t count, int64_t offset);
+/// Whether a part of a file is in memory: 1 or 0. Where the kernel cannot count pages, or does not
+/// tell this user, some places of the part are looked at.
+int clinux_is_cached(int fd, int64_t offset, int64_t count);
 long clinux_write_at(int fd, const void *buffer, size_t count, int64_t offset);
 long clinux_write_parts_at(int fd, const clinux_part *parts, int count, int64_t offset);
 long clinux_read(int fd, void *buffer, size_t count);
