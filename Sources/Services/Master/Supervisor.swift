@@ -107,7 +107,8 @@ final class Supervisor {
       child.channel.flush()
     } catch {
       log.warning(
-        "master", "no file for the results of \(child.name.role.rawValue) in "
+        "master",
+        "no file for the results of \(child.name.role.rawValue) in "
           + "\(resultsFiles.folder): \(error)")
     }
   }

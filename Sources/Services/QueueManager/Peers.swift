@@ -180,7 +180,11 @@ final class Peers {
   }
 
   private func takeLeftResults() async {
-    await queue.leftResults.takeAll { pid in agents[pid] != nil } opened: { openIfComplete() }
+    await queue.leftResults.takeAll { pid in
+      agents[pid] != nil
+    } opened: {
+      openIfComplete()
+    }
   }
 
   private func scan(_ names: [SegmentName]) async {
