@@ -117,6 +117,21 @@ import Testing
     try await eventually("the file is gone") { try AgentFile.names(second).isEmpty }
   }
 
+  @Test @ReactorActor func aStrangerThatNeverLeavesIsNotWaitedForForEver() async throws {
+    let scene = try await Scene()
+    let file = try AgentFile(scene.first, pid: 5)
+    scene.first.queue.isOpen = false
+    scene.first.peers.lock = nil
+    let second = try Rig(directory: scene.first.directory) { $0.drainTime = .seconds(-5) }
+    try await second.peers.start()
+    second.peers.channelsComplete()
+    try await eventually("mail flows") { second.queue.isOpen }
+    #expect(try second.log.contains { $0.contains("process 5 still delivers for an earlier") })
+    // What it leaves in the end is taken all the same.
+    file.letGo()
+    try await eventually("the file is gone") { try AgentFile.names(second).isEmpty }
+  }
+
   @Test @ReactorActor func whatIsToldAndLeftIsTakenOnce() async throws {
     let scene = try await Scene(to: ["b@example.net"])
     let result = scene.result(.deferred, EnhancedStatus(4, 2, 0))
@@ -180,6 +195,29 @@ import Testing
       try second.log.contains { $0.hasSuffix("\(scene.id): removed") }
     }
     #expect(other.requests.isEmpty)
+  }
+
+  @Test @ReactorActor func resultsWaitForMailInASegmentThatIsStillLocked() async throws {
+    let scene = try await Scene()
+    scene.first.queue.isOpen = false
+    scene.first.peers.lock = nil
+    let second = try Rig(directory: scene.first.directory)
+    try await second.peers.start()
+    let result = scene.result(.sent, EnhancedStatus(2, 0, 0))
+    let same = try TestAgent(second, pid: 77, results: [result])
+    second.peers.channelsComplete()
+    // Its writer is unknown here and has let nobody know how far it has come.
+    try await eventually("the scan is over") {
+      second.queue.isOpen && second.queue.scanner.isIdle && second.queue.intake.isIdle
+    }
+    #expect(second.queue.scheduler.messageCount == 0)
+    #expect(!second.peers.hasFoundAll)
+    await scene.writer.spool.drain()
+    try await eventually("removed") {
+      try second.log.contains { $0.hasSuffix("\(scene.id): removed") }
+    }
+    #expect(same.requests.isEmpty)
+    try await eventually("nothing is left to find") { second.peers.hasFoundAll }
   }
 
   @Test @ReactorActor func aDeadAgentsFileAnswersForWhatItHadInHand() async throws {

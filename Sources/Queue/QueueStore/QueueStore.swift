@@ -54,6 +54,9 @@
 // | R13 | results are kept until they are written | simulation |
 // |  |  | `anUnconfirmedResultIsRecordedByTheSuccessor` |
 // |  |  | `nothingGoesOutBeforeAllHaveIntroducedThemselves` |
+// |  |  | `resultsThatNobodyHasConfirmedOutliveTheProcess` |
+// |  |  | `aMessageThatWasSentIsNotSentAgain` |
+// |  |  | `noDeliveryWithAFinalReplyIsMadeAgain` |
 // | R14 | the lead is compared before it is acted on | `aRecordIsReadByPlaceOnlyUnderItsOwnName` |
 // | R17 | a copy lives once its origin says so or is gone | simulation |
 // |  |  | `aCopyIsMailOnlyOnceItsOriginSaysSoOrIsGone` |
@@ -65,6 +68,9 @@
 // |  |  | simulation |
 // | R24 | room for results comes before deliveries | `aDiskWithoutRoomIsToldToTheWriters` |
 // |  |  | simulation |
+// | R26 | reactors never wait for the disk | `aColdRecordIsNotReadByTheReactor` |
+// | R27 | packets are bounded | `thousandsOfLongRecipientsAndRepliesFitIntoPackets` |
+// |  |  | `recipientsOfADeliveryFitARequest` |
 // | R29 | a sealed segment is not walked | `aSealedSegmentIsNotWalked` |
 // |  |  | `anIncompleteTableIsNone` |
 // | R30 | first and last attempts are kept | `compactionKeepsTheFirstAndTheLastTenAttempts` |

@@ -12,9 +12,9 @@ import SystemPackage
 /// recipient that is done stays so.
 @ReactorActor
 final class LeftResults {
-  /// How long nothing is delivered because agents of an earlier `master` still end deliveries;
-  /// they leave within `drain_time` (30 s).
-  private static let patience = Duration.seconds(35)
+  /// How long beyond `drain_time`, within which they leave, nothing is delivered because agents of
+  /// an earlier `master` still end their deliveries.
+  private static let grace = Duration.seconds(5)
   private static let pauseMin = Duration.milliseconds(5)
   private static let pauseMax = Duration.seconds(1)
   /// How long an agent may live without a channel before it is ended.
@@ -65,7 +65,7 @@ final class LeftResults {
   func takeAll(
     isOwn: @ReactorActor (Int32) -> Bool, opened: @ReactorActor () -> Void
   ) async {
-    let deadline = Reactor.shared.now + Self.patience
+    let deadline = Reactor.shared.now + queue.settings.drainTime + Self.grace
     var pause = Self.pauseMin
     var done: Set<ResultsFileName> = []
     while true {

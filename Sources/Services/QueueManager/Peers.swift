@@ -189,12 +189,18 @@ final class Peers {
 
   private func scan(_ names: [SegmentName]) async {
     await queue.scanner.scan(names)
-    while !queue.isOpen || !queue.intake.isIdle {
+    while !hasFoundAll {
       guard (try? await sleep(until: Reactor.shared.now + Self.settlingPause)) != nil else {
         return
       }
     }
     queue.adoption.settle()
+  }
+
+  /// Whether every message of the spool is known. A segment that belongs to nobody and is locked
+  /// all the same, or that could not be read, may hold some of which agents have told.
+  var hasFoundAll: Bool {
+    queue.isOpen && queue.scanner.isIdle && queue.intake.isIdle && queue.orphans.isIdle
   }
 
   private static func reason(_ error: SpoolError, _ directory: String) -> String {

@@ -14,6 +14,8 @@ struct QueueSettings: Sendable {
   var scheduler = SchedulerSettings()
   /// How long a result may be unflushed (`journal_sync_interval`).
   var journalSyncInterval = Duration.seconds(1)
+  /// How long agents may take to leave (`drain_time`).
+  var drainTime = Duration.seconds(30)
   /// Messages in the queue beyond which new mail is refused (`queue_message_limit`).
   var messageLimit = 5_000_000
   /// Free bytes below which new mail is refused (spool rule R24).
@@ -44,6 +46,7 @@ struct QueueSettings: Sendable {
     scheduler.queueRunDelay = configuration[.queueRunDelay]
     scheduler.lifetime = configuration[.maximalQueueLifetime]
     scheduler.bounceLifetime = configuration[.bounceQueueLifetime]
+    drainTime = configuration[.drainTime]
     journalSyncInterval = configuration[.journalSyncInterval]
     messageLimit = configuration[.queueMessageLimit]
     segmentSize = UInt64(configuration[.spoolSegmentSize])

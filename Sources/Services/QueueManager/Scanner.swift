@@ -13,6 +13,8 @@ final class Scanner {
   private unowned let queue: MailQueue
   /// Whether the scan of the start is over.
   private(set) var isComplete = false
+  /// Whether nothing that was found has to be looked at again.
+  var isIdle: Bool { isComplete && retries.isEmpty }
 
   init(_ queue: MailQueue) {
     self.queue = queue
@@ -59,6 +61,7 @@ final class Scanner {
 
   /// Takes in the messages of a segment unless it is known already.
   func scan(_ name: SegmentName) async {
+    retries[name] = nil
     guard queue.intake.reserve(name.nonce) else { return }
     let disk = queue.disk
     let now = queue.clock.wallNow
