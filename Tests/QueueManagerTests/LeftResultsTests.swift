@@ -22,6 +22,7 @@ import Testing
     let writer: TestWriter
     let agent: TestAgent
     let id: QueueID
+    private var writersChannel: MessageChannel?
 
     init(to recipients: [String] = ["b@example.net"]) async throws {
       first = try Rig()
@@ -44,6 +45,7 @@ import Testing
       try await next.peers.start()
       let channel = try next.connect(.smtpd)
       channel.post(.writerHello(writer.spool.progress.map(SegmentMark.init)))
+      writersChannel = channel
       return next
     }
 
