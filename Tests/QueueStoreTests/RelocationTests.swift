@@ -88,8 +88,12 @@ import Testing
   }
 
   @Test func movingPaysOnlyWhenLargeSegmentsHoldLittleMail() {
-    #expect(!Relocation.isWorthwhile(sealedBytes: 1 << 29, liveBytes: 1))
-    #expect(!Relocation.isWorthwhile(sealedBytes: 2 << 30, liveBytes: 1 << 29))
-    #expect(Relocation.isWorthwhile(sealedBytes: 4 << 30, liveBytes: 1 << 29))
+    func pays(_ sealedBytes: UInt64, _ liveBytes: UInt64) -> Bool {
+      Relocation.isWorthwhile(
+        sealedBytes: sealedBytes, liveBytes: liveBytes, within: Relocation.Bounds())
+    }
+    #expect(!pays(1 << 29, 1))
+    #expect(!pays(2 << 30, 1 << 29))
+    #expect(pays(4 << 30, 1 << 29))
   }
 }

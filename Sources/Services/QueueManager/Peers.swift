@@ -120,9 +120,9 @@ final class Peers {
     queue.lose(agent)
   }
 
-  /// Takes more numbers for segments of reports.
+  /// Takes more numbers for segments of the queue manager's own.
   func addSequences(first: UInt64, count: UInt32) {
-    queue.bouncer.addSequences(first: first, count: count)
+    queue.writer.addSequences(first..<first + UInt64(count))
   }
 
   /// Takes the spool's lock and begins to serve.

@@ -1,0 +1,258 @@
+import MailTypes
+import Primitives
+import QueueFormat
+import QueueScheduler
+import QueueStore
+import Reactor
+import ServiceKit
+
+/// Moves the last mail out of large segments, so that they can be removed (spool rules R17, R31).
+///
+/// It looks when mail has left sealed segments, and at once when the disk is nearly full: then
+/// the reserve (R24) pays for the copies. Messages in flight stay where they are.
+@ReactorActor
+final class Mover {
+  /// Bytes of content that are copied in one go, and held in memory meanwhile.
+  private nonisolated static let bytesPerRound = 4 << 20
+  /// Messages that are copied in one go.
+  private static let messagesPerRound = 256
+  /// Segments that one walk through the queue looks for.
+  private static let segmentsPerWalk = 64
+  /// Messages that are listed before everything else gets its turn.
+  private static let listedPerTurn = 1024
+  /// How long writes of journals, and the intake of copies, are waited for.
+  private static let patience = Duration.seconds(10)
+  private static let retryPause = Duration.seconds(1)
+
+  private unowned let queue: MailQueue
+  private lazy var alarm = Alarm { self.begin() }
+  private var isRunning = false
+  private var isDraining = false
+  /// Copies that intake has not come to, by the name of the message.
+  private var expected: [QueueID: MessageCopy] = [:]
+  private let change = Gate()
+
+  init(_ queue: MailQueue) {
+    self.queue = queue
+  }
+
+  /// Something has changed that may make it worth while to move mail.
+  func look(after delay: Duration) {
+    guard !isDraining else { return }
+    if delay == .zero || !alarm.isScheduled { alarm.schedule(at: Reactor.shared.now + delay) }
+  }
+
+  /// Begins nothing more, and waits for what is under way; false when the deadline comes first.
+  func drain(deadline: MonotonicTime) async -> Bool {
+    isDraining = true
+    return (try? await change.wait(deadline: deadline) { isRunning }) != nil
+  }
+
+  private func begin() {
+    guard !isRunning, !isDraining, queue.isOpen, queue.scanner.isComplete,
+      !queue.intake.isPaused, !queue.journals.isStalled
+    else { return }
+    let segments = choose()
+    guard !segments.isEmpty else { return }
+    isRunning = true
+    reactorTask {
+      await self.empty(segments)
+      self.isRunning = false
+      self.change.pulse()
+      self.look(after: self.queue.settings.relocationDelay)
+    }
+  }
+
+  /// The segments that are to be emptied, those with the least mail for their size first.
+  private func choose() -> [Segment] {
+    let bounds = queue.settings.relocation
+    let sealed = queue.segments.all.filter { $0.isSealed && $0.takenEnd >= $0.markedEnd }
+    let size = sealed.reduce(0) { $0 + $1.size }
+    let live = sealed.reduce(0) { $0 + $1.liveBytes }
+    guard
+      queue.pressure.lacksSpace
+        || Relocation.isWorthwhile(sealedBytes: size, liveBytes: live, within: bounds)
+    else { return [] }
+    let now = Reactor.shared.now
+    let sparse = sealed.filter {
+      $0.messageCount > 0 && $0.movesAgainAt <= now && $0.size / bounds.factor > $0.liveBytes
+    }
+    return Array(sparse.sorted { $0.liveShare < $1.liveShare }.prefix(Self.segmentsPerWalk))
+  }
+
+  private func empty(_ segments: [Segment]) async {
+    let again = Reactor.shared.now + queue.settings.relocationDelay
+    for segment in segments { segment.movesAgainAt = again }
+    let mail = await list(segments)
+    for segment in segments {
+      var rest = (mail[segment.number] ?? [])[...]
+      var moved = 0
+      while !rest.isEmpty, !isDraining, !segment.isGone {
+        let result = await move(Array(rest.prefix(Self.messagesPerRound)), outOf: segment)
+        moved += result.moved
+        guard result.seen > 0 else { break }
+        rest = rest.dropFirst(result.seen)
+      }
+      guard moved > 0 else { continue }
+      queue.log.information(
+        "qmgr", "\(moved) messages were moved out of \(segment.name.segmentFile) to free its room")
+    }
+  }
+
+  /// Walks through the queue for the messages of some segments.
+  private func list(_ segments: [Segment]) async -> [UInt32: [MessageSummary]] {
+    var found: [UInt32: [MessageSummary]] = [:]
+    for segment in segments { found[segment.number] = [] }
+    var cursor: UInt32? = 0
+    while let at = cursor {
+      var part: [MessageSummary] = []
+      cursor = queue.scheduler.list(from: at, limit: Self.listedPerTurn, into: &part)
+      for message in part { found[message.place.segment]?.append(message) }
+      await Reactor.shared.yieldTurn()
+    }
+    return found
+  }
+
+  /// Moves some messages; says how many of them are settled, none when it is better to stop.
+  private func move(
+    _ messages: [MessageSummary], outOf origin: Segment
+  ) async -> (seen: Int, moved: Int) {
+    let copies = messages.compactMap { take($0, outOf: origin) }
+    guard !copies.isEmpty else { return (messages.count, 0) }
+    // The origin stays as long as it is not certain what its copies are.
+    origin.messageCount += 1
+    defer { release(origin) }
+    let isReady = await queue.journals.write(deadline: Reactor.shared.now + Self.patience)
+    let records = isReady ? await read(copies) : []
+    await commit(copies, records)
+    let arrived = copies.filter { $0.state == .arrived }
+    for copy in copies where copy.state == .written || copy.state == .uncertain {
+      if copy.state == .written { copy.state = .late }
+      origin.messageCount += 1
+    }
+    if !arrived.isEmpty {
+      await write(
+        CopyJournal(relocating: arrived, outOf: origin, now: queue.clock.wallNow), origin)
+    }
+    for copy in copies { finish(copy, origin) }
+    queue.plan()
+    // What did not fit into memory comes with the next round.
+    let unread = copies.count - records.count
+    return (arrived.count < records.count ? 0 : messages.count - unread, arrived.count)
+  }
+
+  /// Takes a message out of what may be delivered, unless somebody needs it where it is.
+  private func take(_ message: MessageSummary, outOf origin: Segment) -> MessageCopy? {
+    let place = MessagePlace(segment: origin.number, offset: message.place.offset)
+    guard !queue.bouncer.concerns(message.message), !queue.adoption.concerns(message.id),
+      expected[message.id] == nil, queue.scheduler.beginMove(message.message, from: place)
+    else { return nil }
+    return MessageCopy(
+      MessageRecord(
+        ref: message.message, id: message.id, segment: origin, offset: place.offset))
+  }
+
+  private func release(_ segment: Segment) {
+    segment.messageCount -= 1
+    queue.removeIfSpent(segment)
+  }
+
+  /// Reads messages, as many as one round may hold in memory.
+  private func read(_ copies: [MessageCopy]) async -> [Result<PendingRecord, SpoolError>] {
+    let readings = copies.map { RecordReading($0.record) }
+    let disk = queue.disk
+    return await queue.reader.perform {
+      var results: [Result<PendingRecord, SpoolError>] = []
+      var size = 0
+      for reading in readings where size < Self.bytesPerRound {
+        let result = Result { () throws(SpoolError) in
+          try Relocation.copy(of: try reading.read(on: disk).get(), file: reading.file, on: disk)
+        }
+        if case .success(let record) = result { size += record.content.count }
+        results.append(result)
+      }
+      return results
+    }
+  }
+
+  /// Brings copies to the disk, and waits until intake has come to them.
+  private func commit(
+    _ copies: [MessageCopy], _ records: [Result<PendingRecord, SpoolError>]
+  ) async {
+    for (copy, result) in zip(copies, records) {
+      switch result {
+      case .success(let record):
+        copy.state = .writing
+        expected[copy.record.id] = copy
+        reactorTask { await self.write(record, of: copy) }
+      case .failure(let error): report(copy, error)
+      }
+    }
+    // The writer answers for each of them when the disk does (spool rule R33).
+    try? await change.wait { copies.contains { $0.state == .writing } }
+    try? await change.wait(deadline: Reactor.shared.now + Self.patience) {
+      copies.contains { $0.state == .written }
+    }
+  }
+
+  private func write(_ record: PendingRecord, of copy: MessageCopy) async {
+    do throws(SpoolError) {
+      try await queue.writer.commit(record)
+      if copy.state == .writing { copy.state = .written }
+    } catch {
+      copy.state = error == .uncertain ? .uncertain : .none
+      expected[copy.record.id] = nil
+      report(copy, error)
+    }
+    change.pulse()
+  }
+
+  private func report(_ copy: MessageCopy, _ error: SpoolError) {
+    queue.log.warning("qmgr", "\(copy.record.id) cannot be moved: \(error)")
+  }
+
+  /// Intake has come to a copy, whose count keeps its segment.
+  func copyCame(_ lead: RecordLead, _ segment: Segment) {
+    segment.noteMessage(RecordRow(lead))
+    let copy = expected.removeValue(forKey: lead.id)
+    guard let copy, copy.state != .late else {
+      return end(lead, of: segment, origin: copy?.record.segment)
+    }
+    copy.target = (segment, lead.offset)
+    copy.state = .arrived
+    change.pulse()
+  }
+
+  /// A copy that nobody waits for is ended for good; only then its origin may go.
+  private func end(_ lead: RecordLead, of segment: Segment, origin: Segment?) {
+    let journal = CopyJournal(ending: lead, in: segment.journal, now: queue.clock.wallNow)
+    reactorTask {
+      await self.write(journal, segment)
+      self.release(segment)
+      if let origin { self.release(origin) }
+    }
+  }
+
+  /// Until it is flushed nobody knows which of the two records is mail: neither is sent.
+  private func write(_ journal: CopyJournal, _ segment: Segment) async {
+    while true {
+      do throws(SpoolError) {
+        return try await queue.journalHelper.perform { () throws(SpoolError) in try journal.write() }
+      } catch {
+        queue.log.error(
+          "qmgr", "cannot write what was moved out of or to \(segment.name.segmentFile): \(error)")
+        try? await sleep(until: Reactor.shared.now + Self.retryPause)
+      }
+    }
+  }
+
+  /// The message goes on, at its new place if it has one.
+  private func finish(_ copy: MessageCopy, _ origin: Segment) {
+    let place = copy.state == .arrived ? copy.target : nil
+    let end = queue.scheduler.endMove(
+      copy.record.ref, to: place.map { MessagePlace(segment: $0.segment.number, offset: $0.offset) },
+      now: Reactor.shared.now)
+    if place != nil { origin.messageCount -= 1 }
+    if let end { queue.ended(copy.record.ref, end) }
+  }
+}
