@@ -14,6 +14,7 @@ import Testing
 
   @Test @ReactorActor func aMessageIsTakenInDeliveredAndRemoved() async throws {
     let rig = try Rig()
+    try await rig.peers.start()
     let writer = try TestWriter(rig)
     let agent = try TestAgent(rig)
     rig.peers.channelsComplete()

@@ -99,6 +99,21 @@ import Testing
     #expect(try await client.ask("DATA").hasPrefix("354 "))
   }
 
+  @Test @ReactorActor func aDiskThatDoesNotTakeALargeBodyInTimeCostsTheMessage() async throws {
+    let fixture = try Fixture(writeTimeout: .milliseconds(50))
+    let client = try await fixture.connect()
+    try await begin(client)
+    fixture.spool.writes.shut()
+    try await client.send(text(3_000_000))
+    #expect(try await client.replies(1) == ["451 4.3.0 Error: queue file write error"])
+    #expect(fixture.intake.memory.used == 0)
+    fixture.spool.writes.open()
+    try await settle { fixture.spool.streamsAborted == 1 }
+    #expect(fixture.spool.messages.isEmpty)
+    try await begin(client)
+    #expect(try await client.ask(".").hasPrefix("250 2.0.0"))
+  }
+
   @Test @ReactorActor func aStreamIsDroppedWithItsClient() async throws {
     let fixture = try Fixture()
     let client = try await fixture.connect()
