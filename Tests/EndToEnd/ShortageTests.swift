@@ -5,9 +5,9 @@ extension EndToEnd {
   /// Disk, descriptors and memory run short.
   @Suite(.enabled(if: Subject.isMartinet))
   struct ShortageTests {
-    @Test(.enabled(if: TemporaryFileSystem.isAvailable), .timeLimit(.minutes(5)))
-    func aFullDiskIsRefusedForNowAndLosesNothing() throws {
-      let disk = try TemporaryFileSystem(megabytes: 64)
+    @Test(.timeLimit(.minutes(5)), arguments: TemporaryFileSystem.available)
+    func aFullDiskIsRefusedForNowAndLosesNothing(kind: TemporaryFileSystem.Kind) throws {
+      let disk = try TemporaryFileSystem(kind, megabytes: 64)
       let dead = try Loopback.freePort()
       var settings = Subject.quickRetries
       settings["message_size_limit"] = "1000000"
@@ -45,9 +45,9 @@ extension EndToEnd {
       try server.stop()
     }
 
-    @Test(.enabled(if: TemporaryFileSystem.isAvailable), .timeLimit(.minutes(3)))
-    func aFullDiskIsFreedByMovingTheMailThatStays() throws {
-      let disk = try TemporaryFileSystem(megabytes: 64)
+    @Test(.timeLimit(.minutes(5)), arguments: TemporaryFileSystem.available)
+    func aFullDiskIsFreedByMovingTheMailThatStays(kind: TemporaryFileSystem.Kind) throws {
+      let disk = try TemporaryFileSystem(kind, megabytes: 64)
       let dead = try Loopback.freePort()
       let live = try ScriptedSink()
       var settings = Subject.quickRetries

@@ -133,16 +133,17 @@ import Testing
   }
 
   @Test @ReactorActor func segmentsAreLeftAloneWhileThereIsRoom() async throws {
-    let rig = try Rig(settings: {
-      Self.small(&$0)
-      $0.relocation.sizeMin = 1 << 40
-    })
-    _ = try await sparse(rig)
-    rig.queue.mover.look(after: .zero)
-    // A second look comes after the first.
-    try await sleep(until: Reactor.shared.now + .milliseconds(50))
-    #expect(try !isMoved(rig))
-    await rig.drain()
+    for (sizeMin, count) in [(UInt64(1) << 40, 0), (0, 1)] {
+      let rig = try Rig(settings: {
+        $0.relocation.sizeMin = sizeMin
+        $0.relocation.factor = 2
+        $0.relocationDelay = .seconds(3600)
+      })
+      _ = try await sparse(rig)
+      try await eventually("it is sealed") { rig.queue.segments.all.allSatisfy(\.isSealed) }
+      #expect(rig.queue.mover.choose().count == count)
+      await rig.drain()
+    }
   }
 
   /// Where a queue manager is killed while it moves a message.

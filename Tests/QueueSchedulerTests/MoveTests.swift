@@ -8,36 +8,42 @@ import Testing
 @Suite struct MoveTests {
   private let elsewhere = MessagePlace(segment: 9, offset: 6400)
 
-  /// A scheduler with one deferred message that is being moved.
-  private func moving(_ world: inout World) throws -> (QueueID, MessageRef) {
-    let id = world.restore(["a.test"], nextAttempt: world.now + .seconds(400))
-    return (id, try begin(id, &world))
+  /// Whether a message that is where it was is taken out.
+  private func begin(_ ref: MessageRef, _ world: inout World) -> Bool {
+    guard let place = world.scheduler.summary(of: ref)?.place else { return false }
+    return world.scheduler.beginMove(ref, from: place)
   }
 
-  private func begin(_ id: QueueID, _ world: inout World) throws -> MessageRef {
+  /// A deferred message that is being moved.
+  private func moving(_ world: inout World) throws -> (QueueID, MessageRef) {
+    let id = world.restore(["a.test"], nextAttempt: world.now + .seconds(400))
     let ref = try #require(world.scheduler.find(id))
-    let place = try #require(world.scheduler.summary(of: ref)?.place)
-    let answer1 = world.scheduler.beginMove(ref, from: place)
-    #expect(answer1)
-    let answer2 = world.scheduler.beginMove(ref, from: place)
-    #expect(!answer2)
-    return ref
+    let began = begin(ref, &world)
+    #expect(began)
+    return (id, ref)
+  }
+
+  /// Ends a move that no order has interfered with.
+  private func end(_ ref: MessageRef, at place: MessagePlace?, _ world: inout World) {
+    let end = world.scheduler.endMove(ref, to: place, now: world.now)
+    #expect(end == nil)
   }
 
   @Test func aMessageIsNotTriedWhileItIsMovedAndKeepsItsTime() throws {
     var world = World()
     let (id, ref) = try moving(&world)
     #expect(world.scheduler.counts.deferred == 1)
+    let beganTwice = begin(ref, &world)
+    #expect(!beganTwice)
     world.now = world.now + .seconds(100)
-    let answer3 = world.scheduler.endMove(ref, to: elsewhere, now: world.now)
-    #expect(answer3 == nil)
+    end(ref, at: elsewhere, &world)
     #expect(world.scheduler.summary(of: ref)?.place == elsewhere)
     #expect(world.drain().isEmpty)
-    let again = try begin(id, &world)
+    let beganAgain = begin(ref, &world)
+    #expect(beganAgain)
     world.now = world.now + .seconds(10_000)
     #expect(world.drain().isEmpty)
-    let answer4 = world.scheduler.endMove(again, to: nil, now: world.now)
-    #expect(answer4 == nil)
+    end(ref, at: nil, &world)
     #expect(world.scheduler.summary(of: ref)?.place == elsewhere)
     #expect(world.drain().map(\.id) == [id])
   }
@@ -46,10 +52,8 @@ import Testing
     var world = World()
     let id = world.add("a.test")
     #expect(world.drain().count == 1)
-    let ref = try #require(world.scheduler.find(id))
-    let place = try #require(world.scheduler.summary(of: ref)?.place)
-    let answer5 = world.scheduler.beginMove(ref, from: place)
-    #expect(!answer5)
+    let began = begin(try #require(world.scheduler.find(id)), &world)
+    #expect(!began)
   }
 
   @Test func aMessageThatIsElsewhereOrGoneIsNotMoved() throws {
@@ -57,55 +61,56 @@ import Testing
     let id = world.restore(["a.test"], nextAttempt: world.now + .seconds(400))
     let ref = try #require(world.scheduler.find(id))
     let place = try #require(world.scheduler.summary(of: ref)?.place)
-    let answer6 = world.scheduler.beginMove(ref, from: elsewhere)
-    #expect(!answer6)
+    let beganElsewhere = world.scheduler.beginMove(ref, from: elsewhere)
+    #expect(!beganElsewhere)
     guard case .done(ref, .deleted) = world.scheduler.delete(id, now: world.now) else {
       Issue.record("it was not in flight")
       return
     }
-    let answer7 = world.scheduler.beginMove(ref, from: place)
-    #expect(!answer7)
+    let beganAtItsEnd = begin(ref, &world)
+    #expect(!beganAtItsEnd)
     world.scheduler.forget(ref)
-    let answer8 = world.scheduler.beginMove(ref, from: place)
-    #expect(!answer8)
+    let beganBehindItsEnd = world.scheduler.beginMove(ref, from: place)
+    #expect(!beganBehindItsEnd)
   }
 
-  @Test func ordersComeTrueWhenTheMoveIsOver() throws {
+  @Test func aDeletionComesTrueWhenTheMoveIsOver() throws {
     var world = World()
-    let (deleted, first) = try moving(&world)
-    let answer9 = world.scheduler.delete(deleted, now: world.now)
-    #expect(answer9 == .pending(first, inFlight: 0))
-    let answer10 = world.scheduler.endMove(first, to: elsewhere, now: world.now)
-    #expect(answer10 == .deleted)
-    let (held, second) = try moving(&world)
-    let answer11 = world.scheduler.hold(held, now: world.now)
-    #expect(answer11 == .pending(second, inFlight: 0))
-    let answer12 = world.scheduler.hold(held, now: world.now)
-    #expect(answer12 == .unchanged)
-    let answer13 = world.scheduler.endMove(second, to: elsewhere, now: world.now)
-    #expect(answer13 == nil)
+    let (id, ref) = try moving(&world)
+    let answer = world.scheduler.delete(id, now: world.now)
+    #expect(answer == .pending(ref, inFlight: 0))
+    let end = world.scheduler.endMove(ref, to: elsewhere, now: world.now)
+    #expect(end == .deleted)
+  }
+
+  @Test func aHoldComesTrueWhenTheMoveIsOverAndCanBeTakenBack() throws {
+    var world = World()
+    let (id, ref) = try moving(&world)
+    let held = world.scheduler.hold(id, now: world.now)
+    #expect(held == .pending(ref, inFlight: 0))
+    let heldTwice = world.scheduler.hold(id, now: world.now)
+    #expect(heldTwice == .unchanged)
+    end(ref, at: elsewhere, &world)
     #expect(world.scheduler.counts.hold == 1)
-    let again = try begin(held, &world)
+    let began = begin(ref, &world)
+    #expect(began)
     #expect(world.scheduler.counts.hold == 0)
-    let answer14 = world.scheduler.release(held)
-    #expect(answer14 == .done(again, .requeued))
-    let answer15 = world.scheduler.endMove(again, to: nil, now: world.now)
-    #expect(answer15 == nil)
-    #expect(world.drain().map(\.id) == [held])
+    let released = world.scheduler.release(id)
+    #expect(released == .done(ref, .requeued))
+    end(ref, at: nil, &world)
+    #expect(world.drain().map(\.id) == [id])
   }
 
   @Test func aFlushReachesMailThatIsMoved() throws {
     var world = World()
     let (one, first) = try moving(&world)
     let (other, second) = try moving(&world)
-    let answer16 = world.scheduler.flush(one)
-    #expect(answer16 == .done(first, .requeued))
-    let answer17 = world.scheduler.endMove(first, to: elsewhere, now: world.now)
-    #expect(answer17 == nil)
+    let answer = world.scheduler.flush(one)
+    #expect(answer == .done(first, .requeued))
+    end(first, at: elsewhere, &world)
     #expect(world.drain().map(\.id) == [one])
     world.scheduler.flushAll()
-    let answer18 = world.scheduler.endMove(second, to: elsewhere, now: world.now)
-    #expect(answer18 == nil)
+    end(second, at: elsewhere, &world)
     #expect(world.drain().map(\.id) == [other])
   }
 }

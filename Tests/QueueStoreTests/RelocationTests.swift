@@ -67,6 +67,19 @@ import Testing
     #expect(try rows(target).isEmpty)
   }
 
+  @Test func aCopyThatWasNotFinishedIsNeverMailThoughItsSegmentHasATable() throws {
+    let journal = SegmentJournal(on: spool.disk, name: target, entries: [])
+    let end = try spool.walk(target).end
+    let events =
+      JournalCompaction.tableEntries([RecordRow(copyLead)]) + [.sealed(end: end, reason: .full)]
+    journal.append(events.map { JournalEntry(segment: $0, time: now) })
+    try journal.flush(now: now)
+    journal.close()
+    #expect(try rows(target).isEmpty)
+    try SpoolScan.remove(origin, on: spool.disk)
+    #expect(try rows(target).isEmpty)
+  }
+
   @Test func aCopyIsNotJudgedBeforeItsOriginIsRecovered() throws {
     #expect(throws: SpoolError.originFirst) {
       try SegmentRecovery.recover(target, on: spool.disk, now: now)

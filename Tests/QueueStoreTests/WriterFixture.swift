@@ -37,7 +37,8 @@ final class WriterFixture {
     let sink = Sink()
     writer = SpoolWriter(
       settings: settings,
-      chain: SegmentChain(disk: disk, writer: "smtpd0", sizeLimit: settings.segmentSize, reserve: settings.reserve),
+      chain: SegmentChain(
+        disk: disk, writer: "smtpd0", sizeLimit: settings.segmentSize, reserve: settings.reserve),
       helper: helper, onProgress: { sink.owner?.reports.append($0) },
       onLowSequences: { sink.owner?.requests += 1 })
     sink.owner = self

@@ -68,8 +68,13 @@ final class Adoption {
   func found(_ record: MessageRecord) {
     guard let claimed = claims.removeValue(forKey: record.id) else { return }
     let place = RecordPlace(nonce: record.segment.name.nonce, offset: record.offset)
-    for claim in claimed where !claim.agent.isGone && claim.place == place {
-      adopt(claim, record)
+    for claim in claimed where !claim.agent.isGone {
+      if claim.place == place {
+        adopt(claim, record)
+      } else if claim.result != nil {
+        // It was moved since, which it is not before all its results are in the journal.
+        claim.agent.acknowledge(claim.delivery)
+      }
     }
     run()
   }

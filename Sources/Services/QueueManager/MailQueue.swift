@@ -92,12 +92,21 @@ final class MailQueue {
   private func makeWriter() -> SpoolWriter {
     var values = SpoolWriter.Settings()
     values.segmentSize = settings.segmentSize
-    return SpoolWriter(
+    values.stallTime = settings.stallTime
+    let writer = SpoolWriter(
       disk: disk, writer: Self.writerName, settings: values, helper: reportHelper,
       onProgress: { [unowned self] in
         intake.announce(SegmentMark($0), by: ProcessName(role: .qmgr, index: 0))
       },
       onLowSequences: { [unowned self] in needSequences() })
+    writer.stalls.onChange = { [log] isStalled in
+      if isStalled {
+        log.warning("qmgr", "the spool does not answer")
+      } else {
+        log.information("qmgr", "the spool answers again")
+      }
+    }
+    return writer
   }
 
   /// The wall clock in units of 16 us, faster than deliveries are made: the numbers of a life

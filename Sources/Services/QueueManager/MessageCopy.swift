@@ -25,6 +25,8 @@ final class MessageCopy {
   /// The original.
   let record: MessageRecord
   var state = State.none
+  /// Why there is none.
+  var failure: SpoolError?
   /// Where the copy lies, once it has arrived.
   var target: (segment: Segment, offset: UInt64)?
 

@@ -16,15 +16,11 @@ final class Mover {
   private nonisolated static let bytesPerRound = 4 << 20
   /// Messages that are copied in one go.
   private static let messagesPerRound = 256
-  /// Segments that one walk through the queue looks for.
-  private static let segmentsPerWalk = 64
-  /// Messages that are listed before everything else gets its turn.
-  private static let listedPerTurn = 1024
   /// How long writes of journals, and the intake of copies, are waited for.
   private static let patience = Duration.seconds(10)
   private static let retryPause = Duration.seconds(1)
 
-  private unowned let queue: MailQueue
+  unowned let queue: MailQueue
   private lazy var alarm = Alarm { self.begin() }
   private var isRunning = false
   private var isDraining = false
@@ -63,23 +59,6 @@ final class Mover {
     }
   }
 
-  /// The segments that are to be emptied, those with the least mail for their size first.
-  private func choose() -> [Segment] {
-    let bounds = queue.settings.relocation
-    let sealed = queue.segments.all.filter { $0.isSealed && $0.takenEnd >= $0.markedEnd }
-    let size = sealed.reduce(0) { $0 + $1.size }
-    let live = sealed.reduce(0) { $0 + $1.liveBytes }
-    guard
-      queue.pressure.lacksSpace
-        || Relocation.isWorthwhile(sealedBytes: size, liveBytes: live, within: bounds)
-    else { return [] }
-    let now = Reactor.shared.now
-    let sparse = sealed.filter {
-      $0.messageCount > 0 && $0.movesAgainAt <= now && $0.size / bounds.factor > $0.liveBytes
-    }
-    return Array(sparse.sorted { $0.liveShare < $1.liveShare }.prefix(Self.segmentsPerWalk))
-  }
-
   private func empty(_ segments: [Segment]) async {
     let again = Reactor.shared.now + queue.settings.relocationDelay
     for segment in segments { segment.movesAgainAt = again }
@@ -99,20 +78,6 @@ final class Mover {
     }
   }
 
-  /// Walks through the queue for the messages of some segments.
-  private func list(_ segments: [Segment]) async -> [UInt32: [MessageSummary]] {
-    var found: [UInt32: [MessageSummary]] = [:]
-    for segment in segments { found[segment.number] = [] }
-    var cursor: UInt32? = 0
-    while let at = cursor {
-      var part: [MessageSummary] = []
-      cursor = queue.scheduler.list(from: at, limit: Self.listedPerTurn, into: &part)
-      for message in part { found[message.place.segment]?.append(message) }
-      await Reactor.shared.yieldTurn()
-    }
-    return found
-  }
-
   /// Moves some messages; says how many of them are settled, none when it is better to stop.
   private func move(
     _ messages: [MessageSummary], outOf origin: Segment
@@ -125,6 +90,7 @@ final class Mover {
     let isReady = await queue.journals.write(deadline: Reactor.shared.now + Self.patience)
     let records = isReady ? await read(copies) : []
     await commit(copies, records)
+    report(copies)
     let arrived = copies.filter { $0.state == .arrived }
     for copy in copies where copy.state == .written || copy.state == .uncertain {
       if copy.state == .written { copy.state = .late }
@@ -185,7 +151,7 @@ final class Mover {
         copy.state = .writing
         expected[copy.record.id] = copy
         reactorTask { await self.write(record, of: copy) }
-      case .failure(let error): report(copy, error)
+      case .failure(let error): copy.failure = error
       }
     }
     // The writer answers for each of them when the disk does (spool rule R33).
@@ -202,13 +168,18 @@ final class Mover {
     } catch {
       copy.state = error == .uncertain ? .uncertain : .none
       expected[copy.record.id] = nil
-      report(copy, error)
+      copy.failure = error
     }
     change.pulse()
   }
 
-  private func report(_ copy: MessageCopy, _ error: SpoolError) {
-    queue.log.warning("qmgr", "\(copy.record.id) cannot be moved: \(error)")
+  private func report(_ copies: [MessageCopy]) {
+    let failed = copies.filter { $0.failure != nil }
+    guard let first = failed.first, let error = first.failure else { return }
+    queue.log.warning(
+      "qmgr",
+      "\(failed.count) messages stay in \(first.record.segment.name.segmentFile): "
+        + "\(first.record.id) cannot be copied: \(error)")
   }
 
   /// Intake has come to a copy, whose count keeps its segment.
@@ -235,12 +206,18 @@ final class Mover {
 
   /// Until it is flushed nobody knows which of the two records is mail: neither is sent.
   private func write(_ journal: CopyJournal, _ segment: Segment) async {
+    var isReported = false
     while true {
       do throws(SpoolError) {
-        return try await queue.journalHelper.perform { () throws(SpoolError) in try journal.write() }
+        return try await queue.journalHelper.perform { () throws(SpoolError) in
+          try journal.write()
+        }
       } catch {
-        queue.log.error(
-          "qmgr", "cannot write what was moved out of or to \(segment.name.segmentFile): \(error)")
+        if !isReported {
+          queue.log.error(
+            "qmgr", "\(segment.name.segmentFile): cannot write that mail is moved: \(error)")
+        }
+        isReported = true
         try? await sleep(until: Reactor.shared.now + Self.retryPause)
       }
     }
@@ -250,7 +227,8 @@ final class Mover {
   private func finish(_ copy: MessageCopy, _ origin: Segment) {
     let place = copy.state == .arrived ? copy.target : nil
     let end = queue.scheduler.endMove(
-      copy.record.ref, to: place.map { MessagePlace(segment: $0.segment.number, offset: $0.offset) },
+      copy.record.ref,
+      to: place.map { MessagePlace(segment: $0.segment.number, offset: $0.offset) },
       now: Reactor.shared.now)
     if place != nil { origin.messageCount -= 1 }
     if let end { queue.ended(copy.record.ref, end) }

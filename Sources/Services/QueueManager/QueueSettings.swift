@@ -21,6 +21,8 @@ struct QueueSettings: Sendable {
   var relocation = Relocation.Bounds()
   /// The pause before the same segments are looked at again (`spool_relocation_delay`).
   var relocationDelay = Duration.seconds(60)
+  /// How long a write may take before it is reported (`spool_stall_time`).
+  var stallTime = Duration.seconds(5)
   /// `myhostname`.
   var hostname = "localhost"
   /// `mail_name`.
@@ -50,6 +52,7 @@ struct QueueSettings: Sendable {
     relocation.sizeMin = UInt64(configuration[.spoolRelocationSizeMin])
     relocation.factor = UInt64(configuration[.spoolRelocationFactor])
     relocationDelay = configuration[.spoolRelocationDelay]
+    stallTime = configuration[.spoolStallTime]
     hostname = configuration[.myhostname]
     mailName = configuration[.mailName]
     returnedSizeLimit = Int(clamping: configuration[.bounceSizeLimit])
