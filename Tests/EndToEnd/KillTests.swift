@@ -164,11 +164,14 @@ extension EndToEnd {
       let run = load.start(0..<4000, within: .seconds(120))
       var kills = 0
       while kills < 12 {
-        // Right behind one move the next one is under way.
+        // It moves all the time; a few messages later it may be in the middle of that.
         let moves = server.log.count(of: "were moved out of")
         do {
           try server.log.wait(
             forCount: moves + 1, of: "were moved out of", until: .after(.seconds(10)))
+          try run.wait(
+            forAcknowledged: run.resultSoFar.acknowledged.count + 1 + kills * 7 % 30,
+            until: .after(.seconds(10)))
         } catch { break }
         for process in server.processes(role: "qmgr") { process.kill() }
         kills += 1

@@ -61,6 +61,7 @@
 // | R14 | the lead is compared before it is acted on | `aRecordIsReadByPlaceOnlyUnderItsOwnName` |
 // | R17 | a copy lives once its origin says so or is gone | simulation |
 // |  |  | `aCopyIsMailOnlyOnceItsOriginSaysSoOrIsGone` |
+// |  |  | `aCopyThatWasNotFinishedIsNeverMailThoughItsSegmentHasATable` |
 // |  |  | `aMoveThatIsCutShortLeavesOneMessage` |
 // |  |  | `movedMailIsFoundByTheNextQueueManagerWithItsHistory` |
 // |  |  | `mailInFlightStaysWhereItIs` |

@@ -19,6 +19,8 @@ final class Mover {
   /// How long writes of journals, and the intake of copies, are waited for.
   private static let patience = Duration.seconds(10)
   private static let retryPause = Duration.seconds(1)
+  /// The pause before the same segments are looked at again while room is short.
+  private static let hurriedDelay = Duration.seconds(5)
 
   unowned let queue: MailQueue
   private lazy var alarm = Alarm { self.begin() }
@@ -60,22 +62,34 @@ final class Mover {
   }
 
   private func empty(_ segments: [Segment]) async {
-    let again = Reactor.shared.now + queue.settings.relocationDelay
+    let delay = queue.settings.relocationDelay
+    let again =
+      Reactor.shared.now + (queue.pressure.lacksSpace ? min(delay, Self.hurriedDelay) : delay)
     for segment in segments { segment.movesAgainAt = again }
     let mail = await list(segments)
+    var moved = 0
+    var emptied = 0
     for segment in segments {
-      var rest = (mail[segment.number] ?? [])[...]
-      var moved = 0
-      while !rest.isEmpty, !isDraining, !segment.isGone {
-        let result = await move(Array(rest.prefix(Self.messagesPerRound)), outOf: segment)
-        moved += result.moved
-        guard result.seen > 0 else { break }
-        rest = rest.dropFirst(result.seen)
-      }
-      guard moved > 0 else { continue }
-      queue.log.information(
-        "qmgr", "\(moved) messages were moved out of \(segment.name.segmentFile) to free its room")
+      let count = await empty(segment, of: mail[segment.number] ?? [])
+      moved += count
+      emptied += count > 0 ? 1 : 0
     }
+    guard moved > 0 else { return }
+    queue.log.information(
+      "qmgr", "\(moved) messages were moved out of \(emptied) segments to free their room")
+  }
+
+  /// Moves the messages of a segment; says how many.
+  private func empty(_ segment: Segment, of messages: [MessageSummary]) async -> Int {
+    var rest = messages[...]
+    var moved = 0
+    while !rest.isEmpty, !isDraining, !segment.isGone {
+      let result = await move(Array(rest.prefix(Self.messagesPerRound)), outOf: segment)
+      moved += result.moved
+      guard result.seen > 0 else { break }
+      rest = rest.dropFirst(result.seen)
+    }
+    return moved
   }
 
   /// Moves some messages; says how many of them are settled, none when it is better to stop.
