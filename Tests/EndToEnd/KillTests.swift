@@ -133,6 +133,59 @@ extension EndToEnd {
       return kills
     }
 
+    @Test(.timeLimit(.minutes(3)))
+    func movedMailSurvivesKillsOfTheQueueManager() throws {
+      let live = try ScriptedSink()
+      let dead = try Loopback.freePort()
+      var settings = Subject.quickRetries
+      settings["transport_maps"] = "inline:{ { late.test=smtp:[127.0.0.1]:\(dead) } }"
+      settings["spool_segment_size"] = "1048576"
+      settings["spool_relocation_size_min"] = "0"
+      settings["spool_relocation_factor"] = "2"
+      settings["spool_relocation_delay"] = "20ms"
+      let server = try MartinetInstance(relayPort: live.port, settings: settings)
+      try server.start()
+      var load = MailLoad(port: server.port)
+      load.size = { _ in 10_000 }
+      load.recipients = { ["rcpt\($0)@\($0 % 8 == 0 ? "late" : "sink").test"] }
+      load.rest = .milliseconds(40)
+      load.retries = true
+      let run = load.start(0..<4000, within: .seconds(120))
+      var kills = 0
+      while kills < 12 {
+        // It moves all the time; a few messages later it may be in the middle of that.
+        let moves = server.log.count(of: "were moved out of")
+        do {
+          try server.log.wait(
+            forCount: moves + 1, of: "were moved out of", until: .after(.seconds(10)))
+          try run.wait(
+            forAcknowledged: run.resultSoFar.acknowledged.count + 1 + kills * 7 % 30,
+            until: .after(.seconds(10)))
+        } catch { break }
+        for process in server.processes(role: "qmgr") { process.kill() }
+        kills += 1
+      }
+      let result = try #require(run.result(until: run.deadline))
+      #expect(result.acknowledged.count == 4000)
+      print("killed qmgr \(kills) times, \(server.log.count(of: "were moved out of")) moves")
+      #expect(kills > 3)
+      let late = try ScriptedSink(port: dead)
+      try late.wait(forCount: 500, until: .after(.seconds(60)))
+      var arrivals = Arrivals(of: load)
+      var count = arrivals.add(live)
+      while arrivals.missing(0..<4000).contains(where: { $0 % 8 != 0 }) {
+        try live.wait(forCount: count + 1, until: .after(.seconds(30)))
+        count = arrivals.add(live, from: count)
+      }
+      try server.stop()
+      var lateArrivals = Arrivals(of: load)
+      lateArrivals.add(late)
+      // None of these was in flight at a kill.
+      #expect(lateArrivals.missing(stride(from: 0, to: 4000, by: 8)).isEmpty)
+      #expect(lateArrivals.repeated.keys.allSatisfy { result.uncertain.contains($0) })
+      #expect(lateArrivals.broken.isEmpty)
+    }
+
     @Test(.timeLimit(.minutes(2)))
     func aKilledProcessIsReplacedAndTheRestGoesOn() throws {
       let sink = try ScriptedSink()

@@ -25,7 +25,7 @@ final class Fixture {
 
   init(
     spool realSpool: (any MessageSpool)? = nil, sessionLimit: Int = 100, bodyMemory: Int = 64 << 20,
-    spillLimit: Int = 1 << 30,
+    spillLimit: Int = 1 << 30, writeTimeout: Duration = .seconds(300),
     timeout: Duration = .seconds(30), dataRateMin: Int = 500,
     change: (inout SMTPServerSettings) -> Void = { _ in }
   ) throws {
@@ -40,7 +40,7 @@ final class Fixture {
     spool = MemorySpool()
     intake = Intake(
       spool: realSpool ?? spool, log: log,
-      memory: BodyMemory(limit: bodyMemory, spillLimit: spillLimit))
+      memory: BodyMemory(limit: bodyMemory, spillLimit: spillLimit), writeTimeout: writeTimeout)
     sessions = SessionTable(intake: intake)
     room = SessionRoom(limit: sessionLimit)
     rules = ListenerRules(

@@ -99,6 +99,21 @@ import Testing
     #expect(try await client.ask("DATA").hasPrefix("354 "))
   }
 
+  @Test @ReactorActor func aDiskThatDoesNotTakeALargeBodyInTimeCostsTheMessage() async throws {
+    let fixture = try Fixture(writeTimeout: .milliseconds(50))
+    let client = try await fixture.connect()
+    try await begin(client)
+    fixture.spool.writes.shut()
+    try await client.send(text(3_000_000))
+    #expect(try await client.replies(1) == ["451 4.3.0 Error: queue file write error"])
+    #expect(fixture.intake.memory.used == 0)
+    fixture.spool.writes.open()
+    try await settle { fixture.spool.streamsAborted == 1 }
+    #expect(fixture.spool.messages.isEmpty)
+    try await begin(client)
+    #expect(try await client.ask(".").hasPrefix("250 2.0.0"))
+  }
+
   @Test @ReactorActor func aStreamIsDroppedWithItsClient() async throws {
     let fixture = try Fixture()
     let client = try await fixture.connect()
@@ -146,12 +161,13 @@ import Testing
     let fixture = try Fixture()
     let client = try await fixture.connect()
     _ = try await client.ask("EHLO c")
-    fixture.spool.oldestCommitAge = .seconds(6)
+    fixture.spool.isStalled = true
     #expect(try await client.ask("MAIL FROM:<>") == "452 4.3.1 Insufficient system storage")
     #expect(try await client.ask("MAIL FROM:<>") == "452 4.3.1 Insufficient system storage")
-    fixture.spool.oldestCommitAge = .zero
+    fixture.spool.isStalled = false
     #expect(try await client.ask("MAIL FROM:<>") == "250 2.1.0 Ok")
-    #expect(try fixture.logLines().filter { $0.contains("warning") }.count == 2)
+    #expect(try fixture.logLines().count { $0.contains("the spool does not answer") } == 1)
+    #expect(try fixture.logLines().count { $0.contains("the spool answers again") } == 1)
     #expect(
       try fixture.logLines().contains(
         "smtpd: NOQUEUE: reject: MAIL from unknown[192.0.2.7]: 452 4.3.1 Insufficient system "

@@ -10,7 +10,10 @@ import Reactor
 final class MemorySpool: MessageSpool {
   var messages: [PendingRecord] = []
   var fault: SpoolError?
-  var oldestCommitAge = Duration.zero
+  var isStalled = false {
+    didSet { if isStalled != oldValue { onStall(isStalled) } }
+  }
+  var onStall: @ReactorActor (Bool) -> Void = { _ in }
   var isRefusing = false
   /// Commits wait here.
   let commits = Gate(isOpen: true)

@@ -167,7 +167,7 @@ extension QueueScheduler {
     case .fresh: index.remove(slot, from: &destinations[destination].fresh)
     case .due: index.remove(slot, from: &destinations[destination].due)
     case .deferred: calendar.remove(slot, in: &index)
-    case .free, .loading, .active, .ending, .held: break
+    case .free, .loading, .active, .ending, .held, .moving: break
     }
   }
 }

@@ -47,7 +47,7 @@ extension QueueScheduler {
     let of = { (state: MessageState) in index.counts[Int(state.rawValue)] }
     return QueueCounts(
       incoming: of(.fresh), active: of(.loading) + of(.active) + of(.ending),
-      deferred: of(.deferred) + of(.due), hold: of(.held))
+      deferred: of(.deferred) + of(.due) + of(.moving), hold: of(.held))
   }
 
   /// Deliveries under way.
@@ -91,6 +91,7 @@ extension QueueScheduler {
     case .due, .deferred: queue = .deferred
     case .loading, .active, .ending: queue = .active
     case .held: queue = .hold
+    case .moving: queue = entry.marks.contains(.hold) ? .hold : .deferred
     }
     let isKnown = entry.destination >= DestinationTable.firstReal
     return MessageSummary(

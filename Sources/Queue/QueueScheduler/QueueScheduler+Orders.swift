@@ -26,7 +26,8 @@ extension QueueScheduler {
       takeOut(slot)
       index.setState(mark == .hold ? .held : .ending, of: slot)
       return .done(ref, mark == .hold ? .held(afterDeaths: false) : .deleted)
-    case .loading:
+    case .moving where mark == .hold && index[slot].marks.contains(.hold): return .unchanged
+    case .loading, .moving:
       index[slot].marks.insert(mark)
       return .pending(ref, inFlight: 0)
     case .active:
@@ -48,6 +49,12 @@ extension QueueScheduler {
       wait(slot)
       return .done(ref, .requeued)
     }
+    if index[slot].state == .moving, index[slot].marks.contains(.hold) {
+      index[slot].deaths = UInt8(clamping: min(Int(index[slot].deaths), settings.deathsMax - 1))
+      index[slot].marks.remove(.hold)
+      index[slot].marks.insert(.due)
+      return .done(ref, .requeued)
+    }
     guard index[slot].marks.contains(.hold), index[slot].active != noSlot else {
       return .unchanged
     }
@@ -63,6 +70,11 @@ extension QueueScheduler {
     case .free: return .unknown
     case .ending: return .tooLate
     case .held where !evenHeld: return .unchanged
+    case .moving where !evenHeld && index[slot].marks.contains(.hold): return .unchanged
+    case .moving:
+      index[slot].marks.remove(.hold)
+      index[slot].marks.formUnion([.expire, .due])
+      return .done(ref, .requeued)
     case .held, .fresh, .due, .deferred:
       index[slot].marks.insert(.expire)
       takeOut(slot)
@@ -77,6 +89,10 @@ extension QueueScheduler {
   /// Tries a deferred message now, whatever is known of its destination.
   package mutating func flush(_ id: QueueID) -> OrderAnswer {
     guard let slot = index.find(id) else { return .unknown }
+    if index[slot].state == .moving, !index[slot].marks.contains(.hold) {
+      index[slot].marks.insert(.due)
+      return .done(index.ref(slot), .requeued)
+    }
     guard index[slot].state == .deferred else { return .unchanged }
     let destination = index[slot].destination
     if destinations[destination].isDead { revive(destination) }
@@ -91,6 +107,7 @@ extension QueueScheduler {
       revive(destination)
     }
     calendar.flush()
+    flushMoving()
   }
 
   /// Tries the deferred mail for some destinations now, and with it what may be for them since
@@ -102,6 +119,7 @@ extension QueueScheduler {
       wanted.insert(number)
       if destinations[number].isDead { revive(number) }
     }
+    flushMoving()
     for slot in 0..<index.slotsEnd
     where index[slot].state == .deferred && wanted.contains(index[slot].destination) {
       takeOut(slot)

@@ -108,7 +108,8 @@ package struct SegmentRecovery<D: Disk> {
   private mutating func findRecords() throws(SpoolError) {
     if let table = result.history.table {
       take(table, isComplete: true)
-      _ = try dropDeadCopies()
+      // A copy that is none must be so for good before its origin goes.
+      if try dropDeadCopies() { try rewriteJournal() }
       result.intakeEnd = result.history.sealedEnd ?? .max
       return
     }
@@ -168,7 +169,10 @@ package struct SegmentRecovery<D: Disk> {
     let hasRelocations = result.entries.contains {
       if case .relocated = $0.event { true } else { false }
     }
-    guard hasRelocations else { return }
+    if hasRelocations { try rewriteJournal() }
+  }
+
+  private func rewriteJournal() throws(SpoolError) {
     try JournalWriter.create(
       on: disk, name: result.name, created: now, entries: JournalCompaction.keep(result.entries)
     ).close()

@@ -75,6 +75,7 @@ final class Adoption {
     let place = RecordPlace(nonce: record.segment.name.nonce, offset: record.offset)
     for claim in claimed {
       guard claim.place == place, !isTooLate(claim, record) else {
+        // Moved since, which it is not before all its results are in the journal; or known already.
         if claim.result != nil { claim.agent.acknowledge(claim.delivery) }
         continue
       }

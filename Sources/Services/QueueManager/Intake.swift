@@ -98,6 +98,7 @@ final class Intake {
     if mark.sealed, !segment.isSealed {
       segment.isSealed = true
       queue.sealer.add(segment)
+      queue.mover.look(after: queue.settings.relocationDelay)
     }
     segment.owner = segment.isSealed ? nil : writer
     if mark.end > segment.markedEnd {

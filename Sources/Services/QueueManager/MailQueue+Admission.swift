@@ -20,6 +20,8 @@ extension MailQueue {
 
   /// Takes in a record that has just been read.
   func admit(_ record: StoredRecord, of segment: Segment) async {
+    // Copies are brought in by whoever made them.
+    if record.lead.flags.contains(.relocatedCopy) { return mover.copyCame(record.lead, segment) }
     let history = segment.history.removeValue(forKey: record.lead.offset)
     if let history, history.id == record.lead.id {
       return restore(RecordRow(record.lead), history, of: segment)
@@ -37,7 +39,7 @@ extension MailQueue {
     guard
       let admission = scheduler.add(message, routed: routed, now: Reactor.shared.now)
     else { return reportDuplicate(record.lead.id) }
-    segment.messageCount += 1
+    segment.noteMessage(RecordRow(record.lead))
     pressure.messageCame()
     switch admission {
     case .active(let ref):
@@ -63,7 +65,7 @@ extension MailQueue {
         now: Reactor.shared.now)
     else { return reportDuplicate(row.id) }
     if let ended = history?.ended, !ended.isEmpty { endedRecipients[ref] = ended }
-    segment.messageCount += 1
+    segment.noteMessage(row)
     pressure.messageCame()
     adoption.found(
       MessageRecord(ref: ref, id: row.id, segment: segment, offset: row.offset))

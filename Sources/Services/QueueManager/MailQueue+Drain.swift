@@ -1,4 +1,5 @@
 import Primitives
+import QueueStore
 import Reactor
 import ServiceKit
 
@@ -10,7 +11,8 @@ extension MailQueue {
     try? await resultCame.wait(deadline: deadline) {
       peers.contains { !$0.inFlight.isEmpty }
     }
-    await bouncer.drain(deadline: deadline)
+    let isIdle = await mover.drain(deadline: deadline)
+    if await bouncer.drain(deadline: deadline), isIdle { await writer.drain() }
     await journals.flush(deadline: deadline)
   }
 }

@@ -106,6 +106,7 @@ extension MailQueue {
     record.segment.messageCount -= 1
     removeIfSpent(record.segment)
     pressure.messageLeft()
+    if record.segment.isSealed { mover.look(after: settings.relocationDelay) }
   }
 }
 

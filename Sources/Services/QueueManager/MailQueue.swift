@@ -15,6 +15,9 @@ import SystemPackage
 /// touches the disk itself; helpers do (spool rule R26).
 @ReactorActor
 final class MailQueue {
+  /// The queue manager's name in those of its segments.
+  nonisolated static let writerName = "qmgr"
+
   let settings: QueueSettings
   let log: Log
   let disk: LinuxDisk
@@ -58,6 +61,9 @@ final class MailQueue {
   private(set) lazy var orphans = Orphans(self)
   private(set) lazy var loader = Loader(self)
   private(set) lazy var sealer = Sealer(self)
+  /// Writes the queue manager's own records: reports and copies.
+  private(set) lazy var writer = makeWriter()
+  private(set) lazy var mover = Mover(self)
   private(set) lazy var bouncer = Bouncer(self)
   private(set) lazy var expirer = Expirer(self)
   private(set) lazy var pressure = BackPressure(self)
@@ -84,6 +90,26 @@ final class MailQueue {
       deliverySeed: Self.deliverySeed(Clocks.wallNow()))
     routes = RouteTable(router: router) { self.transport(named: $0) }
     journals.onStall = { self.plan() }
+  }
+
+  private func makeWriter() -> SpoolWriter {
+    var values = SpoolWriter.Settings()
+    values.segmentSize = settings.segmentSize
+    values.stallTime = settings.stallTime
+    let writer = SpoolWriter(
+      disk: disk, writer: Self.writerName, settings: values, helper: reportHelper,
+      onProgress: { [unowned self] in
+        intake.announce(SegmentMark($0), by: ProcessName(role: .qmgr, index: 0))
+      },
+      onLowSequences: { [unowned self] in needSequences() })
+    writer.stalls.onChange = { [log] isStalled in
+      if isStalled {
+        log.warning("qmgr", "the spool does not answer")
+      } else {
+        log.information("qmgr", "the spool answers again")
+      }
+    }
+    return writer
   }
 
   /// The wall clock in units of 16 us, faster than deliveries are made: the numbers of a life

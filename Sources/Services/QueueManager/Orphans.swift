@@ -75,6 +75,7 @@ final class Orphans {
     let journal = segment.journal
     let name = segment.name
     let now = queue.clock.wallNow
+    let recovered = queue.segments.nonces
     do throws(SpoolError) {
       let found = try await queue.journalHelper.perform { () throws(SpoolError) in
         // Not the description that agents have: if this process were killed now, they would hold
@@ -84,7 +85,8 @@ final class Orphans {
         defer { disk.close(file) }
         // The recovery rewrites the journal, so it has to have all of it.
         try journal.release(now: now)
-        return try SegmentRecovery.recover(name, on: disk, now: now, openFile: file)
+        return try SegmentRecovery.recover(
+          name, on: disk, now: now, openFile: file, recovered: recovered)
       }
       guard let found, segment.owner == nil, !segment.isSealed, !segment.isGone else { return }
       queue.report(found.problems, of: name)

@@ -159,9 +159,9 @@ final class Peers {
     }
   }
 
-  /// Takes more numbers for segments of reports.
+  /// Takes more numbers for segments of the queue manager's own.
   func addSequences(first: UInt64, count: UInt32) {
-    queue.bouncer.addSequences(first: first, count: count)
+    queue.writer.addSequences(first..<first + UInt64(count))
   }
 
   /// Takes the spool's lock and begins to serve.

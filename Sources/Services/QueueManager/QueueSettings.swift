@@ -2,6 +2,7 @@ import Configuration
 import Primitives
 import QueueScheduler
 import ServiceKit
+import QueueStore
 
 /// What the configuration says about the queue, copied out once.
 struct QueueSettings: Sendable {
@@ -22,6 +23,12 @@ struct QueueSettings: Sendable {
   var freeBytesMin: UInt64 = 32 << 20
   /// The size at which the segment of reports is full (`spool_segment_size`).
   var segmentSize: UInt64 = 64 << 20
+  /// When mail is moved out of large segments (spool rule R31).
+  var relocation = Relocation.Bounds()
+  /// The pause before the same segments are looked at again (`spool_relocation_delay`).
+  var relocationDelay = Duration.seconds(60)
+  /// How long a write may take before it is reported (`spool_stall_time`).
+  var stallTime = Duration.seconds(5)
   /// `myhostname`.
   var hostname = "localhost"
   /// `mail_name`.
@@ -50,6 +57,10 @@ struct QueueSettings: Sendable {
     journalSyncInterval = configuration[.journalSyncInterval]
     messageLimit = configuration[.queueMessageLimit]
     segmentSize = UInt64(configuration[.spoolSegmentSize])
+    relocation.sizeMin = UInt64(configuration[.spoolRelocationSizeMin])
+    relocation.factor = UInt64(configuration[.spoolRelocationFactor])
+    relocationDelay = configuration[.spoolRelocationDelay]
+    stallTime = configuration[.spoolStallTime]
     hostname = configuration[.myhostname]
     mailName = configuration[.mailName]
     returnedSizeLimit = Int(clamping: configuration[.bounceSizeLimit])
@@ -58,9 +69,9 @@ struct QueueSettings: Sendable {
   }
 
   /// `queue_minfree`, or what Postfix wants by default: one and a half messages of the largest
-  /// size; on top of it the room for journals and reports (spool rule R24).
+  /// size; on top of it the room for journals, reports and relocation (spool rule R24).
   private static func freeBytesMin(_ configuration: Configuration) -> UInt64 {
-    let reserve: UInt64 = 8 << 20
+    let reserve = UInt64(configuration[.spoolReserve])
     let messages = UInt64(configuration[.messageSizeLimit]) / 2 * 3
     return max(UInt64(configuration[.queueMinfree]), messages) + reserve
   }

@@ -38,7 +38,7 @@ final class InboundMessage {
   private var stream: (any MessageStream)?
   private var isWriting = false
   private var isOver = false
-  /// The session was cancelled while it waited for a write.
+  /// The session was cancelled while it waited for a write, or waited too long.
   private var isCutOff = false
   private var writeEnd: Gate?
 
@@ -78,6 +78,11 @@ final class InboundMessage {
     while isWriting, !isCutOff { await waitForWrite() }
     guard !isWriting, fault == nil, !isOver, !isOversized else { return }
     isWriting = true
+    reactorTask { await self.write() }
+    while isWriting, !isCutOff { await waitForWrite() }
+  }
+
+  private func write() async {
     let leaving = content.count
     intake.memory.changeLeaving(by: leaving)
     do throws(SpoolError) {
@@ -114,7 +119,6 @@ final class InboundMessage {
     isOver = true
     defer { intake.memory.leave(self) }
     if let fault { throw fault }
-    if isCutOff { throw .ended }
     let record = record(id, envelope)
     if stream == nil {
       try await intake.spool.commit(record)
@@ -192,13 +196,17 @@ final class InboundMessage {
   }
 
   /// Waits for the end of the write under way. The caller looks again: another may have begun.
+  ///
+  /// A disk that does not answer in time costs the message, which is no mail before its last
+  /// write; what comes of it from then on is not kept.
   private func waitForWrite() async {
     let gate = writeEnd ?? Gate()
     writeEnd = gate
     do throws(WaitError) {
-      try await gate.wait { isWriting }
+      try await gate.wait(deadline: Reactor.shared.now + intake.writeTimeout) { isWriting }
     } catch {
       isCutOff = true
+      if fault == nil { fault = .ended }
     }
   }
 

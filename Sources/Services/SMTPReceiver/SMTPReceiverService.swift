@@ -44,7 +44,8 @@ package final class SMTPReceiverService: RoleService {
       spool: spool, log: context.log,
       memory: BodyMemory(
         limit: Int(clamping: configuration[.bodyMemoryLimit]),
-        spillLimit: Int(clamping: configuration[.spoolSpillLimit])))
+        spillLimit: Int(clamping: configuration[.spoolSpillLimit])),
+      writeTimeout: configuration[.spoolWriteTimeout])
     sessions = SessionTable(intake: intake)
     queueManager = link
   }
@@ -114,7 +115,7 @@ package final class SMTPReceiverService: RoleService {
     guard peer.role == .qmgr else { return channel.close() }
     queueManager.attach(channel, progress: spool.progress) { [intake, spool] in
       intake.queueRefusal = $0
-      if $0 != nil { spool.sealEarly() }
+      if $0 != nil { spool.sealEarly() } else { spool.probeNow() }
     }
   }
 

@@ -5,11 +5,17 @@ extension Registry {
     IntegerParameter.smtpdProcessCount,
     IntegerParameter.smtpProcessCount,
     IntegerParameter.queueMessageLimit,
+    IntegerParameter.spoolRelocationFactor,
     DurationParameter.commitDelay,
     DurationParameter.journalSyncInterval,
+    DurationParameter.spoolRelocationDelay,
+    DurationParameter.spoolStallTime,
+    DurationParameter.spoolWriteTimeout,
     DurationParameter.drainTime,
     DurationParameter.reloadDrainTime,
     SizeParameter.spoolSegmentSize,
+    SizeParameter.spoolReserve,
+    SizeParameter.spoolRelocationSizeMin,
     SizeParameter.bodyMemoryLimit,
     SizeParameter.spoolSpillLimit,
     SizeParameter.logBufferSize,
@@ -33,6 +39,10 @@ extension IntegerParameter {
   package static let queueMessageLimit = Self(
     "queue_message_limit", default: "5000000", in: 1...Int(Int32.max),
     "Messages in the queue.")
+  /// `spool_relocation_factor`
+  package static let spoolRelocationFactor = Self(
+    "spool_relocation_factor", default: "4", in: 2...1_000_000,
+    "Mail is moved out of spool segments that hold more than so many times its bytes.")
 }
 
 extension DurationParameter {
@@ -44,6 +54,18 @@ extension DurationParameter {
   package static let journalSyncInterval = Self(
     "journal_sync_interval", default: "1s", min: .milliseconds(10),
     "How often results of deliveries are flushed.")
+  /// `spool_relocation_delay`
+  package static let spoolRelocationDelay = Self(
+    "spool_relocation_delay", default: "60s", min: .milliseconds(10),
+    "The pause before the same spool segments are looked at again for mail to move.")
+  /// `spool_stall_time`
+  package static let spoolStallTime = Self(
+    "spool_stall_time", default: "5s", min: .milliseconds(10),
+    "New mail is refused while a commit takes longer.")
+  /// `spool_write_timeout`
+  package static let spoolWriteTimeout = Self(
+    "spool_write_timeout", default: "300s", min: .milliseconds(10),
+    "How long a session waits for the disk to take a part of a large message.")
   /// `drain_time`
   package static let drainTime = Self(
     "drain_time", default: "30s",
@@ -59,6 +81,14 @@ extension SizeParameter {
   package static let spoolSegmentSize = Self(
     "spool_segment_size", default: "67108864", in: 1048576...1073741824,
     "The size at which a spool segment is full, in bytes.")
+  /// `spool_reserve`
+  package static let spoolReserve = Self(
+    "spool_reserve", default: "8388608", in: 1048576...1099511627776,
+    "Free room that is left to journals, reports and relocation, in bytes.")
+  /// `spool_relocation_size_min`
+  package static let spoolRelocationSizeMin = Self(
+    "spool_relocation_size_min", default: "1073741824", in: 0...Int64.max,
+    "Full spool segments of no more bytes together are left alone while there is room.")
   /// `body_memory_limit`
   package static let bodyMemoryLimit = Self(
     "body_memory_limit", default: "268435456", in: 1048576...Int64.max,
