@@ -35,6 +35,8 @@ struct MessageEntry {
     static let hold = Marks(rawValue: 8)
     /// The administrator wants it returned instead of tried.
     static let expire = Marks(rawValue: 16)
+    /// The administrator wants a new message in its place.
+    static let requeue = Marks(rawValue: 32)
   }
 
   var id = QueueID(microseconds: 0, sequence: 0)

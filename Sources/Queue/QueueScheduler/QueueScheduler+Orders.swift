@@ -13,6 +13,11 @@ extension QueueScheduler {
     stop(id, mark: .delete, now: now)
   }
 
+  /// Wants a new message in the place of a message; of a held one too.
+  package mutating func requeue(_ id: QueueID, now: MonotonicTime) -> OrderAnswer {
+    stop(id, mark: .requeue, now: now)
+  }
+
   private mutating func stop(
     _ id: QueueID, mark: MessageEntry.Marks, now: MonotonicTime
   ) -> OrderAnswer {
@@ -25,7 +30,13 @@ extension QueueScheduler {
     case .held, .fresh, .due, .deferred:
       takeOut(slot)
       index.setState(mark == .hold ? .held : .ending, of: slot)
-      return .done(ref, mark == .hold ? .held(afterDeaths: false) : .deleted)
+      if mark == .requeue { index[slot].marks.insert(.requeue) }
+      let end: RunEnd =
+        mark == .hold ? .held(afterDeaths: false) : mark == .delete ? .deleted : .replacing
+      return .done(ref, end)
+    case .loading where index[slot].marks.contains(mark),
+      .active where index[slot].marks.contains(mark):
+      return .unchanged
     case .loading:
       index[slot].marks.insert(mark)
       return .pending(ref, inFlight: 0)
@@ -55,15 +66,18 @@ extension QueueScheduler {
     return .pending(ref, inFlight: Int(active[index[slot].active].inFlight))
   }
 
-  /// Wants a message returned to its sender instead of tried; a held one only if `evenHeld`.
-  package mutating func expire(_ id: QueueID, evenHeld: Bool) -> OrderAnswer {
+  /// Wants a message returned to its sender instead of tried; a held one when it is released.
+  package mutating func expire(_ id: QueueID) -> OrderAnswer {
     guard let slot = index.find(id) else { return .unknown }
     let ref = index.ref(slot)
+    if index[slot].marks.contains(.expire) { return .unchanged }
     switch index[slot].state {
     case .free: return .unknown
     case .ending: return .tooLate
-    case .held where !evenHeld: return .unchanged
-    case .held, .fresh, .due, .deferred:
+    case .held:
+      index[slot].marks.insert(.expire)
+      return .done(ref, .held(afterDeaths: false))
+    case .fresh, .due, .deferred:
       index[slot].marks.insert(.expire)
       takeOut(slot)
       wait(slot)

@@ -48,7 +48,8 @@ package final class SegmentWriter<D: Disk>: @unchecked Sendable {
     let writer = SegmentWriter(
       disk: disk, file: file, name: name, sizeLimit: sizeLimit, flushUnit: flushUnit)
     try writer.allocate(through: UInt64(FileHeader.size))
-    let header = FileHeader(.segment, name: name, created: created)
+    let header = FileHeader(
+      .segment, version: disk.formatVersion, name: name, created: created)
     try disk.write(header.encoded(), to: file, at: 0)
     try disk.link(file, as: name.segmentFile, in: .segments)
     try disk.flushFolder(.segments)
@@ -82,7 +83,8 @@ package final class SegmentWriter<D: Disk>: @unchecked Sendable {
       throw error
     }
     return try flushing(header) { () throws(SpoolError) in
-      try disk.write(batch.place(header), to: file, at: header.offset)
+      let bytes = batch.place(header, version: disk.formatVersion)
+      try disk.write(bytes, to: file, at: header.offset)
     }
   }
 

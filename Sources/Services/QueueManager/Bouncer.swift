@@ -46,7 +46,8 @@ final class Bouncer {
   private static let retryPause = Duration.seconds(5)
 
   private unowned let queue: MailQueue
-  private let spool: SpoolWriter
+  /// Writes the queue manager's own mail: reports, and what takes the place of requeued mail.
+  let spool: SpoolWriter
   private var underWay = 0
   private let change = Gate()
 

@@ -145,22 +145,37 @@ final class Intake {
 
   /// What was just written is in memory and read at once; the helper reads the rest.
   private func read(_ jobs: [Job]) async -> [Result<[StoredRecord], SpoolError>] {
+    let read = Self.reading(queue.marks?.condemned ?? [])
     if jobs.reduce(0, { $0 + $1.end - $1.start }) <= Self.readAtOnceMax {
       let cache = queue.cache
-      let results = jobs.map { Self.read($0, on: cache) }
+      let mark = queue.marks?.intake
+      let results = jobs.map { read($0, cache, mark) }
+      mark?.end()
       let isWhole = results.allSatisfy { if case .success = $0 { true } else { false } }
       if isWhole { return results }
     }
     let disk = queue.disk
-    return await queue.reader.perform { jobs.map { Self.read($0, on: disk) } }
+    let mark = queue.marks?.reading
+    return await queue.reader.perform {
+      defer { mark?.end() }
+      return jobs.map { read($0, disk, mark) }
+    }
   }
 
-  private nonisolated static func read(
-    _ job: Job, on disk: LinuxDisk
-  ) -> Result<[StoredRecord], SpoolError> {
-    Result { () throws(SpoolError) in
-      try SegmentReader.records(
-        on: disk, file: job.file, nonce: job.nonce, from: job.start, to: job.end)
+  private typealias Reading =
+    @Sendable (Job, LinuxDisk, RecordMark?) -> Result<[StoredRecord], SpoolError>
+
+  /// Reads records, each under a mark; those that are condemned without their envelope.
+  private nonisolated static func reading(_ condemned: Set<RecordPlace>) -> Reading {
+    { job, disk, mark in
+      Result { () throws(SpoolError) in
+        try SegmentReader.records(
+          on: disk, file: job.file, nonce: job.nonce, from: job.start, to: job.end
+        ) { place in
+          mark?.begin(place)
+          return !condemned.contains(place)
+        }
+      }
     }
   }
 
@@ -170,8 +185,10 @@ final class Intake {
         queue.plan()
         await Reactor.shared.yieldTurn()
       }
+      queue.marks?.intake.begin(record.lead.place)
       await queue.admit(record, of: segment)
     }
+    queue.marks?.intake.end()
   }
 }
 

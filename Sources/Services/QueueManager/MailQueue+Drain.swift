@@ -10,6 +10,7 @@ extension MailQueue {
     try? await resultCame.wait(deadline: deadline) {
       peers.contains { !$0.inFlight.isEmpty }
     }
+    await requeuer.drain(deadline: deadline)
     await bouncer.drain(deadline: deadline)
     await journals.flush(deadline: deadline)
   }

@@ -24,6 +24,8 @@ final class MailQueue {
   let journalHelper: HelperThread
   let reportHelper: HelperThread
   let journals: JournalQueue
+  /// Which records are in hand; `nil` where no `master` keeps the memory for it.
+  let marks: RecordMarks?
   /// Services of `master.cf` that deliver, and the role that runs them.
   let services: [String: Role]
 
@@ -57,14 +59,18 @@ final class MailQueue {
   private(set) lazy var sealer = Sealer(self)
   private(set) lazy var bouncer = Bouncer(self)
   private(set) lazy var expirer = Expirer(self)
+  private(set) lazy var quarantine = Quarantine(self)
+  private(set) lazy var requeuer = Requeuer(self, spool: bouncer.spool)
   private(set) lazy var pressure = BackPressure(self)
   /// Asks `master` for more numbers of segments.
   let needSequences: @ReactorActor () -> Void
 
   init(
     settings: QueueSettings, log: Log, disk: LinuxDisk, router: Router,
-    services: [String: Role] = [:], needSequences: @escaping @ReactorActor () -> Void = {}
+    services: [String: Role] = [:], marks: RecordMarks? = nil,
+    needSequences: @escaping @ReactorActor () -> Void = {}
   ) throws {
+    self.marks = marks
     self.needSequences = needSequences
     self.settings = settings
     self.log = log

@@ -1,3 +1,4 @@
+import LinuxSystem
 import Primitives
 import QueueFormat
 import QueueScheduler
@@ -21,6 +22,7 @@ final class Peers {
   /// The lock of the spool, while this process serves it.
   var lock: QueueLock?
   private var channels: [ProcessName: MessageChannel] = [:]
+  private var pids: [ProcessName: Int32] = [:]
   private var silent: Set<ProcessName> = []
   private var areComplete = false
   private lazy var patience = Alarm { self.loseTheSilent() }
@@ -33,7 +35,8 @@ final class Peers {
   }
 
   /// A channel to a process, new or in place of an older one.
-  func attach(_ channel: MessageChannel, to peer: ProcessName) {
+  func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32 = 0) {
+    pids[peer] = pid
     if let former = channels[peer] {
       former.close()
       if peer.role.isWriter { queue.orphans.lose(peer) }
@@ -49,14 +52,26 @@ final class Peers {
       } else if peer.role.isAgent {
         await self.serveAgent(peer, channel)
       } else if peer.role == .control {
-        await Commands(self.queue, channel).serve()
+        await Commands(self.queue, channel) { self.processes }.serve()
       }
       if self.channels[peer] === channel {
         self.channels[peer] = nil
+        self.pids[peer] = nil
         self.greeted(peer)
       }
       channel.close()
     }
+  }
+
+  /// The processes that are there, for people.
+  private var processes: [QueueStatus.Process] {
+    let busy = Dictionary(
+      queue.peers.map { ($0.name, $0.inFlight.count) }, uniquingKeysWith: { $0 + $1 })
+    let own = ProcessName(role: .qmgr, index: 0)
+    let all = pids.merging([own: ThisProcess.pid]) { first, _ in first }
+    return all.map {
+      QueueStatus.Process(name: $0.key, pid: $0.value, deliveries: UInt32(busy[$0.key] ?? 0))
+    }.sorted { ($0.name.role.rawValue, $0.name.index) < ($1.name.role.rawValue, $1.name.index) }
   }
 
   /// All channels of processes that lived at the start are attached.
