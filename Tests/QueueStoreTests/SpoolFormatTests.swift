@@ -75,7 +75,7 @@ import Testing
     let formats = SpoolFormat(newest: 2)
     _ = try formats.upgrade(disk(formats))
     let batch = CommitBatch()
-    batch.add(
+    batch.append(
       PendingRecord(
         id: QueueID(microseconds: 1, sequence: 1), header: Array("a: b\r\n\r\n".utf8), body: [],
         envelope: Envelope(
