@@ -244,9 +244,10 @@ import Testing
     #expect(try await scene.order(.expire, id)[0].isDone == false)
     try await scene.restart()
     try await eventually("still held") { scene.counts.hold == 1 }
-    #expect(scene.rig.queue.scheduler.find(id).flatMap {
-      scene.rig.queue.scheduler.summary(of: $0)?.isToExpire
-    } == true)
+    #expect(
+      scene.rig.queue.scheduler.find(id).flatMap {
+        scene.rig.queue.scheduler.summary(of: $0)?.isToExpire
+      } == true)
     _ = try await scene.order(.release, id)
     try await eventually("it is returned") {
       try scene.rig.log.contains {

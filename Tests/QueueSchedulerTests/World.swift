@@ -108,7 +108,8 @@ struct World {
 
   @discardableResult
   mutating func restore(
-    _ recipients: [String], age: Duration = .zero, nextAttempt: MonotonicTime?, isHeld: Bool = false,
+    _ recipients: [String], age: Duration = .zero, nextAttempt: MonotonicTime?,
+    isHeld: Bool = false,
     orders: RestoredOrders = []
   ) -> QueueID {
     let message = describe(recipients, age: age)

@@ -34,7 +34,8 @@ private let ids = (1...3).map { QueueID(microseconds: 1_700_000_000_000_000, seq
 @Test func moreNamesThanFitAnOrderAreRefused() throws {
   let many = Array(repeating: ids[0], count: QueueCommand.idsMax + 1)
   let most = Array(many.dropLast())
-  #expect(try QueueCommand(decoding: QueueCommand.order(.hold, most).encoded) == .order(.hold, most))
+  #expect(
+    try QueueCommand(decoding: QueueCommand.order(.hold, most).encoded) == .order(.hold, most))
   #expect(throws: WireError.self) {
     try QueueCommand(decoding: QueueCommand.order(.hold, many).encoded)
   }

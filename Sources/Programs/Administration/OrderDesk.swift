@@ -99,21 +99,16 @@ struct RestingDesk: OrderDesk {
   private let lock: SharedDescriptor
   private let log: CommandLog
 
-  /// Takes the queue manager's lock; the superuser becomes the mail owner before it touches
-  /// anything.
-  static func open(_ configuration: Configuration) throws(ControlFailure) -> RestingDesk {
+  /// Takes the queue manager's lock; `nil` when another one has it. The superuser becomes the mail
+  /// owner before anything is touched.
+  static func open(_ configuration: Configuration) throws(ControlFailure) -> RestingDesk? {
     let root = configuration[.queueDirectory]
     do {
       let log = try CommandLog(configuration)
-      if let owner = try MasterProcess.mailOwner(configuration) { try Identity.become(owner) }
       let lock = SharedDescriptor(try Files.open(root + "/segments", [.read, .directory]))
-      guard try Files.tryLock(lock.raw) else {
-        throw ControlFailure(
-          description: "the queue manager is about to start or to end: try again")
-      }
+      guard try Files.tryLock(lock.raw) else { return nil }
+      if let owner = try MasterProcess.mailOwner(configuration) { try Identity.become(owner) }
       return RestingDesk(disk: try LinuxDisk(path: root), lock: lock, log: log)
-    } catch let failure as ControlFailure {
-      throw failure
     } catch {
       throw ControlFailure(description: "cannot use the spool in \(root): \(error)")
     }

@@ -41,8 +41,15 @@ package enum PostsuperCommand {
       guard !line.orders.isEmpty else { return 0 }
       try requireOwner(configuration)
       var desk: any OrderDesk = try openDesk(configuration)
-      for step in steps(line.orders) {
-        try carryOut(step, states, &desk)
+      var tallies: [Tally] = []
+      for step in steps(line.orders) { tallies.append(try carryOut(step, states, &desk)) }
+      for tally in tallies {
+        Output.error("postsuper: \(tally.order.summary(tally.done))")
+        try desk.conclude(tally.order, tally.done)
+      }
+      let inFlight = tallies.reduce(0) { $0 + $1.inFlight }
+      if inFlight > 0 {
+        Output.error("postsuper: deliveries under way, whose results still count: \(inFlight)")
       }
       try desk.close()
       return 0
@@ -65,7 +72,11 @@ package enum PostsuperCommand {
     -> any OrderDesk
   {
     if let running = try RunningDesk.open(configuration) { return running }
-    return try RestingDesk.open(configuration)
+    if let resting = try RestingDesk.open(configuration) { return resting }
+    // It was started between the two.
+    if let running = try RunningDesk.open(configuration) { return running }
+    throw ControlFailure(
+      description: "a queue manager uses the spool and cannot be reached: try again")
   }
 
   /// Orders of one kind, in the order in which Postfix takes them.
@@ -81,7 +92,7 @@ package enum PostsuperCommand {
   private static func carryOut(
     _ step: (order: QueueOrder, targets: [Target]), _ states: Set<QueueListEntry.State>?,
     _ desk: inout any OrderDesk
-  ) throws(ControlFailure) {
+  ) throws(ControlFailure) -> Tally {
     var tally = Tally(order: step.order)
     for target in step.targets where target != .all {
       try named(target) { (ids) throws(ControlFailure) in
@@ -92,12 +103,7 @@ package enum PostsuperCommand {
       let queues = states ?? step.order.queues
       try desk.giveAll(step.order, queues) { tally.count($0) }
     }
-    Output.error("postsuper: \(step.order.summary(tally.done))")
-    if tally.inFlight > 0 {
-      Output.error(
-        "postsuper: \(tally.inFlight) deliveries are under way: their results still count")
-    }
-    try desk.conclude(step.order, tally.done)
+    return tally
   }
 
   private struct Tally {

@@ -18,6 +18,8 @@ package struct SpoolUpgradeCommand: ParsableCommand {
   package func run() throws {
     let root = try parent.path()
     do {
+      // Before the lock's file is touched it is clear that this build may touch anything.
+      let disk = try LinuxDisk(path: root)
       guard let lock = try InstanceLock.take(root) else {
         Output.error("martinet: the mail system is running: stop it first")
         throw ExitCode(1)
@@ -27,7 +29,7 @@ package struct SpoolUpgradeCommand: ParsableCommand {
         Output.error("martinet: a queue manager still uses the spool: try again")
         throw ExitCode(1)
       }
-      let (old, new) = try SpoolFormat.ofThisBuild.upgrade(try LinuxDisk(path: root))
+      let (old, new) = try SpoolFormat.ofThisBuild.upgrade(disk)
       Output.line(
         old == new
           ? "the spool is written in format \(new) already"

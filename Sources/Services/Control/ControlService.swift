@@ -24,6 +24,10 @@ package final class ControlService: RoleService {
   private var isDraining = false
   private let sessionEnded = Gate()
 
+  /// How long a command waits for a queue manager that is being started again.
+  package nonisolated static let queuePatience: Duration = .seconds(3)
+  private let queuePatience: Duration
+  private let queueCame = Gate()
   /// Sessions at once; more wait in the kernel.
   private static let sessionsMax = 50
   /// How long a client may take for a step.
@@ -45,7 +49,10 @@ package final class ControlService: RoleService {
   ///
   /// - Parameter owner: the user that, beside the superuser, may give orders about messages; by
   ///   default whom this process runs as, which is `mail_owner` or who started the mail system.
-  package init(_ context: RoleContext, owner: UInt32 = Identity.uid) throws(RoleFailure) {
+  package init(
+    _ context: RoleContext, owner: UInt32 = Identity.uid, queuePatience: Duration = queuePatience
+  ) throws(RoleFailure) {
+    self.queuePatience = queuePatience
     self.owner = owner
     guard let socket = context.listeners.first else {
       throw RoleFailure("control has no socket to listen on")
@@ -66,6 +73,7 @@ package final class ControlService: RoleService {
     guard peer.role == .qmgr else { return channel.close() }
     queue?.close()
     queue = channel
+    queueCame.pulse()
     // Whoever asked the one before gets no answer any more.
     for question in questions.values { question.close() }
     reactorTask { await self.listen(to: channel) }
@@ -172,6 +180,9 @@ package final class ControlService: RoleService {
     guard isTrusted || !meaning.isForOwner else {
       return try await send(
         .refused("use of this command is reserved for the superuser"), to: stream)
+    }
+    if queue == nil {
+      try? await queueCame.wait(deadline: Reactor.shared.now + queuePatience) { queue == nil }
     }
     guard let queue else {
       return try await send(.refused(Self.noQueueManager), to: stream)

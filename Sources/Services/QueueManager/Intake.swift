@@ -53,6 +53,7 @@ final class Intake {
 
   /// Gives back a reserved segment: what was announced meanwhile counts now.
   func release(_ name: SegmentName, as segment: Segment?) {
+    defer { if isIdle { queue.settling.pulse() } }
     guard let mark = opening.removeValue(forKey: name.nonce)?.mark else {
       if let segment, segment.owner == nil, !segment.isSealed { queue.orphans.plan() }
       return
@@ -86,6 +87,7 @@ final class Intake {
       } catch .missing {
         // An announcement that was overtaken: all its mail was done, or nothing was in it.
         opening[name.nonce] = nil
+        if isIdle { queue.settling.pulse() }
         return
       } catch {
         queue.log.error("qmgr", "cannot open \(name.segmentFile): \(error)")
@@ -115,6 +117,7 @@ final class Intake {
     reactorTask {
       await self.readAll()
       self.isRunning = false
+      if self.isIdle { self.queue.settling.pulse() }
     }
   }
 

@@ -86,7 +86,8 @@ extension MailQueue {
         $0.append(text: ": the delivery agent died while it had the message")
       }
       journals.append(
-        message.entry(.processDied(count: UInt32(clamping: deaths)), time: now), to: message.segment)
+        message.entry(.processDied(count: UInt32(clamping: deaths)), time: now), to: message.segment
+      )
     }
     if let process = agent.process {
       agents[process] = nil

@@ -49,6 +49,10 @@ final class MailQueue {
   let resultCame = Gate()
   /// Whether deliveries may be asked for.
   var isOpen = false
+  /// Whether all that was in the spool at the start is known.
+  var isSettled = false
+  /// Pulses when that may have come about.
+  let settling = Gate()
   var pumpIsPlanned = false
   private(set) lazy var wake = Alarm { self.plan() }
   private(set) lazy var intake = Intake(self)

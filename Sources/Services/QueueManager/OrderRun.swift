@@ -12,6 +12,9 @@ import ServiceKit
 final class OrderRun {
   /// Messages that are looked at for a part of the answer.
   private static let messagesPerPart = 512
+  /// How long a queue manager that has just begun may take to find its mail before an order goes
+  /// by what is known.
+  private static let settlingTime = Duration.seconds(10)
   /// How long the disk may take for the orders of a part.
   private static let patience = Duration.seconds(30)
 
@@ -42,6 +45,11 @@ final class OrderRun {
 
   /// Carries out the next part of the order.
   func next() async -> (part: OrderAnswerPart, isLast: Bool) {
+    if !queue.isSettled {
+      try? await queue.settling.wait(deadline: Reactor.shared.now + Self.settlingTime) {
+        !queue.isSettled
+      }
+    }
     var outcomes: [OrderOutcome] = []
     var isLast = true
     switch scope {

@@ -13,7 +13,6 @@ import ServiceKit
 @ReactorActor
 final class Peers {
   private static let greetingTime = Duration.seconds(5)
-  private static let settlingPause = Duration.seconds(1)
   /// How long an earlier queue manager may take to leave.
   private static let lockPatience = Duration.seconds(60)
 
@@ -88,6 +87,7 @@ final class Peers {
   private func openIfComplete() {
     guard areComplete, silent.isEmpty, !queue.isOpen, !isDraining else { return }
     queue.isOpen = true
+    queue.settling.pulse()
     queue.plan()
   }
 
@@ -156,11 +156,13 @@ final class Peers {
 
   private func scan(_ names: [SegmentName]) async {
     await queue.scanner.scan(names)
-    while !queue.isOpen || !queue.intake.isIdle {
-      guard (try? await sleep(until: Reactor.shared.now + Self.settlingPause)) != nil else {
-        return
-      }
+    do throws(WaitError) {
+      try await queue.settling.wait { !queue.isOpen || !queue.intake.isIdle }
+    } catch {
+      return
     }
+    queue.isSettled = true
+    queue.settling.pulse()
     queue.adoption.settle()
   }
 
