@@ -40,6 +40,7 @@ package final class LinuxDisk: Disk {
     formatVersion = try formats.version(names)
   }
 
+  /// The format in which files are written, as the spool said when it was opened.
   package let formatVersion: UInt16
 
   private static func folder(

@@ -40,6 +40,7 @@
 // |  |  | `aFlushedBatchThatCameBackEmptyIsReported` |
 // | R9 | what is flushed when | simulation |
 // |  |  | `anUnconfirmedResultIsRecordedByTheSuccessor` |
+// |  |  | `anOrderHoldsThoughTheQueueManagerIsKilledRightAfterTheAnswer` |
 // | R10 | replay ends at the first bad entry | `replayStopsAtTheFirstBadEntry` |
 // |  |  | `aGapInTheNumbersEndsTheJournal` |
 // |  |  | `aNewLifeBeginsANewFileWithWhatCounts` |
@@ -55,11 +56,18 @@
 // |  |  | `anUnconfirmedResultIsRecordedByTheSuccessor` |
 // |  |  | `nothingGoesOutBeforeAllHaveIntroducedThemselves` |
 // | R14 | the lead is compared before it is acted on | `aRecordIsReadByPlaceOnlyUnderItsOwnName` |
+// | R16 | orders while no queue manager runs are entries | `ordersAreWrittenToASpoolAtRest` |
 // | R17 | a copy lives once its origin says so or is gone | simulation |
 // |  |  | `aCopyIsMailOnlyOnceItsOriginSaysSoOrIsGone` |
 // | R18 | ids never repeat | `queueIDsNeverRepeat` |
 // |  |  | simulation |
 // | R19 | mail that ends processes is held | `whatADeadAgentHadWaitsAndIsHeldAfterThreeDeaths` |
+// |  |  | `deathsOfAgentsAreCountedAcrossARestart` |
+// |  |  | `aCondemnedRecordIsSetAsideAndMailFlowsOn` |
+// |  |  | `whatWasSetAsideStaysSo` |
+// | R22 | orders on mail in flight come true with its results |
+// |  |  | `anOrderOnMailInFlightComesTrueWithItsResult` |
+// |  |  | `anOrderOnMailInFlightOutlivesTheQueueManager` |
 // | R23 | large mail has its own segment | `aLargeMessageIsStreamedIntoASegmentOfItsOwn` |
 // |  |  | `anAbortedLargeMessageLeavesNothing` |
 // |  |  | simulation |
@@ -69,6 +77,8 @@
 // |  |  | `anIncompleteTableIsNone` |
 // | R30 | first and last attempts are kept | `compactionKeepsTheFirstAndTheLastTenAttempts` |
 // |  |  | `aJournalThatHasGrownIsRewritten` |
+// |  |  | `aJournalThatCannotBeReadBackIsNotReplacedByLess` |
+// |  |  | `theQueueManagerRewritesAJournalThatHasGrown` |
 // | R32 | group commit waits for sessions inside DATA | `sessionsShareFlushes` |
 // |  |  | `aCommitWaitsForSessionsInsideData` |
 // |  |  | `aCommitWaitsNoLongerThanTheDelay` |
@@ -78,6 +88,9 @@
 // |  |  | `aMessageWhoseHistoryIsNotUnderstoodIsHeld` |
 // | – | a newer format is refused and left alone | `aNewerSegmentIsRefused` |
 // |  |  | `aNewerJournalIsRefusedAndLeftAlone` |
+// |  |  | `aSpoolOfANewerFormatIsLeftAlone` |
+// | – | the format before the newest is written until the upgrade |
+// |  |  | `theOldFormatIsWrittenUntilTheUpgrade` |
 //
 // What the simulation taught, beyond the rules as they were first written: a recovery forgets the
 // page cache of a dead writer's segment before it walks it, since a flush may have failed that
