@@ -153,6 +153,22 @@ import Testing
     #expect(!(try scene.rig.log).contains { $0.contains("non-delivery") })
   }
 
+  @Test @ReactorActor func releasingAllTakesBackHoldsThatHaveNotComeTrue() async throws {
+    let scene = try await Scene()
+    scene.agent.judge = { _ in nil }
+    let id = try await scene.send("b@example.net")
+    try await eventually("it is in flight") { scene.agent.requests.count == 1 }
+    _ = try await scene.order(.hold, id)
+    #expect(try await scene.answer(.orderAll(.hold, [.active, .deferred])).isEmpty)
+    #expect(try await scene.answer(.orderAll(.release, [.hold])).map(\.id) == [id])
+    let request = scene.agent.requests[0]
+    scene.agent.answer(request, Scene.deferAll(request))
+    try await scene.deferred(1)
+    try await scene.restart()
+    try await eventually("known") { scene.rig.queue.scheduler.messageCount == 1 }
+    #expect(scene.counts.hold == 0)
+  }
+
   @Test @ReactorActor func anOrderOnMailInFlightOutlivesTheQueueManager() async throws {
     let scene = try await Scene()
     scene.agent.judge = { _ in nil }

@@ -178,9 +178,11 @@ extension PostsuperCommand {
         // Nothing is left over that these could clean up: the queue manager does it at its start.
         if "psSv".contains(letter) { continue }
         guard "cdefhHr".contains(letter) else {
+          Output.error("postsuper: invalid option -- '\(printable(String(letter)))'")
           throw ControlFailure(description: usage)
         }
         guard let value = letters.isEmpty ? rest.popFirst() : String(letters) else {
+          Output.error("postsuper: option requires an argument -- '\(letter)'")
           throw ControlFailure(description: usage)
         }
         letters = ""

@@ -22,6 +22,8 @@ package struct MessageSummary: Sendable {
   package let recipientsLeft: Int
   /// Processes that died under it (rule R19).
   package let deaths: Int
+  /// Whether an order to hold it waits for deliveries under way.
+  package let isToHold: Bool
   /// Whether an order wants it returned to its sender.
   package let isToExpire: Bool
   /// Where it goes, if that is known and one place.
@@ -100,7 +102,7 @@ extension QueueScheduler {
       arrival: entry.arrival,
       nextAttempt: entry.state == .deferred ? calendar.time(of: entry.tick) : nil,
       recipientsLeft: Int(entry.recipientsLeft), deaths: Int(entry.deaths),
-      isToExpire: entry.marks.contains(.expire),
+      isToHold: entry.marks.contains(.hold), isToExpire: entry.marks.contains(.expire),
       destination: isKnown ? DestinationNumber(value: entry.destination) : nil)
   }
 }

@@ -186,6 +186,8 @@ final class Intake {
     for (count, record) in records.enumerated() {
       if count % Self.recordsPerTurn == Self.recordsPerTurn - 1 {
         queue.plan()
+        // What others do meanwhile is not this record's fault.
+        queue.marks?.intake.end()
         await Reactor.shared.yieldTurn()
       }
       queue.marks?.intake.begin(record.lead.place)

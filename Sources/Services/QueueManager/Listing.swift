@@ -12,8 +12,10 @@ import ServiceKit
 /// they stand in its journal.
 @ReactorActor
 final class Listing {
-  /// Messages looked up for a part.
-  private static let messagesPerPart = 64
+  /// Messages looked up at once.
+  private static let messagesPerVisit = 64
+  /// Recipients after which no further message is looked up, so that memory is bounded.
+  private static let recipientsPerVisit = 2000
   /// The longest part in bytes, which leaves room for the rest of a packet (spool rule R27).
   private static let partLengthMax = 48 << 10
 
@@ -76,8 +78,14 @@ final class Listing {
 
   private func fill() async {
     var summaries: [MessageSummary] = []
-    cursor = queue.scheduler.list(
-      from: cursor ?? 0, limit: Self.messagesPerPart, into: &summaries)
+    var recipients = 0
+    while let place = cursor, summaries.count < Self.messagesPerVisit,
+      recipients < Self.recipientsPerVisit
+    {
+      let count = summaries.count
+      cursor = queue.scheduler.list(from: place, limit: 1, into: &summaries)
+      if summaries.count > count { recipients += summaries[count].recipientsLeft }
+    }
     let items = summaries.map { (summary: $0, record: queue.record(of: $0.message)) }
     let ended = items.map { queue.ended(of: $0.record.ref) }
     let readings = items.map { RecordReading($0.record) }

@@ -75,7 +75,8 @@ final class OrderRun {
   }
 
   private func isMeant(_ summary: MessageSummary, _ states: Set<QueueListEntry.State>) -> Bool {
-    states.contains(QueueListEntry.State(summary.queue))
+    // What is about to be held counts as held: an order to release all takes that back too.
+    states.contains(summary.isToHold ? .hold : QueueListEntry.State(summary.queue))
       && Int64(clamping: summary.id.microseconds) < begun.microseconds
   }
 
