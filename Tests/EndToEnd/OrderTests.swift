@@ -241,6 +241,30 @@ extension EndToEnd {
       try scene.server.stop()
     }
 
+    /// The memory in which a queue manager marks what it has in hand, as `/proc` names it.
+    private static func marks(_ manager: RunningProcess) throws -> String {
+      let maps = try String(contentsOfFile: "/proc/\(manager.pid)/maps", encoding: .utf8)
+      let line = try #require(
+        maps.split(separator: "\n").first { $0.contains("memfd:record-marks") })
+      // Addresses, rights, offset, device, inode.
+      return String(line.split(separator: " ")[4])
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func theMarksOfWhatIsInHandOutliveTheQueueManager() throws {
+      let scene = try Scene(messages: 1)
+      let first = try #require(scene.server.processes(role: "qmgr").first)
+      let before = try Self.marks(first)
+      first.kill()
+      #expect(RunningProcess.waitForEnd(of: [first], until: .after(.seconds(20))))
+      // The command waits for the next one.
+      #expect(try scene.postsuper("-h", "ALL") == ["postsuper: Placed on hold: 1 message"])
+      let second = try #require(scene.server.processes(role: "qmgr").first)
+      #expect(second.pid != first.pid)
+      #expect(try Self.marks(second) == before)
+      try scene.server.stop()
+    }
+
     @Test(.timeLimit(.minutes(2)))
     func aMessageToFiveThousandIsOneEntry() throws {
       let scene = try Scene(

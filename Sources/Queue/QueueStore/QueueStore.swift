@@ -65,6 +65,7 @@
 // |  |  | `deathsOfAgentsAreCountedAcrossARestart` |
 // |  |  | `aCondemnedRecordIsSetAsideAndMailFlowsOn` |
 // |  |  | `whatWasSetAsideStaysSo` |
+// |  |  | `theMarksOfWhatIsInHandOutliveTheQueueManager` |
 // | R22 | orders on mail in flight come true with its results |
 // |  |  | `anOrderOnMailInFlightComesTrueWithItsResult` |
 // |  |  | `anOrderOnMailInFlightOutlivesTheQueueManager` |
