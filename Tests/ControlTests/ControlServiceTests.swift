@@ -75,7 +75,7 @@ private final class Scene {
           configurationSize: 0),
         configuration: configuration, log: log,
         master: MessageChannel(try PacketChannel(pair.takeFirst())), listeners: [listener],
-        transports: [:]))
+        transports: [:]), queuePatience: .zero)
   }
 
   func connect() throws -> ByteStream {

@@ -1,3 +1,4 @@
+import LinuxSystem
 import MailTypes
 import Primitives
 import QueueFormat
@@ -71,7 +72,7 @@ import Testing
     try await rig.peers.start()
     let writer = try TestWriter(rig)
     let control = try rig.connect(.control)
-    let many = (0..<2000).map {
+    let many = (0..<5000).map {
       "recipient-with-a-long-name-\($0)@a-domain-with-a-long-name.example"
     }
     let id = try await writer.send(to: many)
@@ -82,6 +83,24 @@ import Testing
     let listed = try entries(parts)
     #expect(Set(listed.map(\.id)) == [id])
     #expect(listed.flatMap(\.recipients).map(\.address) == many.map { MailAddress($0) })
+    #expect(listed.first?.piece == .first && listed.last?.piece == .last)
+    #expect(listed.dropFirst().dropLast().allSatisfy { $0.piece == .middle })
+  }
+
+  @Test @ReactorActor func theStatusNamesProcessesAndCountsTheQueue() async throws {
+    let rig = try Rig()
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let agent = try TestAgent(rig) { _ in nil }
+    let control = try rig.connect(.control)
+    rig.peers.channelsComplete()
+    try await writer.send(to: ["b@example.net"])
+    try await eventually("in flight") { agent.requests.count == 1 }
+    let status = try QueueStatus(decoding: try await ask(.status, control)[0])
+    #expect(status.active == 1 && status.incoming == 0 && status.deferred == 0)
+    #expect(status.processes.map(\.name.role) == [.control, .qmgr, .smtp, .smtpd])
+    #expect(status.processes.map(\.deliveries) == [0, 0, 1, 0])
+    #expect(status.processes[1].pid == ThisProcess.pid)
   }
 
   @Test @ReactorActor func aFlushTriesDeferredMailNow() async throws {

@@ -27,7 +27,8 @@ final class Rig {
   ///   - directory: the spool of an earlier life.
   ///   - routes: the route of an address; `smtp:[sink.test]:25` unless it says otherwise.
   init(
-    directory: TemporaryDirectory? = nil, settings: (inout QueueSettings) -> Void = { _ in },
+    directory: TemporaryDirectory? = nil, marks: RecordMarks? = nil,
+    settings: (inout QueueSettings) -> Void = { _ in },
     routes: @escaping @Sendable (String) -> String? = { _ in nil }
   ) throws {
     self.directory = try directory ?? TemporaryDirectory(prefix: "qmgr")
@@ -48,7 +49,7 @@ final class Rig {
     routing.relayhost = "[sink.test]:25"
     queue = try MailQueue(
       settings: values, log: log, disk: try LinuxDisk(path: self.directory.path),
-      router: Router(settings: routing, tables: tables))
+      router: Router(settings: routing, tables: tables), marks: marks)
     let mutes = Mutes()
     self.mutes = mutes
     peers = Peers(

@@ -27,10 +27,14 @@ package enum Program {
     let arguments = Array(commandLine.dropFirst())
     switch name {
     case "mailq", "postqueue": return PostqueueCommand.run(name: name, arguments: arguments)
+    case "postsuper": return PostsuperCommand.run(arguments)
     default: break
     }
-    if let first = arguments.first, first == "postqueue" || first == "mailq" {
-      return PostqueueCommand.run(name: first, arguments: Array(arguments.dropFirst()))
+    switch arguments.first {
+    case "mailq"?, "postqueue"?:
+      return PostqueueCommand.run(name: arguments[0], arguments: Array(arguments.dropFirst()))
+    case "postsuper"?: return PostsuperCommand.run(Array(arguments.dropFirst()))
+    default: break
     }
     do {
       var command = try MartinetCommand.parseAsRoot(arguments)

@@ -37,8 +37,10 @@ struct MessageEntry {
     static let hold = Marks(rawValue: 8)
     /// The administrator wants it returned instead of tried.
     static let expire = Marks(rawValue: 16)
+    /// The administrator wants a new message in its place.
+    static let requeue = Marks(rawValue: 32)
     /// In line for the window as soon as it has been moved.
-    static let due = Marks(rawValue: 32)
+    static let due = Marks(rawValue: 64)
   }
 
   var id = QueueID(microseconds: 0, sequence: 0)

@@ -22,6 +22,10 @@ package struct MessageSummary: Sendable {
   package let recipientsLeft: Int
   /// Processes that died under it (rule R19).
   package let deaths: Int
+  /// Whether an order to hold it waits for deliveries under way.
+  package let isToHold: Bool
+  /// Whether an order wants it returned to its sender.
+  package let isToExpire: Bool
   /// Where it goes, if that is known and one place.
   package let destination: DestinationNumber?
 }
@@ -99,6 +103,7 @@ extension QueueScheduler {
       arrival: entry.arrival,
       nextAttempt: entry.state == .deferred ? calendar.time(of: entry.tick) : nil,
       recipientsLeft: Int(entry.recipientsLeft), deaths: Int(entry.deaths),
+      isToHold: entry.marks.contains(.hold), isToExpire: entry.marks.contains(.expire),
       destination: isKnown ? DestinationNumber(value: entry.destination) : nil)
   }
 }

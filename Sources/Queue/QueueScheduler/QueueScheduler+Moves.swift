@@ -1,7 +1,7 @@
 package import Primitives
 
-/// Giving messages another place (rule R17): nothing is done to a message between the two calls,
-/// and what is ordered meanwhile comes true with the second.
+/// Giving messages another place (rule R17): nothing is done to a message between the two calls, and
+/// orders about it wait for the second.
 extension QueueScheduler {
   /// Takes a message out of what may be delivered, so that its record can be copied.
   ///
@@ -26,20 +26,15 @@ extension QueueScheduler {
   /// Puts a message back to where it was in time.
   ///
   /// - Parameter place: where its record lies now; `nil` when it was not copied.
-  /// - Returns: its end, when an order has come true meanwhile.
   package mutating func endMove(
     _ ref: MessageRef, to place: MessagePlace?, now: MonotonicTime
-  ) -> RunEnd? {
+  ) {
     let slot = index.slot(ref)
     precondition(index[slot].state == .moving, "a move has ended that was not begun")
     moving.removeAll { $0 == slot }
     if let place { index[slot].place = place }
     let marks = index[slot].marks
-    index[slot].marks.subtract([.hold, .delete, .due])
-    if marks.contains(.delete) {
-      index.setState(.ending, of: slot)
-      return .deleted
-    }
+    index[slot].marks.subtract([.hold, .due])
     if marks.contains(.hold) {
       index.setState(.held, of: slot)
     } else if marks.contains(.due) {
@@ -47,7 +42,6 @@ extension QueueScheduler {
     } else {
       _ = file(slot, at: calendar.time(of: index[slot].tick))
     }
-    return nil
   }
 
   /// Deferred mail that is being moved is tried as soon as it has been.

@@ -1,8 +1,14 @@
 package import MailTypes
 package import Primitives
 
-/// Orders of the administrator. The caller journals them before it answers (rule R9).
+/// Orders of the administrator. The caller journals them before it answers (rule R9), and gives none
+/// about a message that is being moved: nobody could say which of its two journals has to tell.
 extension QueueScheduler {
+  /// Whether a message is between two places (rule R17).
+  package func isMoving(_ id: QueueID) -> Bool {
+    index.find(id).map { index[$0].state == .moving } ?? false
+  }
+
   /// Holds a message.
   package mutating func hold(_ id: QueueID, now: MonotonicTime) -> OrderAnswer {
     stop(id, mark: .hold, now: now)
@@ -13,6 +19,11 @@ extension QueueScheduler {
     stop(id, mark: .delete, now: now)
   }
 
+  /// Wants a new message in the place of a message; of a held one too.
+  package mutating func requeue(_ id: QueueID, now: MonotonicTime) -> OrderAnswer {
+    stop(id, mark: .requeue, now: now)
+  }
+
   private mutating func stop(
     _ id: QueueID, mark: MessageEntry.Marks, now: MonotonicTime
   ) -> OrderAnswer {
@@ -20,14 +31,19 @@ extension QueueScheduler {
     let ref = index.ref(slot)
     switch index[slot].state {
     case .free: return .unknown
-    case .ending: return .tooLate
+    case .ending, .moving: return .tooLate
     case .held where mark == .hold: return .unchanged
     case .held, .fresh, .due, .deferred:
       takeOut(slot)
       index.setState(mark == .hold ? .held : .ending, of: slot)
-      return .done(ref, mark == .hold ? .held(afterDeaths: false) : .deleted)
-    case .moving where mark == .hold && index[slot].marks.contains(.hold): return .unchanged
-    case .loading, .moving:
+      if mark == .requeue { index[slot].marks.insert(.requeue) }
+      let end: RunEnd =
+        mark == .hold ? .held(afterDeaths: false) : mark == .delete ? .deleted : .replacing
+      return .done(ref, end)
+    case .loading where index[slot].marks.contains(mark),
+      .active where index[slot].marks.contains(mark):
+      return .unchanged
+    case .loading:
       index[slot].marks.insert(mark)
       return .pending(ref, inFlight: 0)
     case .active:
@@ -49,12 +65,6 @@ extension QueueScheduler {
       wait(slot)
       return .done(ref, .requeued)
     }
-    if index[slot].state == .moving, index[slot].marks.contains(.hold) {
-      index[slot].deaths = UInt8(clamping: min(Int(index[slot].deaths), settings.deathsMax - 1))
-      index[slot].marks.remove(.hold)
-      index[slot].marks.insert(.due)
-      return .done(ref, .requeued)
-    }
     guard index[slot].marks.contains(.hold), index[slot].active != noSlot else {
       return .unchanged
     }
@@ -62,20 +72,18 @@ extension QueueScheduler {
     return .pending(ref, inFlight: Int(active[index[slot].active].inFlight))
   }
 
-  /// Wants a message returned to its sender instead of tried; a held one only if `evenHeld`.
-  package mutating func expire(_ id: QueueID, evenHeld: Bool) -> OrderAnswer {
+  /// Wants a message returned to its sender instead of tried; a held one when it is released.
+  package mutating func expire(_ id: QueueID) -> OrderAnswer {
     guard let slot = index.find(id) else { return .unknown }
     let ref = index.ref(slot)
+    if index[slot].marks.contains(.expire) { return .unchanged }
     switch index[slot].state {
     case .free: return .unknown
-    case .ending: return .tooLate
-    case .held where !evenHeld: return .unchanged
-    case .moving where !evenHeld && index[slot].marks.contains(.hold): return .unchanged
-    case .moving:
-      index[slot].marks.remove(.hold)
-      index[slot].marks.formUnion([.expire, .due])
-      return .done(ref, .requeued)
-    case .held, .fresh, .due, .deferred:
+    case .ending, .moving: return .tooLate
+    case .held:
+      index[slot].marks.insert(.expire)
+      return .done(ref, .held(afterDeaths: false))
+    case .fresh, .due, .deferred:
       index[slot].marks.insert(.expire)
       takeOut(slot)
       wait(slot)

@@ -52,7 +52,8 @@ package final class JournalWriter<D: Disk>: @unchecked Sendable {
     }
     let file = try disk.create(name.journalDraftFile, in: .segments)
     let writer = JournalWriter(disk: disk, file: file, name: name)
-    let header = FileHeader(.journal, name: name, created: created)
+    let header = FileHeader(
+      .journal, version: disk.formatVersion, name: name, created: created)
     try disk.write(header.encoded(), to: file, at: 0)
     for entry in entries { writer.append(entry) }
     try writer.flush()

@@ -57,6 +57,7 @@ package final class LargeRecordWriter<D: Disk>: @unchecked Sendable {
     var envelope: [UInt8] = []
     record.envelope.encode(into: &envelope)
     var lead = RecordLead(id: record.id, flags: record.flags)
+    lead.version = segment.disk.formatVersion
     lead.nonce = segment.name.nonce
     lead.offset = recordStart
     lead.bodyInRecord = Extent(offset: UInt64(RecordLead.size), length: bodyLength)

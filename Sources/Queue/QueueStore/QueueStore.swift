@@ -42,6 +42,7 @@
 // |  |  | `aFlushedBatchThatCameBackEmptyIsReported` |
 // | R9 | what is flushed when | simulation |
 // |  |  | `anUnconfirmedResultIsRecordedByTheSuccessor` |
+// |  |  | `anOrderHoldsThoughTheQueueManagerIsKilledRightAfterTheAnswer` |
 // | R10 | replay ends at the first bad entry | `replayStopsAtTheFirstBadEntry` |
 // |  |  | `aGapInTheNumbersEndsTheJournal` |
 // |  |  | `aNewLifeBeginsANewFileWithWhatCounts` |
@@ -62,6 +63,7 @@
 // |  |  | `aMessageThatWasSentIsNotSentAgain` |
 // |  |  | `noDeliveryWithAFinalReplyIsMadeAgain` |
 // | R14 | the lead is compared before it is acted on | `aRecordIsReadByPlaceOnlyUnderItsOwnName` |
+// | R16 | orders while no queue manager runs are entries | `ordersAreWrittenToASpoolAtRest` |
 // | R17 | a copy lives once its origin says so or is gone | simulation |
 // |  |  | `aCopyIsMailOnlyOnceItsOriginSaysSoOrIsGone` |
 // |  |  | `aCopyThatWasNotFinishedIsNeverMailThoughItsSegmentHasATable` |
@@ -72,6 +74,13 @@
 // | R18 | ids never repeat | `queueIDsNeverRepeat` |
 // |  |  | simulation |
 // | R19 | mail that ends processes is held | `whatADeadAgentHadWaitsAndIsHeldAfterThreeDeaths` |
+// |  |  | `deathsOfAgentsAreCountedAcrossARestart` |
+// |  |  | `aCondemnedRecordIsSetAsideAndMailFlowsOn` |
+// |  |  | `whatWasSetAsideStaysSo` |
+// |  |  | `theMarksOfWhatIsInHandOutliveTheQueueManager` |
+// | R22 | orders on mail in flight come true with its results |
+// |  |  | `anOrderOnMailInFlightComesTrueWithItsResult` |
+// |  |  | `anOrderOnMailInFlightOutlivesTheQueueManager` |
 // | R23 | large mail has its own segment | `aLargeMessageIsStreamedIntoASegmentOfItsOwn` |
 // |  |  | `anAbortedLargeMessageLeavesNothing` |
 // |  |  | `aLargeMessageThatCertainlyFailedIsRemoved` |
@@ -94,6 +103,8 @@
 // | R31 | mail is moved for space only | `theLastMailOfALargeSegmentIsMovedAndTheSegmentGoes` |
 // |  |  | `segmentsAreLeftAloneWhileThereIsRoom` |
 // |  |  | `movingPaysOnlyWhenLargeSegmentsHoldLittleMail` |
+// |  |  | `aJournalThatCannotBeReadBackIsNotReplacedByLess` |
+// |  |  | `theQueueManagerRewritesAJournalThatHasGrown` |
 // | R32 | group commit waits for sessions inside DATA | `sessionsShareFlushes` |
 // |  |  | `aCommitWaitsForSessionsInsideData` |
 // |  |  | `aCommitWaitsNoLongerThanTheDelay` |
@@ -106,6 +117,9 @@
 // |  |  | `aMessageWhoseHistoryIsNotUnderstoodIsHeld` |
 // | – | a newer format is refused and left alone | `aNewerSegmentIsRefused` |
 // |  |  | `aNewerJournalIsRefusedAndLeftAlone` |
+// |  |  | `aSpoolOfANewerFormatIsLeftAlone` |
+// | – | the format before the newest is written until the upgrade |
+// |  |  | `theOldFormatIsWrittenUntilTheUpgrade` |
 //
 // What the simulation taught, beyond the rules as they were first written: a recovery forgets the
 // page cache of a dead writer's segment before it walks it, since a flush may have failed that

@@ -57,7 +57,8 @@ package final class SegmentWriter<D: Disk>: @unchecked Sendable {
       disk: disk, file: file, name: name, sizeLimit: sizeLimit, reserve: reserve,
       flushUnit: flushUnit)
     try writer.allocate(through: UInt64(FileHeader.size))
-    let header = FileHeader(.segment, name: name, created: created)
+    let header = FileHeader(
+      .segment, version: disk.formatVersion, name: name, created: created)
     try disk.write(header.encoded(), to: file, at: 0)
     try disk.link(file, as: name.segmentFile, in: .segments)
     try disk.flushFolder(.segments)
@@ -91,7 +92,8 @@ package final class SegmentWriter<D: Disk>: @unchecked Sendable {
       throw error
     }
     return try flushing(header) { () throws(SpoolError) in
-      try disk.write(batch.place(header), to: file, at: header.offset)
+      let bytes = batch.place(header, version: disk.formatVersion)
+      try disk.write(bytes, to: file, at: header.offset)
     }
   }
 

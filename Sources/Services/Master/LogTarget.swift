@@ -1,16 +1,29 @@
-import LinuxSystem
-import ServiceKit
-import SystemPackage
+package import Configuration
+package import LinuxSystem
+package import ServiceKit
+package import SystemPackage
 
 /// Opens where the log goes: `maillog_file`, or the system's logger.
-struct LogTarget: ~Copyable {
+package struct LogTarget: ~Copyable {
   /// The socket of syslog and of the journal.
   private static let loggerPath = "/dev/log"
 
-  let descriptor: OwnedDescriptor
-  let kind: LogKind
+  /// Non-blocking where that is possible.
+  package let descriptor: OwnedDescriptor
+  /// What the lines look like.
+  package let kind: LogKind
   /// What an administrator should know about the choice.
   let remark: String?
+
+  /// Takes the descriptor out.
+  package consuming func take() -> OwnedDescriptor { descriptor }
+
+  /// Opens what a configuration names.
+  package static func open(_ configuration: Configuration) throws(Errno) -> LogTarget {
+    try open(
+      file: configuration[.maillogFile],
+      permissions: UInt32(configuration[.maillogFilePermissions], radix: 8) ?? 0o644)
+  }
 
   /// - Parameters:
   ///   - file: `maillog_file`; empty for the system's logger.

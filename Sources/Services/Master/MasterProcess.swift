@@ -59,6 +59,7 @@ package final class MasterProcess {
     let root = files.configuration[.queueDirectory]
     let owner = try mailOwner(files.configuration)
     do throws(SpoolDirectories.Finding) {
+      _ = try SpoolDirectories.format(root)
       try SpoolDirectories.prepare(root, owner: owner.map { ($0.uid, $0.gid) })
     } catch {
       throw Failure(description: "\(error)")
@@ -150,8 +151,7 @@ package final class MasterProcess {
     let configuration = files.configuration
     let file = configuration[.maillogFile]
     do throws(Errno) {
-      let target = try LogTarget.open(
-        file: file, permissions: UInt32(configuration[.maillogFilePermissions], radix: 8) ?? 0o644)
+      let target = try LogTarget.open(configuration)
       let kind = target.kind
       let remark = target.remark
       let shared = SharedDescriptor(target.descriptor)
@@ -197,6 +197,7 @@ extension MasterProcess {
       serviceSettings: listenerPlan.serviceSettings + [[]], listeners: listeners,
       transports: listenerPlan.transports)
     do {
+      try SpoolFormat.ofThisBuild.prepare(try LinuxDisk(path: root))
       let file = try Files.sealedMemory("configuration", content: bytes)
       let helper = try HelperThread(name: "spool")
       return Supervisor(
@@ -205,7 +206,10 @@ extension MasterProcess {
         resultsFiles: ResultsFiles(
           folder: root + "/" + SpoolDirectories.results,
           owner: owner.map { ($0.uid, $0.gid) }, helper: helper),
-        configurationFile: SharedDescriptor(file), executable: try ThisProcess.executable(),
+        configurationFile: SharedDescriptor(file),
+        recordMarks: SharedDescriptor(
+          try SharedWords.makeFile("record-marks", count: StartRecord.recordMarkWords)),
+        executable: try ThisProcess.executable(),
         environment: ["SWIFT_BACKTRACE=enable=no"])
     } catch {
       throw Failure(description: "cannot prepare the spool \(root): \(error)")

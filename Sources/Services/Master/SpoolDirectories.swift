@@ -1,5 +1,6 @@
 import LinuxSystem
 import ServiceKit
+import QueueStore
 import SystemPackage
 
 /// The folders below `queue_directory` and who owns them.
@@ -39,6 +40,31 @@ package enum SpoolDirectories {
   package struct Finding: Error, CustomStringConvertible {
     /// The sentence for the administrator.
     package let description: String
+  }
+
+  /// The format in which a spool is written.
+  ///
+  /// - Throws: when a newer build has written there: nothing may be touched then.
+  package static func format(_ root: String) throws(Finding) -> UInt16 {
+    let names: [String]
+    do throws(Errno) {
+      let folder = try Files.open(root, [.read, .directory])
+      names = try Files.names(in: folder.raw)
+    } catch .noSuchFileOrDirectory {
+      names = []
+    } catch {
+      throw Finding(description: "\(root): \(error)")
+    }
+    do throws(SpoolError) {
+      return try SpoolFormat.ofThisBuild.version(names)
+    } catch {
+      guard case .newerVersion(let version) = error else {
+        throw Finding(description: "\(root): \(error)")
+      }
+      throw Finding(
+        description: "the spool \(root) has format \(version), which a newer build has written: "
+          + "nothing is touched; run that build")
+    }
   }
 
   /// Makes what is missing.

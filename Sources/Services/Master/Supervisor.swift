@@ -21,6 +21,8 @@ final class Supervisor {
   private let logDescriptor: SharedDescriptor
   private let logKind: LogKind
   private let configurationFile: SharedDescriptor
+  /// Outlives every `qmgr`, so that the next one learns where the one before died.
+  private let recordMarks: SharedDescriptor
   private let sequences: SequenceSource
   private let resultsFiles: ResultsFiles
   private let rejoining = Rejoining()
@@ -33,7 +35,7 @@ final class Supervisor {
   init(
     plan: ServicePlan, log: Log, logDescriptor: SharedDescriptor, logKind: LogKind,
     sequences: SequenceSource, resultsFiles: ResultsFiles, configurationFile: SharedDescriptor,
-    executable: String, environment: [String]
+    recordMarks: SharedDescriptor, executable: String, environment: [String]
   ) {
     self.plan = plan
     self.log = log
@@ -42,6 +44,7 @@ final class Supervisor {
     self.sequences = sequences
     self.resultsFiles = resultsFiles
     self.configurationFile = configurationFile
+    self.recordMarks = recordMarks
     self.executable = executable
     self.environment = environment
   }
@@ -91,10 +94,12 @@ final class Supervisor {
       listeners: listeners.map { StartRecord.Listener(service: $0.service, settings: $0.settings) },
       transports: plan.transports(of: role), serviceSettings: plan.serviceSettings,
       sequenceFirst: sequences.lowerBound, sequenceCount: UInt32(sequences.count),
-      processCount: UInt32(plan.processes.filter { $0.role == role }.count))
+      processCount: UInt32(plan.processes.filter { $0.role == role }.count),
+      hasRecordMarks: role == .qmgr)
     child.channel.post(
       .start(record),
-      descriptors: [configurationFile.raw, logDescriptor.raw] + listeners.map(\.socket.raw))
+      descriptors: [configurationFile.raw, logDescriptor.raw] + listeners.map(\.socket.raw)
+        + (role == .qmgr ? [recordMarks.raw] : []))
     child.channel.flush()
   }
 

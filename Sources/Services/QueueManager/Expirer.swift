@@ -53,7 +53,7 @@ final class Expirer {
     for index in envelope.recipients.indices.map(UInt32.init) where !ended.contains(index) {
       message.failures.append(reasons[index] ?? .expired(index))
     }
-    queue.logExpiry(record.id, sender: envelope.sender)
+    queue.logExpiry(record, sender: envelope.sender)
     queue.bouncer.add(FailedDelivery(message, endsMessage: true))
   }
 

@@ -12,8 +12,10 @@ import ServiceKit
 /// they stand in its journal.
 @ReactorActor
 final class Listing {
-  /// Messages looked up for a part.
-  private static let messagesPerPart = 64
+  /// Messages looked up at once.
+  private static let messagesPerVisit = 64
+  /// Recipients after which no further message is looked up, so that memory is bounded.
+  private static let recipientsPerVisit = 2000
   /// The longest part in bytes, which leaves room for the rest of a packet (spool rule R27).
   private static let partLengthMax = 48 << 10
 
@@ -40,34 +42,50 @@ final class Listing {
       let before = out.bytes.count
       if before > 0, before + Self.length(of: entry) > Self.partLengthMax { break }
       waiting.removeFirst()
-      if Self.length(of: entry) > Self.partLengthMax, entry.recipients.count > 1 {
-        waiting.insert(contentsOf: Self.halves(entry), at: 0)
-        continue
-      }
       entry.encode(into: &out)
     }
     return (out.take(), waiting.isEmpty && cursor == nil)
   }
 
   private static func length(of entry: QueueListEntry) -> Int {
-    entry.recipients.reduce(64 + entry.sender.bytes.count) {
-      $0 + 8 + $1.address.bytes.count + $1.reason.count
-    }
+    entry.recipients.reduce(64 + entry.sender.bytes.count) { $0 + length(of: $1) }
+  }
+
+  private static func length(of recipient: QueueListEntry.Recipient) -> Int {
+    8 + recipient.address.bytes.count + recipient.reason.count
   }
 
   /// A message with more recipients than fit a packet is told in several pieces.
-  private static func halves(_ entry: QueueListEntry) -> [QueueListEntry] {
-    var first = entry
-    var second = entry
-    first.recipients.removeLast(entry.recipients.count / 2)
-    second.recipients.removeFirst(first.recipients.count)
-    return [first, second]
+  private static func pieces(_ entry: QueueListEntry) -> [QueueListEntry] {
+    guard length(of: entry) > partLengthMax, entry.recipients.count > 1 else { return [entry] }
+    var pieces: [QueueListEntry] = []
+    var piece = entry
+    piece.recipients = []
+    var length = 64 + entry.sender.bytes.count
+    for recipient in entry.recipients {
+      if !piece.recipients.isEmpty, length + Self.length(of: recipient) > partLengthMax {
+        piece.piece = pieces.isEmpty ? .first : .middle
+        pieces.append(piece)
+        piece.recipients.removeAll(keepingCapacity: true)
+        length = 64 + entry.sender.bytes.count
+      }
+      piece.recipients.append(recipient)
+      length += Self.length(of: recipient)
+    }
+    piece.piece = pieces.isEmpty ? .whole : .last
+    return pieces + [piece]
   }
 
   private func fill() async {
     var summaries: [MessageSummary] = []
-    cursor = queue.scheduler.list(
-      from: cursor ?? 0, limit: Self.messagesPerPart, into: &summaries)
+    var recipients = 0
+    while let place = cursor, summaries.count < Self.messagesPerVisit,
+      recipients < Self.recipientsPerVisit
+    {
+      let count = summaries.count
+      cursor = queue.scheduler.list(from: place, limit: 1, into: &summaries)
+      if summaries.count > count { recipients += summaries[count].recipientsLeft }
+    }
     let items = summaries.map { (summary: $0, record: queue.record(of: $0.message)) }
     let ended = items.map { queue.ended(of: $0.record.ref) }
     let readings = items.map { RecordReading($0.record) }
@@ -82,14 +100,14 @@ final class Listing {
       let open = envelope.recipients.enumerated().filter {
         !ended[place].contains(UInt32($0.offset))
       }
-      waiting.append(
+      waiting += Self.pieces(
         QueueListEntry(
           id: item.summary.id, state: .init(item.summary.queue), arrival: envelope.arrival,
           size: stored.lead.contentSize, sender: envelope.sender,
           recipients: open.map {
             QueueListEntry.Recipient(
               address: $0.element.address, reason: reasons[UInt32($0.offset)] ?? [])
-          }))
+          }, isToExpire: item.summary.isToExpire))
     }
   }
 

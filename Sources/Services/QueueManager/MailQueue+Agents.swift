@@ -113,14 +113,15 @@ extension MailQueue {
     agent.inFlight.removeAll()
     resultCame.pulse()
     for message in victims.values {
-      message.deaths += 1
+      let deaths = (scheduler.summary(of: message.ref)?.deaths ?? 0) + 1
       log.line("qmgr", severity: .warning) {
         $0.append(text: "warning: ")
         $0.append(queueID: message.id)
         $0.append(text: ": the delivery agent died while it had the message")
       }
       journals.append(
-        message.entry(.processDied(count: message.deaths), time: now), to: message.segment)
+        message.entry(.processDied(count: UInt32(clamping: deaths)), time: now), to: message.segment
+      )
     }
     if let process = agent.process {
       agents[process] = nil

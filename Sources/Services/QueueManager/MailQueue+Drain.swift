@@ -11,8 +11,10 @@ extension MailQueue {
     try? await resultCame.wait(deadline: deadline) {
       peers.contains { !$0.inFlight.isEmpty }
     }
-    let isIdle = await mover.drain(deadline: deadline)
-    if await bouncer.drain(deadline: deadline), isIdle { await writer.drain() }
+    let hasMoved = await mover.drain(deadline: deadline)
+    let hasRequeued = await requeuer.drain(deadline: deadline)
+    let hasReported = await bouncer.drain(deadline: deadline)
+    if hasMoved, hasRequeued, hasReported { await writer.drain() }
     await journals.flush(deadline: deadline)
   }
 }

@@ -59,7 +59,6 @@ extension MailQueue {
         message.failures.append(verdict)
       }
     }
-    message.deaths = 0
     guard
       let report = scheduler.report(
         flight.number, tally, connectionFailed: result.connectionFailed,

@@ -27,6 +27,8 @@ final class MailQueue {
   let journalHelper: HelperThread
   let reportHelper: HelperThread
   let journals: JournalQueue
+  /// Which records are in hand; `nil` where no `master` keeps the memory for it.
+  let marks: RecordMarks?
   /// Services of `master.cf` that deliver, and the role that runs them.
   let services: [String: Role]
 
@@ -52,6 +54,10 @@ final class MailQueue {
   let resultCame = Gate()
   /// Whether deliveries may be asked for.
   var isOpen = false
+  /// Whether all that was in the spool at the start is known.
+  var isSettled = false
+  /// Pulses when that may have come about.
+  let settling = Gate()
   var pumpIsPlanned = false
   private(set) lazy var wake = Alarm { self.plan() }
   private(set) lazy var intake = Intake(self)
@@ -61,19 +67,24 @@ final class MailQueue {
   private(set) lazy var orphans = Orphans(self)
   private(set) lazy var loader = Loader(self)
   private(set) lazy var sealer = Sealer(self)
-  /// Writes the queue manager's own records: reports and copies.
+  /// Writes the queue manager's own records: reports, copies, and what takes the place of requeued
+  /// mail.
   private(set) lazy var writer = makeWriter()
   private(set) lazy var mover = Mover(self)
   private(set) lazy var bouncer = Bouncer(self)
   private(set) lazy var expirer = Expirer(self)
+  private(set) lazy var quarantine = Quarantine(self)
+  private(set) lazy var requeuer = Requeuer(self, spool: writer)
   private(set) lazy var pressure = BackPressure(self)
   /// Asks `master` for more numbers of segments.
   let needSequences: @ReactorActor () -> Void
 
   init(
     settings: QueueSettings, log: Log, disk: LinuxDisk, router: Router,
-    services: [String: Role] = [:], needSequences: @escaping @ReactorActor () -> Void = {}
+    services: [String: Role] = [:], marks: RecordMarks? = nil,
+    needSequences: @escaping @ReactorActor () -> Void = {}
   ) throws {
+    self.marks = marks
     self.needSequences = needSequences
     self.settings = settings
     self.log = log

@@ -79,6 +79,13 @@ final class Mover {
       "qmgr", "\(moved) messages were moved out of \(emptied) segments to free their room")
   }
 
+  /// Waits until none of these messages is between two places, or until the deadline.
+  func settle(_ ids: [QueueID], deadline: MonotonicTime) async {
+    try? await change.wait(deadline: deadline) {
+      ids.contains { queue.scheduler.isMoving($0) }
+    }
+  }
+
   /// Moves the messages of a segment; says how many.
   private func empty(_ segment: Segment, of messages: [MessageSummary]) async -> Int {
     var rest = messages[...]
@@ -115,6 +122,7 @@ final class Mover {
         CopyJournal(relocating: arrived, outOf: origin, now: queue.clock.wallNow), origin)
     }
     for copy in copies { finish(copy, origin) }
+    change.pulse()
     queue.plan()
     // What did not fit into memory comes with the next round.
     let unread = copies.count - records.count
@@ -240,11 +248,10 @@ final class Mover {
   /// The message goes on, at its new place if it has one.
   private func finish(_ copy: MessageCopy, _ origin: Segment) {
     let place = copy.state == .arrived ? copy.target : nil
-    let end = queue.scheduler.endMove(
+    queue.scheduler.endMove(
       copy.record.ref,
       to: place.map { MessagePlace(segment: $0.segment.number, offset: $0.offset) },
       now: Reactor.shared.now)
     if place != nil { origin.messageCount -= 1 }
-    if let end { queue.ended(copy.record.ref, end) }
   }
 }

@@ -42,6 +42,7 @@ final class Orphans {
       await self.scanFolder()
       await self.recoverAll()
       self.isRunning = false
+      if self.isIdle { self.queue.settling.pulse() }
       if self.scansFolder || !self.orphans.isEmpty { self.plan() }
     }
   }

@@ -1,3 +1,4 @@
+import LinuxSystem
 import Primitives
 import QueueFormat
 import QueueScheduler
@@ -12,7 +13,6 @@ import ServiceKit
 @ReactorActor
 final class Peers {
   private static let greetingTime = Duration.seconds(5)
-  private static let settlingPause = Duration.seconds(1)
   /// How long an earlier queue manager may take to leave.
   private static let lockPatience = Duration.seconds(60)
 
@@ -24,6 +24,7 @@ final class Peers {
   private var channels: [ProcessName: MessageChannel] = [:]
   /// The agents that live, or whose end is being looked into.
   private var agents: [Int32: Agent] = [:]
+  private var pids: [ProcessName: Int32] = [:]
   private var silent: Set<ProcessName> = []
   private var areComplete = false
   private lazy var patience = Alarm { self.loseTheSilent() }
@@ -43,6 +44,7 @@ final class Peers {
 
   /// A channel to a process, new or in place of an older one.
   func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {
+    pids[peer] = pid
     // What an agent that has ended had sent is read to its end.
     if let former = channels[peer], !peer.role.isAgent {
       former.close()
@@ -60,11 +62,14 @@ final class Peers {
       } else if let agent {
         await self.serve(agent, channel)
       } else if peer.role == .control {
-        await Commands(self.queue, channel).serve()
+        await Commands(self.queue, channel) { self.processes }.serve()
       }
       channel.close()
       let isLast = self.channels[peer] === channel
-      if isLast { self.channels[peer] = nil }
+      if isLast {
+        self.channels[peer] = nil
+        self.pids[peer] = nil
+      }
       if let agent, agent.channel !== channel { return }
       if isLast, !self.isDraining { self.ended(peer, pid) }
       if let agent { await self.lose(agent) }
@@ -96,6 +101,17 @@ final class Peers {
     if agents[agent.pid] === agent { agents[agent.pid] = nil }
   }
 
+  /// The processes that are there, for people.
+  private var processes: [QueueStatus.Process] {
+    let busy = Dictionary(
+      queue.peers.map { ($0.name, $0.inFlight.count) }, uniquingKeysWith: { $0 + $1 })
+    let own = ProcessName(role: .qmgr, index: 0)
+    let all = pids.merging([own: ThisProcess.pid]) { first, _ in first }
+    return all.map {
+      QueueStatus.Process(name: $0.key, pid: $0.value, deliveries: UInt32(busy[$0.key] ?? 0))
+    }.sorted { ($0.name.role.rawValue, $0.name.index) < ($1.name.role.rawValue, $1.name.index) }
+  }
+
   /// All channels of processes that lived at the start are attached.
   func channelsComplete() {
     areComplete = true
@@ -113,6 +129,7 @@ final class Peers {
       agents.values.allSatisfy({ $0.channel != nil })
     else { return }
     queue.isOpen = true
+    queue.settling.pulse()
     queue.plan()
   }
 
@@ -189,11 +206,13 @@ final class Peers {
 
   private func scan(_ names: [SegmentName]) async {
     await queue.scanner.scan(names)
-    while !hasFoundAll {
-      guard (try? await sleep(until: Reactor.shared.now + Self.settlingPause)) != nil else {
-        return
-      }
+    do throws(WaitError) {
+      try await queue.settling.wait { !self.hasFoundAll }
+    } catch {
+      return
     }
+    queue.isSettled = true
+    queue.settling.pulse()
     queue.adoption.settle()
   }
 

@@ -30,6 +30,7 @@ package final class QueueManagerService: RoleService {
       let queue = try MailQueue(
         settings: settings, log: context.log, disk: try LinuxDisk(path: settings.directory),
         router: site.router, services: Self.services(context),
+        marks: try context.recordMarks.map { try RecordMarks($0.raw) },
         needSequences: { context.master.post(.needSequences) })
       peers = Peers(
         queue, mute: { context.master.post(.mute($0)) },

@@ -112,6 +112,7 @@ final class Scanner {
     } catch .missing {
       queue.intake.release(name, as: nil)
       settled(name)
+      queue.settling.pulse()
     } catch .originFirst {
       queue.intake.release(name, as: nil)
       waiting.append(name)
@@ -143,6 +144,7 @@ final class Scanner {
     }
     queue.intake.release(found.name, as: segment)
     settled(found.name)
+    queue.settling.pulse()
     queue.plan()
   }
 }

@@ -77,7 +77,8 @@ package final class RoleProcess {
     guard
       let delivery = try? await master.receive(deadline: Reactor.shared.now + Self.startDeadline),
       case .start(let record)? = delivery.messages.first, delivery.messages.count == 1,
-      delivery.descriptors.count == 2 + record.listeners.count
+      delivery.descriptors.count
+        == 2 + record.listeners.count + (record.hasRecordMarks ? 1 : 0)
     else { throw RoleFailure("no start record from master") }
     let configuration = try readConfiguration(
       delivery.descriptors[0].raw, size: record.configurationSize)
@@ -106,7 +107,8 @@ package final class RoleProcess {
     }
     return RoleContext(
       record: record, configuration: configuration, log: log, master: master,
-      listeners: listeners, transports: transports)
+      listeners: listeners, transports: transports,
+      recordMarks: record.hasRecordMarks ? delivery.descriptors.last : nil)
   }
 
   private func service(

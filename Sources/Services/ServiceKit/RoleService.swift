@@ -75,12 +75,17 @@ package final class RoleContext {
   /// How many processes share this role's limits.
   package let processCount: Int
 
+  /// The memory in which `qmgr` marks what it has in hand, of which `master` keeps the file.
+  package let recordMarks: SharedDescriptor?
+
   private let transports: [String: Configuration]
 
   init(
     record: StartRecord, configuration: Configuration, log: Log, master: MessageChannel,
-    listeners: [Listener], transports: [String: Configuration]
+    listeners: [Listener], transports: [String: Configuration],
+    recordMarks: SharedDescriptor? = nil
   ) {
+    self.recordMarks = recordMarks
     self.transports = transports
     name = record.name
     self.configuration = configuration
