@@ -21,6 +21,8 @@ package final class MasterProcess {
   /// How long a listening address may be in use by processes of a life before.
   private static let bindPatience: Duration = .seconds(10)
   private static let bindPause: Duration = .milliseconds(100)
+  /// How long a reader may take for the last lines of the log.
+  private static let logPatience: Duration = .seconds(2)
 
   private let files: ConfigurationFiles
   private let root: String
@@ -113,12 +115,12 @@ package final class MasterProcess {
     // Inherited as ignored it would have the kernel throw away how children ended.
     ThisProcess.watchChildren()
     let configuration = files.configuration
-    let (log, shared, kind) = try openLog()
+    let (log, target) = try openLog()
     for diagnostic in files.diagnostics { log.information("master", "\(diagnostic)") }
     if !Identity.isRoot {
       log.warning("master", "not running as root: every process runs as the caller")
     }
-    let supervisor = try await makeSupervisor(log: log, logDescriptor: shared, logKind: kind)
+    let supervisor = try await makeSupervisor(log: log, target)
     let signals: SignalSource
     do {
       signals = try SignalSource([2, 15, 1])
@@ -144,22 +146,21 @@ package final class MasterProcess {
     log.information("master", "terminating on signal")
     await supervisor.stopAll(within: configuration[.drainTime])
     log.flush()
+    await target.relay?.finish(deadline: Reactor.shared.now + Self.logPatience)
   }
 
-  private func openLog() throws(Failure) -> (Log, SharedDescriptor, LogKind) {
+  private func openLog() throws(Failure) -> (Log, LogTarget) {
     let configuration = files.configuration
     let file = configuration[.maillogFile]
     do throws(Errno) {
       let target = try LogTarget.open(
         file: file, permissions: UInt32(configuration[.maillogFilePermissions], radix: 8) ?? 0o644)
-      let kind = target.kind
-      let remark = target.remark
-      let shared = SharedDescriptor(target.descriptor)
       let log = Log(
-        try shared.duplicate(), kind: kind, capacity: Int(configuration[.logBufferSize]),
+        try target.descriptor.duplicate(), kind: target.kind,
+        capacity: Int(configuration[.logBufferSize]),
         hostName: configuration[.myhostname], syslogName: configuration[.syslogName], facility: 2)
-      if let remark { log.warning("master", remark) }
-      return (log, shared, kind)
+      if let remark = target.remark { log.warning("master", remark) }
+      return (log, target)
     } catch {
       throw Failure(
         description: "cannot open the log \(file.isEmpty ? "(syslog)" : file): \(error)")
@@ -169,7 +170,7 @@ package final class MasterProcess {
 
 extension MasterProcess {
   private func makeSupervisor(
-    log: Log, logDescriptor: SharedDescriptor, logKind: LogKind
+    log: Log, _ target: LogTarget
   ) async throws(Failure) -> Supervisor {
     let configuration = files.configuration
     let bytes = configuration.serialized()
@@ -193,13 +194,18 @@ extension MasterProcess {
         receivers: Self.count(configuration[.smtpdProcessCount], processors),
         senders: Self.count(configuration[.smtpProcessCount], processors)),
       user: owner.map { UserIdentity(name: $0.name, userID: $0.uid, groupID: $0.gid) },
-      throttleTime: configuration[.serviceThrottleTime], configurationSize: UInt64(bytes.count),
+      throttleTime: configuration[.serviceThrottleTime],
+      watchdogTimeout: configuration[.serviceWatchdogTimeout],
+      startTimeout: configuration[.serviceStartTimeout],
+      crashRefusalTime: configuration[.smtpdCrashRefusalTime],
+      crashRefusalLimit: configuration[.smtpdCrashRefusalLimit],
+      configurationSize: UInt64(bytes.count),
       serviceSettings: listenerPlan.serviceSettings + [[]], listeners: listeners,
       transports: listenerPlan.transports)
     do {
       let file = try Files.sealedMemory("configuration", content: bytes)
       return Supervisor(
-        plan: plan, log: log, logDescriptor: logDescriptor, logKind: logKind,
+        plan: plan, log: log, logDescriptor: target.descriptor, logKind: target.kind,
         sequences: SequenceSource(
           disk: try LinuxDisk(path: root), helper: try HelperThread(name: "sequences")),
         configurationFile: SharedDescriptor(file), executable: try ThisProcess.executable(),

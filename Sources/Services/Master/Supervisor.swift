@@ -27,6 +27,8 @@ final class Supervisor {
   private(set) var children: [ProcessName: RoleChild] = [:]
   private var isStopping = false
   private let childEnded = Gate()
+  var refusedClients: RefusedClients
+  var watchAlarm: Alarm?
 
   init(
     plan: ServicePlan, log: Log, logDescriptor: SharedDescriptor, logKind: LogKind,
@@ -34,6 +36,7 @@ final class Supervisor {
     executable: String, environment: [String]
   ) {
     self.plan = plan
+    refusedClients = RefusedClients(limit: plan.crashRefusalLimit)
     self.log = log
     self.logDescriptor = logDescriptor
     self.logKind = logKind
@@ -46,6 +49,7 @@ final class Supervisor {
   /// Starts every role of the plan.
   func startAll() {
     for name in plan.processes { start(name) }
+    beginWatch()
   }
 
   private func start(_ name: ProcessName) {
@@ -87,10 +91,12 @@ final class Supervisor {
       listeners: listeners.map { StartRecord.Listener(service: $0.service, settings: $0.settings) },
       transports: plan.transports(of: role), serviceSettings: plan.serviceSettings,
       sequenceFirst: sequences.lowerBound, sequenceCount: UInt32(sequences.count),
-      processCount: UInt32(plan.processes.filter { $0.role == role }.count))
+      processCount: UInt32(plan.processes.filter { $0.role == role }.count),
+      refusals: role == .smtpd ? refusedClients.entries(at: Reactor.shared.now) : [])
     child.channel.post(
       .start(record),
-      descriptors: [configurationFile.raw, logDescriptor.raw] + listeners.map(\.socket.raw))
+      descriptors: [configurationFile.raw, logDescriptor.raw, child.pageDescriptor.raw]
+        + listeners.map(\.socket.raw))
     child.channel.flush()
   }
 
@@ -156,6 +162,7 @@ final class Supervisor {
     children[child.name] = nil
     childEnded.pulse()
     if status != .exited(0) || !child.isDraining { report(child, status) }
+    blame(for: child, status)
     planRestart(of: child.name, hasServed: child.isReady)
   }
 

@@ -32,6 +32,10 @@ extension InternalMessage {
     case .mute(let peer):
       out.put(UInt8(9))
       out.put(peer)
+    case .ping: out.put(UInt8(10))
+    case .refuse(let entry):
+      out.put(UInt8(11))
+      entry.encode(into: &out)
     default: encodeQueueFields(into: &out)
     }
   }
@@ -97,6 +101,8 @@ extension InternalMessage {
     case 7: self = .failed(try input.string())
     case 8: self = .needSequences
     case 9: self = .mute(try input.processName())
+    case 10: self = .ping
+    case 11: self = .refuse(try RefusedClients.Entry(from: &input))
     case 20:
       self = .writerHello(
         try input.list { (input) throws(WireError) in try input.segmentMark() })
