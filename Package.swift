@@ -67,6 +67,10 @@ targets += room(
 targets += room(
   "Streams", floor: "Platform", imports: ["Reactor", "LinuxSystem", "Primitives", system])
 
+targets += room(
+  "ServiceManager", floor: "Platform", imports: ["LinuxSystem", "Primitives", system],
+  tests: ["ReactorProbe"])
+
 targets += room("MailTypes", floor: "Mail", imports: ["Primitives"])
 targets += room("SMTPGrammar", floor: "Mail", imports: ["MailTypes", "Primitives"])
 targets += room(
@@ -154,7 +158,8 @@ targets += [
     dependencies: ["QueueFormat", "QueueStore", "MailTypes", "Primitives", "TestSupport", system],
     path: "Tests/Support/Simulation", swiftSettings: optimised),
   .executableTarget(
-    name: "ReactorProbe", dependencies: platform + [system], path: "Tests/Support/ReactorProbe",
+    name: "ReactorProbe", dependencies: platform + ["ServiceManager", system],
+    path: "Tests/Support/ReactorProbe",
     swiftSettings: settings),
   .testTarget(
     name: "TidyTests", dependencies: [], path: "Tests/TidyTests",

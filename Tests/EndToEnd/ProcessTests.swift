@@ -28,7 +28,7 @@ extension EndToEnd {
           #expect(process.status("Uid") == user, "\(role)")
           #expect(
             process.status("Gid") == [String](repeating: "\(owner.pw_gid)", count: 4), "\(role)")
-          #expect(process.status("Groups") == [], "\(role)")
+          #expect(process.status("Groups") == ["\(owner.pw_gid)"], "\(role)")
           #expect(process.status("NoNewPrivs") == ["1"], "\(role)")
           for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
             #expect(process.status(set) == ["0000000000000000"], "\(role) \(set)")

@@ -76,37 +76,13 @@ import Testing
     reader.close()
   }
 
-  /// The system's logger of a test.
-  private final class Logger {
-    private let descriptor: Int32
-    let path: String
-
-    init(_ path: String) throws {
-      self.path = path
-      unlink(path)
-      descriptor = socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue), 0)
-      var address = sockaddr_un()
-      address.sun_family = sa_family_t(AF_UNIX)
-      withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-      let size = socklen_t(MemoryLayout<sockaddr_un>.size)
-      let bound = withUnsafePointer(to: &address) {
-        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { bind(descriptor, $0, size) }
-      }
-      try #require(bound == 0)
-    }
-
-    deinit { close(descriptor) }
-
-    /// The next datagram; waits for it without holding the loop.
-    @ReactorActor func next() async throws -> String {
-      let watched = try Watched(OwnedDescriptor.duplicate(of: descriptor))
-      defer { _ = watched.release() }
-      try await watched.readable(deadline: Reactor.shared.now + .seconds(20))
-      var bytes = [UInt8](repeating: 0, count: 8192)
-      let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
-      try #require(count > 0)
-      return String(decoding: bytes[..<count], as: UTF8.self)
-    }
+  /// The next datagram; waits for it without holding the loop.
+  @ReactorActor private func next(_ logger: DatagramSocket?) async throws -> String {
+    let logger = try #require(logger)
+    let watched = try Watched(OwnedDescriptor.duplicate(of: logger.descriptor))
+    defer { _ = watched.release() }
+    try await watched.readable(deadline: Reactor.shared.now + .seconds(20))
+    return try #require(logger.receive(now: true))
   }
 
   @Test @ReactorActor func theSystemLoggerGetsADatagramForEachLineAlsoAfterItWasStartedAgain()
@@ -114,21 +90,21 @@ import Testing
   {
     let folder = try TemporaryDirectory()
     let path = folder.path("log")
-    var logger: Logger? = try Logger(path)
+    var logger = DatagramSocket(path)
     let log = log(try Sockets.connectDatagrams(path), kind: .syslog, logger: path)
     log.information("smtpd", "one")
     log.warning("smtpd", "two")
-    let first = try #require(try await logger?.next())
+    let first = try await next(logger)
     #expect(first.hasPrefix("<22>") && first.hasSuffix("]: one"))
-    let second = try #require(try await logger?.next())
+    let second = try await next(logger)
     #expect(second.hasPrefix("<20>") && second.hasSuffix("]: warning: two"))
     logger = nil
     log.information("smtpd", "three")
     log.flush()
     log.information("smtpd", "four")
-    logger = try Logger(path)
-    #expect(try await logger?.next().hasSuffix("three") == true)
-    #expect(try await logger?.next().hasSuffix("four") == true)
+    logger = DatagramSocket(path)
+    #expect(try await next(logger).hasSuffix("three"))
+    #expect(try await next(logger).hasSuffix("four"))
   }
 
   @Test @ReactorActor func aRelayPassesEverythingOnAndEndsWhenItIsDone() async throws {

@@ -70,6 +70,7 @@ private let floors: [[(String, Layers.Room)]] = [
         "Synchronization",
       ]),
     room("Streams", "Platform", ["Reactor", "LinuxSystem", "Primitives", "SystemPackage"]),
+    room("ServiceManager", "Platform", ["LinuxSystem", "Primitives", "SystemPackage", "Glibc"]),
   ],
   [
     room("MailTypes", "Mail", ["Primitives"]),

@@ -49,6 +49,8 @@ int clinux_open(int directory, const char *path, int wanted, uint32_t mode);
 int clinux_close(int fd);
 int clinux_duplicate(int fd);
 int clinux_set_inheritable(int fd, bool on);
+/// Makes an inherited descriptor close on exec and not wait.
+int clinux_adopt(int fd);
 int clinux_pipe(int *reading, int *writing);
 
 int clinux_link_temporary(int fd, int directory, const char *name);
