@@ -15,7 +15,7 @@ package final class RoleProcess {
   /// The descriptor at which every role finds its channel to `master`.
   package nonisolated static let channelDescriptor: Int32 = 3
   /// Configuration, log and page: what every role gets before its listeners.
-  private nonisolated static let sharedDescriptors = 3
+  package nonisolated static let sharedDescriptors = 3
   /// How long a role waits for its start record.
   private static let startDeadline: Duration = .seconds(30)
 

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { clinux_packet_descriptors_max = 16, clinux_address_max = 128 };
+enum { clinux_packet_descriptors_max = 64, clinux_address_max = 128 };
 
 /// A socket address as the kernel has it.
 typedef struct clinux_address {
