@@ -104,9 +104,9 @@ import Testing
 
   @Test func aFileInThePlaceOfTheQueueDirectoryIsReported() throws {
     try folder.write("", to: "spool")
-    // What lies below a file cannot be looked at either.
     #expect(
-      SpoolDirectories.check(root, owner: nil).first?.description == "\(root) is not a directory")
+      SpoolDirectories.check(root, owner: nil).map(\.description)
+        == ["\(root) is not a directory"])
   }
 
   @Test func aFileInThePlaceOfAFolderIsReported() throws {

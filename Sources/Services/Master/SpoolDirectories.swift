@@ -59,7 +59,16 @@ package enum SpoolDirectories {
 
   /// Everything wrong with what exists; empty when `run` can start.
   package static func check(_ root: String, owner: (uid: UInt32, gid: UInt32)?) -> [Finding] {
-    ([top] + folders).compactMap { folder in
+    var found = findings(in: root, [top], owner)
+    // Below something that is no directory there is nothing to look at.
+    if found.isEmpty { found = findings(in: root, folders, owner) }
+    return found
+  }
+
+  private static func findings(
+    in root: String, _ folders: [Folder], _ owner: (uid: UInt32, gid: UInt32)?
+  ) -> [Finding] {
+    folders.compactMap { folder in
       let path = folder.name.isEmpty ? root : root + "/" + folder.name
       do throws(Errno) {
         // Where `master` acts as root nobody may send it elsewhere.
