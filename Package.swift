@@ -108,7 +108,9 @@ targets += room(
   imports: platform + ["MailTypes", "Configuration", system])
 targets += room(
   "Master", floor: "Services",
-  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])
+  imports: platform + [
+    "ServiceManager", "ServiceKit", "Configuration", "MailTypes", "QueueStore", system,
+  ])
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [

@@ -24,6 +24,11 @@ extension EndToEnd {
         let processes = server.processes(role: role)
         #expect(!processes.isEmpty)
         for process in processes {
+          // One of several may greet while another is still being started.
+          let end = Deadline.after(.seconds(20))
+          while process.status("NoNewPrivs") != ["1"], !end.hasPassed {
+            Monitor(()).pause(.milliseconds(10))
+          }
           let user = [String](repeating: "\(owner.pw_uid)", count: 4)
           #expect(process.status("Uid") == user, "\(role)")
           #expect(

@@ -13,7 +13,7 @@ import Testing
     #expect(!manager.isListening)
     #expect(manager.descriptorCount == 0 && manager.watchdogTime == nil)
     #expect(try manager.takeSockets().isEmpty)
-    try manager.notify(.ready)
+    try manager.notify([.ready])
   }
 
   @Test(arguments: [
@@ -52,14 +52,14 @@ import Testing
     let path = isAbstract ? "@martinet-test-\(ThisProcess.pid)" : folder.path("notify")
     let socket = try #require(DatagramSocket(path))
     let manager = ServiceManager(environment: ["NOTIFY_SOCKET": path], pid: 7)
-    try manager.notify(.ready, .status("serves\nMAINPID=1"))
+    try manager.notify([.ready, .status("serves\nMAINPID=1")])
     #expect(socket.receive() == "READY=1\nSTATUS=serves MAINPID=1")
-    try manager.notify(.watchdog)
+    try manager.notify([.watchdog])
     #expect(socket.receive() == "WATCHDOG=1")
-    try manager.notify(.stopping, .mainProcess(12))
+    try manager.notify([.stopping, .mainProcess(12)])
     #expect(socket.receive() == "STOPPING=1\nMAINPID=12")
     let before = Clocks.monotonicNow().nanoseconds / 1000
-    try manager.notify(.reloading)
+    try manager.notify([.reloading])
     let lines = try #require(socket.receive()).split(separator: "\n")
     #expect(lines.first == "RELOADING=1" && lines.count == 2)
     let time = try #require(Int64(lines[1].dropFirst("MONOTONIC_USEC=".count)))
@@ -69,7 +69,7 @@ import Testing
   @Test func aManagerThatHasGoneIsAnErrorThatNamesIt() throws {
     let folder = try TemporaryDirectory()
     let manager = ServiceManager(environment: ["NOTIFY_SOCKET": folder.path("gone")], pid: 7)
-    #expect(throws: Errno.noSuchFileOrDirectory) { try manager.notify(.ready) }
+    #expect(throws: Errno.noSuchFileOrDirectory) { try manager.notify([.ready]) }
   }
 
   @Test func theEnvironmentIsTakenOutSoThatNoChildTakesItForItsOwn() {

@@ -105,7 +105,9 @@ private let services = [
     platform + ["MailTypes", "Configuration", "SystemPackage", "Glibc"]),
   room(
     "Master", "Services",
-    platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", "SystemPackage"]),
+    platform + [
+      "ServiceManager", "ServiceKit", "Configuration", "MailTypes", "QueueStore", "SystemPackage",
+    ]),
   room(
     "SMTPReceiver", "Services",
     platform + mail + [

@@ -72,7 +72,7 @@ package struct ServiceManager: Sendable {
   ///
   /// - Throws: what keeps the manager from hearing it. There is nobody to tell when
   ///   `isListening` is false, and that is no error.
-  package func notify(_ messages: Notification...) throws(Errno) {
+  package func notify(_ messages: [Notification]) throws(Errno) {
     guard let notifySocket else { return }
     let socket = try Sockets.connectDatagrams(notifySocket)
     var text = messages.map(\.text).joined(separator: "\n")

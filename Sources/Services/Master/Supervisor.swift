@@ -29,6 +29,8 @@ final class Supervisor {
   private let childEnded = Gate()
   var refusedClients: RefusedClients
   var watchAlarm: Alarm?
+  /// Called once, when every process of the plan serves.
+  var allServe: (() -> Void)?
 
   init(
     plan: ServicePlan, log: Log, logDescriptor: SharedDescriptor, logKind: LogKind,
@@ -129,7 +131,7 @@ final class Supervisor {
     while let received = try? await child.channel.receive() {
       for message in received.messages {
         switch message {
-        case .ready: child.isReady = true
+        case .ready: noteReady(child)
         case .failed(let reason):
           log.error("master", "\(child.name.role.rawValue) cannot serve: \(reason)")
         case .needSequences where child.name.role.usesSequences: grantSequences(to: child)
@@ -143,6 +145,13 @@ final class Supervisor {
         }
       }
     }
+  }
+
+  private func noteReady(_ child: RoleChild) {
+    child.isReady = true
+    guard plan.processes.allSatisfy({ children[$0]?.isReady ?? false }) else { return }
+    allServe?()
+    allServe = nil
   }
 
   private func grantSequences(to child: RoleChild) {
