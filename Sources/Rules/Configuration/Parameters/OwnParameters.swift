@@ -75,7 +75,7 @@ extension DurationParameter {
     "How long the event loop of a process may stand still before a warning says so.")
   /// `smtpd_crash_refusal_time`
   package static let smtpdCrashRefusalTime = Self(
-    "smtpd_crash_refusal_time", default: "300s",
+    "smtpd_crash_refusal_time", default: "60s",
     "How long a client is refused at whose input a server process died; 0 does not refuse.")
 }
 
