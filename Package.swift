@@ -67,6 +67,10 @@ targets += room(
 targets += room(
   "Streams", floor: "Platform", imports: ["Reactor", "LinuxSystem", "Primitives", system])
 
+targets += room(
+  "ServiceManager", floor: "Platform", imports: ["LinuxSystem", "Primitives", system],
+  tests: ["ReactorProbe"])
+
 targets += room("MailTypes", floor: "Mail", imports: ["Primitives"])
 targets += room("SMTPGrammar", floor: "Mail", imports: ["MailTypes", "Primitives"])
 targets += room(
@@ -104,7 +108,9 @@ targets += room(
   imports: platform + ["MailTypes", "Configuration", "QueueFormat", system])
 targets += room(
   "Master", floor: "Services",
-  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])
+  imports: platform + [
+    "ServiceManager", "ServiceKit", "Configuration", "MailTypes", "QueueStore", system,
+  ])
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
@@ -154,7 +160,8 @@ targets += [
     dependencies: ["QueueFormat", "QueueStore", "MailTypes", "Primitives", "TestSupport", system],
     path: "Tests/Support/Simulation", swiftSettings: optimised),
   .executableTarget(
-    name: "ReactorProbe", dependencies: platform + [system], path: "Tests/Support/ReactorProbe",
+    name: "ReactorProbe", dependencies: platform + ["ServiceManager", system],
+    path: "Tests/Support/ReactorProbe",
     swiftSettings: settings),
   .testTarget(
     name: "TidyTests", dependencies: [], path: "Tests/TidyTests",

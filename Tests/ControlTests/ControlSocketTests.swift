@@ -38,7 +38,8 @@ private final class ControlFixture {
         name: ProcessName(role: .control, index: 0), user: nil, logKind: .lines,
         configurationSize: 0),
       configuration: configuration, log: log,
-      master: MessageChannel(try PacketChannel(master.takeFirst())), listeners: [listener],
+      master: MessageChannel(try PacketChannel(master.takeFirst())),
+      page: LifePage(try SharedPage.make("test").page), listeners: [listener],
       transports: [:])
     service = try ControlService(context, queuePatience: queuePatience)
     try await service.start()

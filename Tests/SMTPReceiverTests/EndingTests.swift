@@ -1,6 +1,7 @@
 import Primitives
 import Reactor
 import SMTPServerCore
+import ServiceKit
 import Streams
 import Testing
 
@@ -129,6 +130,28 @@ import Testing
     #expect(try await client.rest().hasPrefix("421 4.3.2 "))
     #expect(fixture.spool.messages.isEmpty)
     #expect(fixture.spool.inData == 0)
+  }
+
+  @Test @ReactorActor func aClientAtWhoseInputAProcessDiedIsTurnedAwayForAWhile() async throws {
+    let fixture = try Fixture()
+    let now = Reactor.shared.now
+    for (text, time) in [("192.0.2.7", 3600), ("192.0.2.8", -1)] as [(String, Int64)] {
+      let address = try #require(IPAddress(text))
+      fixture.intake.refusedClients.add(
+        .init(address: address, until: now + .seconds(time)), now: now)
+    }
+    let client = try fixture.connectSilently(from: "192.0.2.7")
+    let rest = try await client.rest()
+    #expect(rest == "421 4.3.0 mx.example.org Error: server error, try again later\r\n")
+    #expect(fixture.room.count == 0)
+    for address in ["192.0.2.8", "192.0.2.9"] {
+      let client = try await fixture.connect(from: address)
+      #expect(try await client.ask("QUIT") == "221 2.0.0 Bye")
+    }
+    #expect(
+      try fixture.logLines().first
+        == "smtpd: warning: refused unknown[192.0.2.7] for another 3600 s: a process died at its "
+        + "input")
   }
 }
 

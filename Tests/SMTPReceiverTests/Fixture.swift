@@ -40,7 +40,9 @@ final class Fixture {
     spool = MemorySpool()
     intake = Intake(
       spool: realSpool ?? spool, log: log,
-      memory: BodyMemory(limit: bodyMemory, spillLimit: spillLimit), writeTimeout: writeTimeout)
+      memory: BodyMemory(limit: bodyMemory, spillLimit: spillLimit),
+      page: LifePage(try SharedPage.make("smtpd").page), refusedClients: RefusedClients(limit: 10),
+      writeTimeout: writeTimeout)
     sessions = SessionTable(intake: intake)
     room = SessionRoom(limit: sessionLimit)
     rules = ListenerRules(

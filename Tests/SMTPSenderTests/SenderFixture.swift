@@ -78,7 +78,8 @@ final class SenderFixture {
     let record = StartRecord(
       name: ProcessName(role: .smtp, index: 0), user: nil, logKind: .lines, configurationSize: 0)
     context = RoleContext(
-      record: record, configuration: configuration, log: log, master: master, listeners: [],
+      record: record, configuration: configuration, log: log, master: master,
+      page: LifePage(try SharedPage.make("test").page), listeners: [],
       transports: [:])
     service = SMTPSenderService(context)
     // As in a process of its own, the service outlives its connections.

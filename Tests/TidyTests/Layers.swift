@@ -70,6 +70,7 @@ private let floors: [[(String, Layers.Room)]] = [
         "Synchronization",
       ]),
     room("Streams", "Platform", ["Reactor", "LinuxSystem", "Primitives", "SystemPackage"]),
+    room("ServiceManager", "Platform", ["LinuxSystem", "Primitives", "SystemPackage", "Glibc"]),
   ],
   [
     room("MailTypes", "Mail", ["Primitives"]),
@@ -104,7 +105,9 @@ private let services = [
     platform + ["MailTypes", "Configuration", "QueueFormat", "SystemPackage", "Glibc"]),
   room(
     "Master", "Services",
-    platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", "SystemPackage"]),
+    platform + [
+      "ServiceManager", "ServiceKit", "Configuration", "MailTypes", "QueueStore", "SystemPackage",
+    ]),
   room(
     "SMTPReceiver", "Services",
     platform + mail + [

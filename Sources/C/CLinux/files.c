@@ -36,6 +36,13 @@ int clinux_set_inheritable(int fd, bool on) {
   return CLINUX_CALL(fcntl(fd, F_SETFD, on ? 0 : FD_CLOEXEC));
 }
 
+int clinux_adopt(int fd) {
+  int result = CLINUX_CALL(fcntl(fd, F_SETFD, FD_CLOEXEC));
+  if (result < 0) return result;
+  int flags = CLINUX_CALL(fcntl(fd, F_GETFL));
+  return flags < 0 ? flags : (int)CLINUX_CALL(fcntl(fd, F_SETFL, flags | O_NONBLOCK));
+}
+
 int clinux_pipe(int *reading, int *writing) {
   int ends[2];
   int result = CLINUX_CALL(pipe2(ends, O_CLOEXEC));

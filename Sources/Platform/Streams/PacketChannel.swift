@@ -15,7 +15,7 @@ package struct Packet: Sendable {
 }
 
 /// A `SOCK_SEQPACKET` channel between two processes: whole packets of up to 64 KiB, in order, with
-/// up to 16 descriptors each.
+/// up to `Sockets.packetDescriptorLimit` descriptors each.
 @ReactorActor
 package final class PacketChannel {
   private struct Outgoing {

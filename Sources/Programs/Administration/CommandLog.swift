@@ -8,20 +8,25 @@ import SystemPackage
 /// The log of a command that acts while the mail system rests: its lines are written together at
 /// the end, under the tag of `postsuper`.
 final class CommandLog {
-  private let descriptor: SharedDescriptor
-  private let kind: LogKind
+  private let target: LogTarget
   private let configuration: Configuration
   private var lines: [String] = []
   /// Lines kept for the end; more are counted.
   private static let linesMax = 10_000
   private var dropped = 0
 
+  /// How long what a slow reader has not taken is waited for.
+  private static let patience = Duration.seconds(5)
+
   /// Opens where the configuration says that the log goes.
   init(_ configuration: Configuration) throws(Errno) {
     self.configuration = configuration
-    let target = try LogTarget.open(configuration)
-    kind = target.kind
-    descriptor = SharedDescriptor(target.take())
+    let opened = OpenedTarget()
+    Reactor.shared.run {
+      opened.result = Result { () throws(Errno) in try LogTarget.open(configuration) }
+    }
+    guard let result = opened.result else { preconditionFailure("the loop ended early") }
+    target = try result.get()
   }
 
   /// Adds a line.
@@ -33,18 +38,23 @@ final class CommandLog {
   func write() {
     if dropped > 0 { lines.append("\(dropped) further lines were dropped") }
     let lines = lines
-    let descriptor = descriptor
-    let kind = kind
+    let target = target
     let configuration = configuration
     Reactor.shared.run {
-      guard let own = try? descriptor.duplicate() else {
+      guard let own = try? target.descriptor.duplicate() else {
         return Output.error("postsuper: warning: the log cannot be written")
       }
       let log = Log(
-        own, kind: kind, capacity: Int(configuration[.logBufferSize]),
+        own, kind: target.kind, capacity: Int(configuration[.logBufferSize]),
         hostName: configuration[.myhostname], syslogName: configuration[.syslogName], facility: 2)
       for line in lines { log.information("postsuper", line) }
       log.flush()
+      await target.finish(deadline: Reactor.shared.now + Self.patience)
     }
   }
+}
+
+/// Carries the target out of the loop that opened it.
+private final class OpenedTarget: @unchecked Sendable {
+  var result: Result<LogTarget, Errno>?
 }

@@ -31,6 +31,10 @@ final class Supervisor {
   private(set) var children: [ProcessName: RoleChild] = [:]
   private var isStopping = false
   private let childEnded = Gate()
+  var refusedClients: RefusedClients
+  var watchAlarm: Alarm?
+  /// Called once, when every process of the plan serves.
+  var allServe: (() -> Void)?
 
   init(
     plan: ServicePlan, log: Log, logDescriptor: SharedDescriptor, logKind: LogKind,
@@ -38,6 +42,7 @@ final class Supervisor {
     recordMarks: SharedDescriptor, executable: String, environment: [String]
   ) {
     self.plan = plan
+    refusedClients = RefusedClients(limit: plan.crashRefusalLimit)
     self.log = log
     self.logDescriptor = logDescriptor
     self.logKind = logKind
@@ -52,6 +57,7 @@ final class Supervisor {
   /// Starts every role of the plan.
   func startAll() {
     for name in plan.processes { start(name) }
+    beginWatch()
   }
 
   private func start(_ name: ProcessName) {
@@ -95,11 +101,12 @@ final class Supervisor {
       transports: plan.transports(of: role), serviceSettings: plan.serviceSettings,
       sequenceFirst: sequences.lowerBound, sequenceCount: UInt32(sequences.count),
       processCount: UInt32(plan.processes.filter { $0.role == role }.count),
-      hasRecordMarks: role == .qmgr)
+      hasRecordMarks: role == .qmgr,
+      refusals: role == .smtpd ? refusedClients.entries(at: Reactor.shared.now) : [])
     child.channel.post(
       .start(record),
-      descriptors: [configurationFile.raw, logDescriptor.raw] + listeners.map(\.socket.raw)
-        + (role == .qmgr ? [recordMarks.raw] : []))
+      descriptors: [configurationFile.raw, logDescriptor.raw, child.pageDescriptor.raw]
+        + listeners.map(\.socket.raw) + (role == .qmgr ? [recordMarks.raw] : []))
     child.channel.flush()
   }
 
@@ -147,7 +154,7 @@ final class Supervisor {
     while let received = try? await child.channel.receive() {
       for message in received.messages {
         switch message {
-        case .ready: child.isReady = true
+        case .ready: noteReady(child)
         case .failed(let reason):
           log.error("master", "\(child.name.role.rawValue) cannot serve: \(reason)")
         case .needSequences where child.name.role.usesSequences: grantSequences(to: child)
@@ -163,6 +170,13 @@ final class Supervisor {
         }
       }
     }
+  }
+
+  private func noteReady(_ child: RoleChild) {
+    child.isReady = true
+    guard plan.processes.allSatisfy({ children[$0]?.isReady ?? false }) else { return }
+    allServe?()
+    allServe = nil
   }
 
   /// A channel broke though both ends live, as one of them says: they get another.
@@ -195,6 +209,7 @@ final class Supervisor {
     children[child.name] = nil
     childEnded.pulse()
     if status != .exited(0) || !child.isDraining { report(child, status) }
+    blame(for: child, status)
     planRestart(of: child.name, hasServed: child.isReady)
   }
 

@@ -17,15 +17,21 @@ final class Intake {
   let replies = BufferPool(capacity: 512, capacityMax: 16 << 10, countMax: 64)
   let contents = BufferPool(capacity: 8 << 10, capacityMax: 64 << 10, countMax: 256)
   let clock = LocalClock()
+  /// Where the process shows whose input it works at.
+  let page: LifePage
+  /// Clients that are not served, because a process died at their input.
+  var refusedClients: RefusedClients
   /// Whether the process is on its way out.
   var isDraining = false
   /// What the queue manager says to new mail; `nil` when it is welcome.
   var queueRefusal: SMTPReply?
 
   init(
-    spool: any MessageSpool, log: Log, memory: BodyMemory,
-    writeTimeout: Duration = .seconds(300)
+    spool: any MessageSpool, log: Log, memory: BodyMemory, page: LifePage,
+    refusedClients: RefusedClients, writeTimeout: Duration = .seconds(300)
   ) {
+    self.page = page
+    self.refusedClients = refusedClients
     self.spool = spool
     self.log = log
     self.memory = memory

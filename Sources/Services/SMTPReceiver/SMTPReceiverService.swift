@@ -40,11 +40,14 @@ package final class SMTPReceiverService: RoleService {
       onLowSequences: { context.master.post(.needSequences) })
     let first = context.sequences.first
     spool.addSequences(first..<first + UInt64(context.sequences.count))
+    var refused = RefusedClients(limit: configuration[.smtpdCrashRefusalLimit])
+    for client in context.refusals { refused.add(client, now: Reactor.shared.now) }
     intake = Intake(
       spool: spool, log: context.log,
       memory: BodyMemory(
         limit: Int(clamping: configuration[.bodyMemoryLimit]),
         spillLimit: Int(clamping: configuration[.spoolSpillLimit])),
+      page: context.page, refusedClients: refused,
       writeTimeout: configuration[.spoolWriteTimeout])
     sessions = SessionTable(intake: intake)
     queueManager = link
@@ -121,6 +124,10 @@ package final class SMTPReceiverService: RoleService {
 
   package func addSequences(first: UInt64, count: UInt32) {
     spool.addSequences(first..<first + UInt64(count))
+  }
+
+  package func refuse(_ client: RefusedClients.Entry) {
+    intake.refusedClients.add(client, now: Reactor.shared.now)
   }
 
   package func drain(deadline: MonotonicTime) async {

@@ -6,6 +6,7 @@ import QueueStore
 import Reactor
 import SMTPGrammar
 import SMTPServerCore
+import ServiceKit
 import Streams
 
 /// DATA: from the 354 to what became of the message.
@@ -44,6 +45,7 @@ extension SMTPSession {
       while !message.scanner.isFinished {
         if message.needsRoom { await message.writeOut() }
         var count = 0
+        intake.page.serve(client.address)
         switch try stream.readNow({
           count = $0.count
           take($0, into: message)
@@ -51,7 +53,9 @@ extension SMTPSession {
         case .bytes:
           contentSize = message.scanner.contentSize
           deadline.receive(count, at: Reactor.shared.now)
-        case .nothing: try await stream.readable(deadline: deadline.time)
+        case .nothing:
+          intake.page.rest()
+          try await stream.readable(deadline: deadline.time)
         case .shareUsed: await Reactor.shared.yieldTurn()
         case .ended: throw .closed
         }

@@ -103,6 +103,7 @@ final class SMTPSession {
   /// Goes on with what is at hand, without waiting.
   @inline(never)
   private func advance(_ first: SMTPServerStep) -> Need {
+    intake.page.serve(client.address)
     var step = first
     while true {
       switch step {
@@ -143,9 +144,12 @@ final class SMTPSession {
     do throws(StreamError) {
       while true {
         if intake.isDraining { throw .cancelled }
+        intake.page.serve(client.address)
         switch try stream.readNow({ lines.append($0) }) {
         case .bytes: if let step = takeLine() { return step }
-        case .nothing: try await stream.readable(deadline: deadline)
+        case .nothing:
+          intake.page.rest()
+          try await stream.readable(deadline: deadline)
         case .shareUsed: await Reactor.shared.yieldTurn()
         case .ended: throw .closed
         }

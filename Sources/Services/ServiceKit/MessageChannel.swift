@@ -16,7 +16,7 @@ package final class MessageChannel {
   /// What one message may take of a packet, in bytes; its sender splits what is larger.
   package nonisolated static let messageLengthMax = 48 * 1024
   /// The most descriptors in a packet.
-  package nonisolated static let descriptorsPerPacketMax = 16
+  package nonisolated static let descriptorsPerPacketMax = Sockets.packetDescriptorLimit
 
   private let channel: PacketChannel
   private var encoder = WireEncoder()

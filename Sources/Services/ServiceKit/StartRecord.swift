@@ -39,13 +39,16 @@ package struct StartRecord: Equatable, Sendable {
 
   /// The size of that memory in 64-bit words.
   package static let recordMarkWords = 21
+  /// To `smtpd`: clients that are not served for a while.
+  package var refusals: [RefusedClients.Entry]
 
   /// Makes a record.
   package init(
     name: ProcessName, user: UserIdentity?, logKind: LogKind, configurationSize: UInt64,
     listeners: [Listener] = [], transports: [Listener] = [], serviceSettings: [[[String]]] = [],
     sequenceFirst: UInt64 = 0,
-    sequenceCount: UInt32 = 0, processCount: UInt32 = 1, hasRecordMarks: Bool = false
+    sequenceCount: UInt32 = 0, processCount: UInt32 = 1, hasRecordMarks: Bool = false,
+    refusals: [RefusedClients.Entry] = []
   ) {
     self.name = name
     self.user = user
@@ -58,6 +61,7 @@ package struct StartRecord: Equatable, Sendable {
     self.sequenceCount = sequenceCount
     self.processCount = processCount
     self.hasRecordMarks = hasRecordMarks
+    self.refusals = refusals
   }
 
   func encode(into out: inout WireEncoder) {
@@ -89,6 +93,8 @@ package struct StartRecord: Equatable, Sendable {
     out.put(sequenceCount)
     out.put(processCount)
     out.put(hasRecordMarks)
+    out.put(UInt32(refusals.count))
+    for entry in refusals { entry.encode(into: &out) }
   }
 
   init(from input: inout WireDecoder) throws(WireError) {
@@ -114,6 +120,9 @@ package struct StartRecord: Equatable, Sendable {
     sequenceCount = try input.integer()
     processCount = try input.integer()
     hasRecordMarks = try input.bool()
+    refusals = try input.list { (input) throws(WireError) in
+      try RefusedClients.Entry(from: &input)
+    }
   }
 }
 

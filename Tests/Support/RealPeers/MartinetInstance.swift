@@ -26,17 +26,22 @@ package final class MartinetInstance: MailServer {
 
   /// Writes the configuration; starts nothing. `settings` come on top of a relay for everything
   /// that goes to `relayPort` of loopback, if one is named. A `user` runs it without root's rights.
+  /// With `activation`, `systemd-socket-activate` opens the port and gets these options.
   package init(
     relayPort: UInt16? = nil, settings: [String: String] = [:], services: [String] = [],
     spool: String? = nil, descriptorsMax: Int? = nil, user: String? = nil,
-    logsToFile: Bool = false
+    logsToFile: Bool = false, activation: [String]? = nil
   ) throws {
     folder = try TemporaryDirectory(prefix: "martinet")
-    port = try Loopback.freePort()
+    let port = try Loopback.freePort()
+    self.port = port
     self.spool = try spool ?? folder.makeDirectory("spool")
     let limit = descriptorsMax.map { ["prlimit", "--nofile=\($0)"] }
     let identity = user.map { ["setpriv", "--reuid", $0, "--regid", $0, "--clear-groups"] }
-    prefix = (identity ?? []) + (limit ?? [])
+    let activator = activation.map {
+      ["systemd-socket-activate", "--listen=127.0.0.1:\(port)"] + $0
+    }
+    prefix = (identity ?? []) + (limit ?? []) + (activator ?? [])
     var all = RelaySettings.base(relayPort: relayPort)
     all["queue_directory"] = self.spool
     all["data_directory"] = try folder.makeDirectory("data")

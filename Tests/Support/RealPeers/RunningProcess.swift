@@ -61,7 +61,25 @@ package struct RunningProcess: Sendable, Hashable {
   }
 
   /// Kills it at once.
-  package func kill() { Glibc.kill(pid, SIGKILL) }
+  package func kill() { send(SIGKILL) }
+
+  /// Sends a signal.
+  package func send(_ signal: Int32) { Glibc.kill(pid, signal) }
+
+  /// The words of a line of `/proc/PID/status`, such as `Uid` or `NoNewPrivs`.
+  package func status(_ name: String) -> [String] {
+    let text = Self.read("/proc/\(pid)/status") ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("\(name):") }
+    return (line ?? "").split(whereSeparator: \.isWhitespace).dropFirst().map(String.init)
+  }
+
+  /// The names of its threads but the first, which the process itself runs on.
+  package var helperNames: [String] {
+    let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+    return tasks.filter { $0 != "\(pid)" }.compactMap { task in
+      Self.read("/proc/\(pid)/task/\(task)/comm")?.split(separator: "\n").first.map(String.init)
+    }
+  }
 
   /// Proportional set size in bytes: its own memory and its share of what it shares.
   package var memory: Int {

@@ -6,6 +6,7 @@ extension Registry {
     IntegerParameter.smtpProcessCount,
     IntegerParameter.queueMessageLimit,
     IntegerParameter.spoolRelocationFactor,
+    IntegerParameter.smtpdCrashRefusalLimit,
     DurationParameter.commitDelay,
     DurationParameter.journalSyncInterval,
     DurationParameter.spoolRelocationDelay,
@@ -13,6 +14,10 @@ extension Registry {
     DurationParameter.spoolWriteTimeout,
     DurationParameter.drainTime,
     DurationParameter.reloadDrainTime,
+    DurationParameter.serviceWatchdogTimeout,
+    DurationParameter.serviceStartTimeout,
+    DurationParameter.serviceLagWarnTime,
+    DurationParameter.smtpdCrashRefusalTime,
     SizeParameter.spoolSegmentSize,
     SizeParameter.spoolReserve,
     SizeParameter.spoolRelocationSizeMin,
@@ -43,6 +48,10 @@ extension IntegerParameter {
   package static let spoolRelocationFactor = Self(
     "spool_relocation_factor", default: "4", in: 2...1_000_000,
     "Mail is moved out of spool segments that hold more than so many times its bytes.")
+  /// `smtpd_crash_refusal_limit`
+  package static let smtpdCrashRefusalLimit = Self(
+    "smtpd_crash_refusal_limit", default: "1000", in: 1...2000,
+    "Clients that are refused at a time because a server process died at their input.")
 }
 
 extension DurationParameter {
@@ -74,6 +83,22 @@ extension DurationParameter {
   package static let reloadDrainTime = Self(
     "reload_drain_time", default: "1h",
     "How long old sessions may go on after a reload.")
+  /// `service_watchdog_timeout`
+  package static let serviceWatchdogTimeout = Self(
+    "service_watchdog_timeout", default: "30s",
+    "How long a process may not react before it is killed and replaced; 0 for ever.")
+  /// `service_start_timeout`
+  package static let serviceStartTimeout = Self(
+    "service_start_timeout", default: "300s", min: .seconds(1),
+    "How long a process may take until it serves before it is killed and replaced.")
+  /// `service_lag_warn_time`
+  package static let serviceLagWarnTime = Self(
+    "service_lag_warn_time", default: "1s", min: .milliseconds(10),
+    "How long the event loop of a process may stand still before a warning says so.")
+  /// `smtpd_crash_refusal_time`
+  package static let smtpdCrashRefusalTime = Self(
+    "smtpd_crash_refusal_time", default: "60s",
+    "How long a client is refused at whose input a server process died; 0 does not refuse.")
 }
 
 extension SizeParameter {
