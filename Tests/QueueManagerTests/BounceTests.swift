@@ -84,6 +84,38 @@ import Testing
     try await eventually("only the report is left") { rig.queue.scheduler.messageCount == 1 }
   }
 
+  @Test @ReactorActor func muchMailThatExpiresAtOnceDoesNotReadItsJournalForEach() async throws {
+    let rig = try Rig {
+      $0.scheduler.lifetime = .seconds(3600)
+    } routes: {
+      $0 == "example.org" ? "smtp:[home.test]:25" : nil
+    }
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let agent = try TestAgent(rig) { request in
+      request.sender.isNull ? TestAgent.deliverAll(request) : nil
+    }
+    rig.peers.channelsComplete()
+    let long = WallTime(microseconds: Int64(writer.now.microseconds) - 7200 * 1_000_000)
+    for number in 0..<100 {
+      try await writer.send(to: ["b\(number)@example.net"], arrival: long)
+    }
+    try await eventually("all are in the queue") { rig.queue.scheduler.messageCount == 100 }
+    // The destination dies; what waits for it goes back without having been tried.
+    var answered = 0
+    try await eventually("all are returned") {
+      for request in agent.requests[answered...] where !request.sender.isNull {
+        let verdicts = TestAgent.verdicts(
+          on: request, .deferred, EnhancedStatus(4, 4, 1), "refused")
+        agent.answer(request, verdicts, connectionFailed: true)
+      }
+      answered = agent.requests.count
+      return try rig.log.count { $0.contains("status=expired, returned to sender") } == 100
+    }
+    try await eventually("gone") { rig.queue.scheduler.messageCount == 0 }
+    #expect(rig.queue.reasonReadings <= 25)
+  }
+
   @Test @ReactorActor func oldMailIsReturnedAfterAFailedAttempt() async throws {
     let rig = try Rig(settings: { $0.scheduler.lifetime = .seconds(3600) })
     try await rig.peers.start()

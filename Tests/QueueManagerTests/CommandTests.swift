@@ -66,6 +66,25 @@ import Testing
       })
   }
 
+  @Test @ReactorActor func aListReadsTheJournalOfASegmentOnce() async throws {
+    let rig = try Rig()
+    try await rig.peers.start()
+    let writers = try (0..<3).map { try TestWriter(rig, index: UInt32($0)) }
+    _ = try TestAgent(rig) { request in
+      TestAgent.verdicts(on: request, .deferred, EnhancedStatus(4, 2, 0), "451 not now")
+    }
+    let control = try rig.connect(.control)
+    rig.peers.channelsComplete()
+    for number in 0..<90 {
+      try await writers[number % 3].send(to: ["b\(number)@example.net"])
+    }
+    try await eventually("all wait") { rig.queue.scheduler.counts.deferred == 90 }
+    let listed = try entries(try await ask(.list, control, number: 2))
+    #expect(listed.count == 90)
+    #expect(listed.allSatisfy { $0.recipients.map(\.reason) == [Array("451 not now".utf8)] })
+    #expect(rig.queue.reasonReadings == 3)
+  }
+
   @Test @ReactorActor func aListIsCutIntoPartsThatFitAPacket() async throws {
     let rig = try Rig()
     try await rig.peers.start()

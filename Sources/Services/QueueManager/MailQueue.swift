@@ -43,6 +43,8 @@ final class MailQueue {
   /// The agents whose channel is open.
   var peers: [Agent] = []
 
+  /// Journals that were read for the reasons in them, for tests of cost.
+  var reasonReadings = 0
   /// Pulses when a delivery has ended.
   let resultCame = Gate()
   /// Whether deliveries may be asked for.
