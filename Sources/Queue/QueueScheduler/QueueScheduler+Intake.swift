@@ -53,6 +53,8 @@ extension QueueScheduler {
   ) -> DeliveryNumber {
     let slot = index.slot(ref)
     if index[slot].state != .active {
+      // The order to hold it comes true when the delivery has ended (rule R22).
+      if index[slot].state == .held { index[slot].marks.insert(.hold) }
       takeOut(slot)
       enterWindow(slot)
       index.setState(.active, of: slot)
