@@ -1,3 +1,4 @@
+import LinuxSystem
 import MailTypes
 import Primitives
 import QueueFormat
@@ -92,8 +93,15 @@ import Testing
     }
     try await rig.peers.start()
     let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig) { request in
-      request.sender.isNull ? TestAgent.deliverAll(request) : nil
+    let agent = try TestAgent(rig)
+    var reports: [String] = []
+    agent.judge = { [unowned agent] request in
+      guard request.sender.isNull else { return nil }
+      let segment = agent.segments[request.nonce]
+      let bytes = try? Files.read(segment?.raw ?? -1, count: 4096, at: Int64(request.offset))
+      let words = String(decoding: bytes ?? [], as: UTF8.self).split(whereSeparator: \.isWhitespace)
+      reports.append(words.joined(separator: " "))
+      return TestAgent.deliverAll(request)
     }
     rig.peers.channelsComplete()
     let long = WallTime(microseconds: Int64(writer.now.microseconds) - 7200 * 1_000_000)
@@ -114,6 +122,8 @@ import Testing
     }
     try await eventually("gone") { rig.queue.scheduler.messageCount == 0 }
     #expect(rig.queue.reasonReadings <= 25)
+    #expect(reports.count == 100)
+    #expect(reports.count { $0.contains("delivery temporarily suspended: refused") } > 80)
   }
 
   @Test @ReactorActor func oldMailIsReturnedAfterAFailedAttempt() async throws {

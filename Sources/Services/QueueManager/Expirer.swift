@@ -59,7 +59,9 @@ final class Expirer {
     let ended = queue.endedRecipients.removeValue(forKey: record.ref) ?? []
     for index in envelope.recipients.indices.map(UInt32.init) where !ended.contains(index) {
       let last = reasons.reason(of: record.id, at: record.offset, recipient: index)
-      message.failures.append(last.map { RecipientVerdict(index, $0) } ?? .expired(index))
+      message.failures.append(
+        last.map { RecipientVerdict(index, $0) } ?? queue.suspension(of: index, in: record)
+          ?? .expired(index))
     }
     queue.logExpiry(record.id, sender: envelope.sender)
     queue.bouncer.add(FailedDelivery(message, endsMessage: true))

@@ -88,10 +88,11 @@ final class Listing {
           id: item.summary.id, state: .init(item.summary.queue), arrival: envelope.arrival,
           size: stored.lead.contentSize, sender: envelope.sender,
           recipients: open.map {
-            let last = reasons.reason(
-              of: record.id, at: record.offset, recipient: UInt32($0.offset))
+            let index = UInt32($0.offset)
+            let own = reasons.reason(of: record.id, at: record.offset, recipient: index)
             return QueueListEntry.Recipient(
-              address: $0.element.address, reason: last?.reply ?? [])
+              address: $0.element.address,
+              reason: own?.reply ?? queue.suspension(of: index, in: record)?.text ?? [])
           }))
     }
   }
@@ -115,6 +116,12 @@ final class Listing {
 }
 
 extension MailQueue {
+  /// Why a recipient who was not tried waits, if that is for a dead destination.
+  func suspension(of recipient: UInt32, in record: MessageRecord) -> RecipientVerdict? {
+    guard let summary = scheduler.summary(of: record.ref) else { return nil }
+    return suspensions.reason(of: recipient, for: summary.destination, scheduler)
+  }
+
   /// Recipients of a message for whom nothing is left to do.
   func ended(of ref: MessageRef) -> Set<UInt32> {
     messages[ref]?.endedRecipients ?? endedRecipients[ref] ?? []

@@ -36,6 +36,8 @@ final class MailQueue {
   var messages: [MessageRef: ActiveMessage] = [:]
   /// Recipients that are done, of messages outside the window that have others left.
   var endedRecipients: [MessageRef: Set<UInt32>] = [:]
+  /// Why destinations are dead.
+  var suspensions = Suspensions()
   /// The scheduler's groups of agents by role; `nil` stands for the queue manager itself.
   var groups: [Role?: AgentGroupNumber] = [:]
   /// Who delivers, by the scheduler's number.
