@@ -88,6 +88,7 @@ import Testing
   @Test @ReactorActor func muchMailThatExpiresAtOnceDoesNotReadItsJournalForEach() async throws {
     let rig = try Rig {
       $0.scheduler.lifetime = .seconds(3600)
+      $0.scheduler.activeLimit = 20
     } routes: {
       $0 == "example.org" ? "smtp:[home.test]:25" : nil
     }
@@ -121,7 +122,7 @@ import Testing
       return try rig.log.count { $0.contains("status=expired, returned to sender") } == 100
     }
     try await eventually("gone") { rig.queue.scheduler.messageCount == 0 }
-    #expect(rig.queue.reasonReadings <= 25)
+    #expect((1...25).contains(rig.queue.reasonReadings))
     #expect(reports.count == 100)
     #expect(reports.count { $0.contains("delivery temporarily suspended: refused") } > 80)
   }

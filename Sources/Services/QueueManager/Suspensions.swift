@@ -40,6 +40,14 @@ struct Suspensions {
     return reason
   }
 
+  /// What is said of a recipient whose mail waits for a target's destination.
+  func reason(of recipient: UInt32, for target: Target) -> RecipientVerdict? {
+    let name = Destination(transport: target.transport.number, nextHop: target.destination)
+    var reason = reasons[name]
+    reason?.index = recipient
+    return reason
+  }
+
   private static func name(
     _ destination: DestinationNumber, _ scheduler: QueueScheduler
   ) -> Destination {
