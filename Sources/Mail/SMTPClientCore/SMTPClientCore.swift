@@ -187,9 +187,10 @@ package struct SMTPClientCore: Sendable {
     output.removeAll()
     state = .closed
     guard transaction != nil, let phase else { return abandon() }
-    if isReused, envelope.repliesTaken == 0, loss == .closed, phase == .reset || phase == .mail {
-      return endStale()
-    }
+    // A connection that fails the probe was not fit for a transaction; one that is closed before
+    // the reply to MAIL was so too.
+    let hasNotBegun = phase == .reset && loss != .localData || phase == .mail && loss == .closed
+    if isReused, envelope.repliesTaken == 0, hasNotBegun { return endStale() }
     fail(lossText(loss, in: phase), loss.status, phase)
   }
 
