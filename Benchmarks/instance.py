@@ -3,10 +3,15 @@ import os
 import pathlib
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
+
+# Who is asked to end, as by `timeout`, ends the server and removes its files first.
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
 
 def free_port():
@@ -97,10 +102,14 @@ class Instance:
 
     def __enter__(self):
         program = os.environ.get("MARTINET", ".build/release/martinet")
-        with open(self.directory / "stderr", "w") as errors:
-            self.process = subprocess.Popen(
-                [program, "-c", str(self.directory / "etc"), "run"], stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL, stderr=errors)
+        try:
+            with open(self.directory / "stderr", "w") as errors:
+                self.process = subprocess.Popen(
+                    [program, "-c", str(self.directory / "etc"), "run"],
+                    stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=errors)
+        except OSError as error:
+            shutil.rmtree(self.directory)
+            raise SystemExit(f"{program}: {error.strerror}: build it, or set MARTINET") from None
         deadline = time.monotonic() + 20
         while True:
             try:
