@@ -159,6 +159,7 @@ targets += [
     name: "Simulation",
     dependencies: ["QueueFormat", "QueueStore", "MailTypes", "Primitives", "TestSupport", system],
     path: "Tests/Support/Simulation", swiftSettings: optimised),
+  .target(name: "CAllocationCount", path: "Tests/Support/CAllocationCount"),
   .executableTarget(
     name: "ReactorProbe", dependencies: platform + ["ServiceManager", system],
     path: "Tests/Support/ReactorProbe",
@@ -180,7 +181,11 @@ targets += [
 
 let package = Package(
   name: "martinet",
-  products: [.executable(name: "martinet", targets: ["martinet"])],
+  products: [
+    .executable(name: "martinet", targets: ["martinet"]),
+    // For a test: Martinet with a `malloc` that counts.
+    .executable(name: "martinet-counted", targets: ["martinet", "CAllocationCount"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),

@@ -67,6 +67,52 @@ import Testing
       })
   }
 
+  @Test @ReactorActor func aListReadsTheJournalOfASegmentOnce() async throws {
+    let rig = try Rig()
+    try await rig.peers.start()
+    let writers = try (0..<3).map { try TestWriter(rig, index: UInt32($0)) }
+    _ = try TestAgent(rig) { request in
+      TestAgent.verdicts(on: request, .deferred, EnhancedStatus(4, 2, 0), "451 not now")
+    }
+    let control = try rig.connect(.control)
+    rig.peers.channelsComplete()
+    for number in 0..<90 {
+      try await writers[number % 3].send(to: ["b\(number)@example.net"])
+    }
+    try await eventually("all wait") { rig.queue.scheduler.counts.deferred == 90 }
+    let listed = try entries(try await ask(.list, control, number: 2))
+    #expect(listed.count == 90)
+    #expect(listed.allSatisfy { $0.recipients.map(\.reason) == [Array("451 not now".utf8)] })
+    #expect(rig.queue.reasonReadings == 3)
+  }
+
+  @Test @ReactorActor func mailThatWaitsForADeadDestinationIsListedWithTheReason() async throws {
+    let rig = try Rig()
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let agent = try TestAgent(rig) { _ in nil }
+    let control = try rig.connect(.control)
+    rig.peers.channelsComplete()
+    for number in 0..<40 { try await writer.send(to: ["b\(number)@example.net"]) }
+    var answered = 0
+    try await eventually("all wait") {
+      for request in agent.requests[answered...] {
+        let verdicts = TestAgent.verdicts(
+          on: request, .deferred, EnhancedStatus(4, 4, 1), "connect to sink.test: refused")
+        agent.answer(request, verdicts, connectionFailed: true)
+      }
+      answered = agent.requests.count
+      return rig.queue.scheduler.counts.deferred == 40
+    }
+    #expect(answered < 20)
+    let reasons = try entries(try await ask(.list, control)).map {
+      String(decoding: $0.recipients[0].reason, as: UTF8.self)
+    }
+    let own = "connect to sink.test: refused"
+    #expect(reasons.count { $0 == own } == answered)
+    #expect(reasons.count { $0 == "delivery temporarily suspended: " + own } == 40 - answered)
+  }
+
   @Test @ReactorActor func aListIsCutIntoPartsThatFitAPacket() async throws {
     let rig = try Rig()
     try await rig.peers.start()

@@ -169,6 +169,21 @@ import Testing
     #expect(world.drain().map { world.indices($0) } == [[1]])
   }
 
+  @Test func aHoldOutlivesTheAdoptionOfADelivery() {
+    var world = World()
+    let id = world.restore(["a.test", "a.test"], nextAttempt: nil, isHeld: true)
+    guard let ref = world.scheduler.find(id), let process = world.processes.keys.first else {
+      Issue.record("the message is not known")
+      return
+    }
+    let number = world.scheduler.adopt(
+      ref, process: process, destination: world.destination("a.test"), recipients: 1)
+    let result = world.scheduler.report(
+      number, DeliveryTally(deferred: 1), connectionFailed: false, now: world.now)
+    #expect(result?.end == .held(afterDeaths: false))
+    #expect(world.scheduler.counts.hold == 1)
+  }
+
   @Test func deliveryNumbersOfALaterSchedulerAreOthers() {
     var first = QueueScheduler(
       settings: SchedulerSettings(), now: MonotonicTime(nanoseconds: 0), deliverySeed: 1)

@@ -43,8 +43,6 @@ struct FailedDelivery: Sendable {
 /// manager's own, and only when it is flushed are the failed recipients done (spool rule R4).
 @ReactorActor
 final class Bouncer {
-  private static let retryPause = Duration.seconds(5)
-
   private unowned let queue: MailQueue
   private var underWay = 0
   /// Reports under way by the message that they are about.

@@ -8,8 +8,8 @@ import ServiceKit
 
 /// A list of the queue on its way to somebody who asked for it, one part after the other.
 ///
-/// Nothing of it is kept between parts but the place, and the reasons of the segment last read:
-/// they stand in its journal.
+/// Nothing of it is kept between parts but the place, and the reasons of the segments last read:
+/// they stand in their journals.
 @ReactorActor
 final class Listing {
   /// Messages looked up at once.
@@ -19,16 +19,16 @@ final class Listing {
   /// The longest part in bytes, which leaves room for the rest of a packet (spool rule R27).
   private static let partLengthMax = 48 << 10
 
-  /// How long results of the last moment are waited for.
-  private static let patience = Duration.seconds(1)
+  /// Segments whose reasons are kept: as many as writers may take turns in.
+  private static let segmentsKept = 16
+  /// Recipients whose reasons are kept.
+  private static let reasonsKept = 200_000
 
   private let queue: MailQueue
   private var cursor: UInt32? = 0
   private var waiting: [QueueListEntry] = []
-  private var reasons: (segment: UInt32, journal: Reasons)?
-
-  /// The last word about recipients, by record and index.
-  private typealias Reasons = [UInt64: [UInt32: [UInt8]]]
+  /// By the segment's number, the one last asked for at the end.
+  private var reasons: [(segment: UInt32, reasons: DeferralReasons)] = []
 
   init(_ queue: MailQueue) {
     self.queue = queue
@@ -96,7 +96,8 @@ final class Listing {
       guard case .success(let stored) = found[place], let envelope = stored.envelope else {
         continue
       }
-      let reasons = await reasons(in: item.record.segment)[item.record.offset] ?? [:]
+      let record = item.record
+      let reasons = await reasons(in: record.segment)
       let open = envelope.recipients.enumerated().filter {
         !ended[place].contains(UInt32($0.offset))
       }
@@ -105,32 +106,40 @@ final class Listing {
           id: item.summary.id, state: .init(item.summary.queue), arrival: envelope.arrival,
           size: stored.lead.contentSize, sender: envelope.sender,
           recipients: open.map {
-            QueueListEntry.Recipient(
-              address: $0.element.address, reason: reasons[UInt32($0.offset)] ?? [])
+            let index = UInt32($0.offset)
+            let own = reasons.reason(of: record.id, at: record.offset, recipient: index)
+            return QueueListEntry.Recipient(
+              address: $0.element.address,
+              reason: own?.reply ?? queue.suspension(of: index, in: record)?.text ?? [])
           }, isToExpire: item.summary.isToExpire))
     }
   }
 
-  private func reasons(in segment: Segment) async -> Reasons {
-    if let reasons, reasons.segment == segment.number { return reasons.journal }
-    await queue.journals.write(deadline: Reactor.shared.now + Self.patience)
-    let journal = segment.journal
-    let fresh = await queue.journalHelper.perform { () -> Reasons in
-      var reasons: Reasons = [:]
-      guard let entries = try? journal.contents() else { return reasons }
-      for entry in entries {
-        guard case .deferred(let attempt, _) = entry.event, let recipient = entry.recipient
-        else { continue }
-        reasons[entry.offset, default: [:]][recipient] = attempt.reply
-      }
-      return reasons
+  private func reasons(in segment: Segment) async -> DeferralReasons {
+    if let place = reasons.firstIndex(where: { $0.segment == segment.number }) {
+      let known = reasons.remove(at: place)
+      reasons.append(known)
+      return known.reasons
     }
-    reasons = (segment.number, fresh)
+    let fresh = await queue.deferralReasons(in: segment)
+    reasons.append((segment.number, fresh))
+    while reasons.count > 1,
+      reasons.count > Self.segmentsKept
+        || reasons.reduce(0, { $0 + $1.reasons.count }) > Self.reasonsKept
+    {
+      reasons.removeFirst()
+    }
     return fresh
   }
 }
 
 extension MailQueue {
+  /// Why a recipient who was not tried waits, if that is for a dead destination.
+  func suspension(of recipient: UInt32, in record: MessageRecord) -> RecipientVerdict? {
+    guard let summary = scheduler.summary(of: record.ref) else { return nil }
+    return suspensions.reason(of: recipient, for: summary.destination, scheduler)
+  }
+
   /// Recipients of a message for whom nothing is left to do.
   func ended(of ref: MessageRef) -> Set<UInt32> {
     messages[ref]?.endedRecipients ?? endedRecipients[ref] ?? []

@@ -66,9 +66,11 @@ extension MailQueue {
   /// A message is too old: who has not got it never will, for the reason of the last attempt.
   private func expire(_ message: ActiveMessage) {
     logExpiry(message.record, sender: message.sender)
-    for index in message.recipients.indices where message.recipients[index].target != nil {
-      let reason = message.postponed.last { $0.index == index }
-      message.failures.append(reason ?? .expired(UInt32(index)))
+    for index in message.recipients.indices {
+      guard let target = message.recipients[index].target else { continue }
+      let own = message.postponed.last { $0.index == index }
+      message.failures.append(
+        own ?? suspensions.reason(of: UInt32(index), for: target) ?? .expired(UInt32(index)))
       message.recipients[index].target = nil
     }
   }

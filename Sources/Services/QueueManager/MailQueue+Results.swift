@@ -64,6 +64,9 @@ extension MailQueue {
         flight.number, tally, connectionFailed: result.connectionFailed,
         now: Reactor.shared.now)
     else { preconditionFailure("a result of a delivery that the scheduler did not ask for") }
+    if case .died = report.change {
+      suspensions.note(report.destination, result, scheduler)
+    }
     record(verdicts, of: message, end: report.end, now: now)
     if let agent {
       if tally.failed > 0 {

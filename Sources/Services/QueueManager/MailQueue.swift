@@ -41,6 +41,8 @@ final class MailQueue {
   var messages: [MessageRef: ActiveMessage] = [:]
   /// Recipients that are done, of messages outside the window that have others left.
   var endedRecipients: [MessageRef: Set<UInt32>] = [:]
+  /// Why destinations are dead.
+  var suspensions = Suspensions()
   /// The scheduler's groups of agents by role; `nil` stands for the queue manager itself.
   var groups: [Role?: AgentGroupNumber] = [:]
   /// Who delivers, by the scheduler's number.
@@ -50,6 +52,8 @@ final class MailQueue {
   /// The agents that live.
   var peers: [Agent] = []
 
+  /// Journals that were read for the reasons in them, for tests of cost.
+  var reasonReadings = 0
   /// Pulses when a delivery has ended.
   let resultCame = Gate()
   /// Whether deliveries may be asked for.

@@ -20,6 +20,7 @@ package final class MartinetInstance: MailServer {
   package let spool: String
   /// The log file, when the log of all starts goes to one; `log` is empty then.
   package let logFile: String?
+  private let executable: String
   private let settings: [String: String]
   private let prefix: [String]
   private let running = Monitor<Program?>(nil)
@@ -30,8 +31,10 @@ package final class MartinetInstance: MailServer {
   package init(
     relayPort: UInt16? = nil, settings: [String: String] = [:], services: [String] = [],
     spool: String? = nil, descriptorsMax: Int? = nil, user: String? = nil,
-    logsToFile: Bool = false, activation: [String]? = nil
+    logsToFile: Bool = false, activation: [String]? = nil,
+    executable: String = MartinetInstance.executable
   ) throws {
+    self.executable = executable
     folder = try TemporaryDirectory(prefix: "martinet")
     let port = try Loopback.freePort()
     self.port = port
@@ -74,22 +77,22 @@ package final class MartinetInstance: MailServer {
   package func command(
     _ arguments: String..., within limit: Duration = .seconds(30)
   ) throws(PeerError) -> [LogLine] {
-    try Program.run(Self.executable, ["-c", folder.path("etc")] + arguments, within: limit)
+    try Program.run(executable, ["-c", folder.path("etc")] + arguments, within: limit)
   }
 
   /// Runs `martinet -c DIR` with arguments to its end, whatever that is.
   package func outcome(of arguments: String...) throws(PeerError) -> Program.Outcome {
-    try Program.outcome(Self.executable, ["-c", folder.path("etc")] + arguments)
+    try Program.outcome(executable, ["-c", folder.path("etc")] + arguments)
   }
 
   /// Runs `postqueue` or `mailq` with arguments and returns what it prints.
   package func queueCommand(_ name: String, _ arguments: String...) throws(PeerError) -> [LogLine] {
-    try Program.run(Self.executable, [name] + arguments + ["-c", folder.path("etc")])
+    try Program.run(executable, [name] + arguments + ["-c", folder.path("etc")])
   }
 
   /// Starts it and waits until it greets; the processes run then.
   package func start() throws(PeerError) {
-    let command = prefix + [Self.executable, "-c", folder.path("etc"), "run"]
+    let command = prefix + [executable, "-c", folder.path("etc"), "run"]
     let program = try Program(command[0], Array(command.dropFirst()))
     running.change { $0 = program }
     try program.waitUntilListening(on: port)
