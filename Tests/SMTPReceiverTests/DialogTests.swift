@@ -79,7 +79,7 @@ import Testing
   @Test @ReactorActor func contentWithoutAHeaderGetsItsEmptyLine() async throws {
     let fixture = try Fixture()
     let client = try await fixture.connect()
-    _ = try await client.ask("HELO c")
+    _ = try await client.ask("EHLO c")
     for (content, header, body) in [
       ("no header here\r\n", "\r\n\r\n", "no header here\r\n"),
       ("", "\r\n\r\n", ""),

@@ -1,9 +1,11 @@
 import LinuxSystem
 import MailTypes
+import MessageHeaders
 import Primitives
 import QueueFormat
 import QueueStore
 import Reactor
+import SMTPGrammar
 import SMTPServerCore
 import Streams
 import Testing
@@ -56,6 +58,53 @@ import Testing
     #expect(
       String(decoding: message.content[..<message.headerLength], as: UTF8.self)
         .hasSuffix("Subject: large\r\n\r\n"))
+    #expect(fixture.intake.memory.used == 0)
+    #expect(fixture.intake.memory.spilled == 0)
+  }
+
+  @Test(arguments: [
+    "Subject: x\r\nX: a\r\n b\r\n\r\nbody\r\n", "Subject: x\r\nno field\r\n", "no field\r\n",
+    "Subject: x\r\n", "\r\nbody\r\n", "Received: a\r\n\tb\r\nReceived : c\r\n\r\nReceived: d\r\n",
+  ])
+  @ReactorActor func aHeaderMayLeaveMemoryAnywhereWithinIt(_ text: String) async throws {
+    var whole: [UInt8]?
+    for cut in 0...text.utf8.count {
+      let fixture = try Fixture()
+      let message = InboundMessage(
+        trace: Array("Received: here\r\n".utf8), sizeMax: 0, bareNewlines: .normalize,
+        intake: fixture.intake)
+      let bytes = Array("\(text).\r\n".utf8)
+      // Without a write between its parts the message is what every other one must be.
+      _ = Array(bytes[..<cut]).withUnsafeBytes { message.take($0) }
+      if whole != nil { await message.writeOut() }
+      _ = Array(bytes[cut...]).withUnsafeBytes { message.take($0) }
+      let hops = message.finishHeader().receivedCount + message.laterHops
+      #expect(hops == (text.hasPrefix("Received") ? 3 : 1), "cut at \(cut)")
+      try await message.commit(
+        id: QueueID(microseconds: 1, sequence: 1),
+        envelope: Envelope(sender: .null, recipients: [], arrival: WallTime(microseconds: 1)))
+      let record = try #require(fixture.spool.messages.first)
+      whole = whole ?? record.content
+      #expect(record.content == whole, "cut at \(cut)")
+      #expect(record.contentSize == UInt64(record.content.count))
+    }
+  }
+
+  @Test @ReactorActor func aLargeHeaderIsStreamedAndItsHopsAreCounted() async throws {
+    let fixture = try Fixture { $0.messageSizeLimit = 0 }
+    let client = try await fixture.connect()
+    try await begin(client)
+    let fields = String(
+      repeating: "X-Field: \(String(repeating: "x", count: 980))\r\n", count: 2500)
+    let hops = String(repeating: "Received: from here\r\n", count: 48)
+    try await client.send(fields + hops + "\r\nbody\r\n.\r\n")
+    #expect(try await client.replies(1)[0].hasPrefix("250 2.0.0"))
+    let message = try #require(fixture.spool.messages.first)
+    #expect(
+      String(decoding: message.content, as: UTF8.self).hasSuffix(fields + hops + "\r\nbody\r\n"))
+    try await begin(client)
+    try await client.send(fields + hops + hops + "\r\nbody\r\n.\r\n")
+    #expect(try await client.replies(1)[0] == "554 5.4.0 Error: too many hops")
     #expect(fixture.intake.memory.used == 0)
     #expect(fixture.intake.memory.spilled == 0)
   }

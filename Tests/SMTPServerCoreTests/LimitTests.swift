@@ -125,6 +125,7 @@ import Testing
       "RCPT TO:<c@other.test>\r\n", "DATA\r\n", "\r\n.\r\n", ".\r\n", "\n.\n", "RSET\r\n",
       "NOOP\r\n",
       "QUIT\r\n", "MAIL", " FROM:<", ">", "\"", "\r", "\0", "BDAT 3\r\n", "VRFY x\r\n", "abc\r\n",
+      "BDAT 4 LAST\r\n.a\r\n", "BDAT 0 LAST\r\n", "BDAT 3\r\na\n\r", "BDAT 99999\r\n",
       "RCPT TO:<\"a b\"@d> X\r\n", "MAIL FROM:<x> SIZE=5 BODY=8BITMIME\r\n",
     ]
     for round in 0..<2000 {

@@ -19,17 +19,17 @@ extension SMTPSession {
   }
 
   func authorizeRecipient() async -> SMTPServerStep {
-    guard let transaction = core.transaction, let recipient = core.pendingRecipient else {
-      preconditionFailure("a recipient without a transaction")
+    guard let recipient = core.pendingRecipient else {
+      preconditionFailure("no recipient is in question")
     }
     let request = AccessRequest(
       clientAddress: client.address, clientName: client.name, helo: core.helo,
-      sender: transaction.sender, recipient: recipient)
+      sender: core.transaction?.sender ?? .null, recipient: recipient)
     if let refusal = await rules.judge(request) {
-      logReject("RCPT", refusal, recipient: recipient)
+      logReject(core.isVerifying ? "VRFY" : "RCPT", refusal, recipient: recipient)
       return core.decide(.refuse(refusal), into: &out)
     }
-    if queueID == nil { nameMessage() }
+    if queueID == nil, !core.isVerifying { nameMessage() }
     return core.decide(.accept, into: &out)
   }
 
