@@ -68,9 +68,11 @@ targets += room(
   "Streams", floor: "Platform", imports: ["Reactor", "LinuxSystem", "Primitives", system])
 
 targets += room("MailTypes", floor: "Mail", imports: ["Primitives"])
-targets += room("SMTPGrammar", floor: "Mail", imports: ["MailTypes", "Primitives"])
 targets += room(
-  "SMTPServerCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"])
+  "SMTPGrammar", floor: "Mail", imports: ["MailTypes", "Primitives"], hasCorpus: true)
+targets += room(
+  "SMTPServerCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"],
+  hasCorpus: true)
 targets += room(
   "SMTPClientCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"])
 targets += room("MessageHeaders", floor: "Mail", imports: ["MailTypes", "Primitives"])

@@ -61,6 +61,13 @@ import Testing
     #expect(deadline.time == start + .seconds(2300))
   }
 
+  @Test func theDiskIsNotTheClientsFault() {
+    let start = MonotonicTime(nanoseconds: 0)
+    var deadline = ContentDeadline(from: start, timeout: .seconds(10), rateMin: 100)
+    deadline.postpone(by: .seconds(60))
+    #expect(deadline.time == start + .seconds(70))
+  }
+
   @Test @ReactorActor func aClientThatGoesLeavesNoMessage() async throws {
     let fixture = try Fixture()
     let client = try await fixture.connect()

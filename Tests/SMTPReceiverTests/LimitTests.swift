@@ -131,6 +131,55 @@ import Testing
     #expect(fixture.intake.memory.used == 0)
   }
 
+  @Test @ReactorActor func oneBodyIsAskedOnceToLeave() async throws {
+    let fixture = try Fixture(bodyMemory: 1000)
+    let message = InboundMessage(
+      trace: Array("Received: here\r\n".utf8), sizeMax: 0, bareNewlines: .normalize,
+      intake: fixture.intake)
+    let line = Array("Subject: x\r\n\r\n\(String(repeating: "x", count: 900))\r\n".utf8)
+    for _ in 0..<10 { _ = line.withUnsafeBytes { message.take($0) } }
+    try await settle { fixture.intake.memory.spilled > 0 && message.content.isEmpty }
+    for _ in 0..<20 { await Reactor.shared.yieldTurn() }
+    #expect(fixture.spool.pieces == 1)
+    for _ in 0..<10 { _ = line.withUnsafeBytes { message.take($0) } }
+    try await settle { message.content.isEmpty }
+    for _ in 0..<20 { await Reactor.shared.yieldTurn() }
+    #expect(fixture.spool.pieces == 2)
+    message.abandon()
+    #expect(fixture.intake.memory.used == 0)
+    #expect(fixture.intake.memory.spilled == 0)
+    // Nothing is left of what was about to leave: the next one is asked too.
+    let next = InboundMessage(
+      trace: [], sizeMax: 0, bareNewlines: .normalize, intake: fixture.intake)
+    for _ in 0..<2 { _ = line.withUnsafeBytes { next.take($0) } }
+    try await settle { fixture.spool.pieces == 3 }
+    next.abandon()
+  }
+
+  @Test @ReactorActor func recipientsTakeNoMoreThanTheirShare() async throws {
+    let fixture = try Fixture(bodyMemory: 10_000)
+    let client = try await fixture.connect()
+    _ = try await client.ask("EHLO c")
+    _ = try await client.ask("MAIL FROM:<>")
+    let name = String(repeating: "x", count: 1000)
+    var taken = 0
+    while taken < 20, try await client.ask("RCPT TO:<\(name)@example.org>") == "250 2.1.5 Ok" {
+      taken += 1
+    }
+    #expect((7...10).contains(taken))
+    let full = "452 4.3.1 Insufficient system storage"
+    #expect(try await client.ask("RCPT TO:<b@example.org>") == full)
+    let other = try await fixture.connect()
+    _ = try await other.ask("EHLO c")
+    _ = try await other.ask("MAIL FROM:<>")
+    #expect(try await other.ask("RCPT TO:<b@example.org>") == full)
+    _ = try await client.ask("RSET")
+    #expect(try await other.ask("RCPT TO:<b@example.org>") == "250 2.1.5 Ok")
+    #expect(try await client.ask("QUIT") == "221 2.0.0 Bye")
+    other.stream.close()
+    try await settle { fixture.intake.memory.envelopes == 0 }
+  }
+
   @Test @ReactorActor func noMessageBeginsWithoutMemoryAndSpill() async throws {
     let fixture = try Fixture(bodyMemory: 100_000, spillLimit: 0)
     let holder = try await fixture.connect()

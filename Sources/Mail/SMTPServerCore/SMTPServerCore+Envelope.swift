@@ -74,6 +74,13 @@ extension SMTPServerCore {
     return afterReply(junk: false, into: &out)
   }
 
+  /// Bytes that the recipient in question takes, with what RCPT said about it.
+  package var pendingRecipientSize: Int {
+    guard let recipientAtHand else { return 0 }
+    return MemoryLayout<SMTPRecipient>.stride + recipientAtHand.address.bytes.count
+      + recipientAtHand.original.count
+  }
+
   /// Whether the open question is about the address of VRFY.
   package var isVerifying: Bool { pending == .verification }
 

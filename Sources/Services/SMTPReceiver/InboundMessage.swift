@@ -40,6 +40,8 @@ final class InboundMessage {
   private let sizeMax: Int
   private var stream: (any MessageStream)?
   private var isWriting = false
+  /// Bytes that a task which has not begun yet is going to write out.
+  private var bytesToLeave = 0
   private var isOver = false
   /// The session was cancelled while it waited for a write.
   private var isCutOff = false
@@ -59,7 +61,7 @@ final class InboundMessage {
   }
 
   /// Bytes that could leave the memory.
-  var spillableBytes: Int { isOver || isWriting ? 0 : content.count }
+  var spillableBytes: Int { isOver || isWriting || bytesToLeave > 0 ? 0 : content.count }
 
   /// Whether the caller has to let `writeOut` run before it takes more.
   var needsRoom: Bool {
@@ -84,6 +86,8 @@ final class InboundMessage {
 
   /// Writes out what is in memory, but for the header; what fails is in `fault`.
   func writeOut() async {
+    intake.memory.changeLeaving(by: -bytesToLeave)
+    bytesToLeave = 0
     while isWriting, !isCutOff { await waitForWrite() }
     guard !isWriting, fault == nil, !isOver, !isOversized else { return }
     isWriting = true
@@ -99,6 +103,12 @@ final class InboundMessage {
     writeEnd?.pulse()
     account()
     if isOver || fault != nil || isOversized { await endStream() }
+  }
+
+  /// Says that `writeOut` is about to be called: nobody else need ask for it.
+  func beginToLeave() {
+    bytesToLeave = content.count
+    intake.memory.changeLeaving(by: bytesToLeave)
   }
 
   private func writePart() async throws(SpoolError) {

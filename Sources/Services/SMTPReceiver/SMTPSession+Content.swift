@@ -83,7 +83,11 @@ extension SMTPSession {
       from: Reactor.shared.now, timeout: rules.timeout, rateMin: rules.dataRateMin)
     do throws(StreamError) {
       while due > 0, message?.scanner.isFinished != true {
-        if let message, message.needsRoom { await message.writeOut() }
+        if let message, message.needsRoom {
+          let start = Reactor.shared.now
+          await message.writeOut()
+          deadline.postpone(by: Reactor.shared.now.since(start))
+        }
         var size = 0
         switch try stream.readNow({
           size = $0.count

@@ -29,8 +29,24 @@ extension SMTPSession {
       logReject(core.isVerifying ? "VRFY" : "RCPT", refusal, recipient: recipient)
       return core.decide(.refuse(refusal), into: &out)
     }
-    if queueID == nil, !core.isVerifying { nameMessage() }
+    if !core.isVerifying {
+      guard intake.memory.hasRoomForRecipient else {
+        logReject("RCPT", .insufficientStorage, recipient: recipient)
+        return core.decide(.refuse(.insufficientStorage), into: &out)
+      }
+      let size = core.pendingRecipientSize
+      envelopeSize += size
+      intake.memory.changeEnvelopes(by: size)
+      if queueID == nil { nameMessage() }
+    }
     return core.decide(.accept, into: &out)
+  }
+
+  /// Gives back what is kept for a message that is no more.
+  func forgetMessage() {
+    queueID = nil
+    intake.memory.changeEnvelopes(by: -envelopeSize)
+    envelopeSize = 0
   }
 
   private func nameMessage() {

@@ -37,6 +37,8 @@ final class SMTPSession {
   var out: [UInt8] = []
   /// The name of the message under way, once a recipient has been accepted.
   var queueID: QueueID?
+  /// Bytes of the recipients of the transaction under way.
+  var envelopeSize = 0
   /// The content of which chunks have come.
   var chunked: InboundMessage?
   /// When the message under way got its name.
@@ -69,6 +71,7 @@ final class SMTPSession {
       await conclude(error)
     }
     dropChunks()
+    forgetMessage()
     logDisconnect()
     stream.close()
   }
@@ -119,7 +122,7 @@ final class SMTPSession {
     while true {
       switch step {
       case .next:
-        if core.transaction == nil { queueID = nil }
+        if core.transaction == nil { forgetMessage() }
         if !core.isReceivingChunks { dropChunks() }
         if !hasPaused, core.replyDelay > .zero { return .pause(core.replyDelay) }
         guard let next = takeLine() else { return .line }
