@@ -34,6 +34,7 @@ import Testing
     #expect(
       String(decoding: message.content, as: UTF8.self)
         .hasSuffix("Subject: \u{e9}\r\n\r\n..dot\r\n"))
+    #expect(String(decoding: message.content, as: UTF8.self).contains(" with UTF8SMTP id "))
     #expect(message.flags.isSuperset(of: [.needsSMTPUTF8, .header8Bit, .hasStuffedLines]))
     #expect(message.envelope.returnContent == .full)
     #expect(message.envelope.envelopeID == Array("e+2B".utf8))

@@ -53,8 +53,13 @@ package struct SMTPServerCore: Sendable {
     hiddenKeywords = rules.settings.discardedKeywords
   }
 
-  /// `SMTP` or `ESMTP`, as trace fields and logs say it.
+  /// `SMTP` or `ESMTP`, as logs say it.
   package var protocolName: StaticString { isExtended ? "ESMTP" : "SMTP" }
+
+  /// The protocol of the message under way, as its trace field says it (RFC 6531 4.3).
+  package var traceProtocolName: StaticString {
+    transaction?.isInternational == true ? "UTF8SMTP" : protocolName
+  }
 
   /// How long to hold back the replies at hand: nothing below the soft error limit.
   package var replyDelay: Duration {

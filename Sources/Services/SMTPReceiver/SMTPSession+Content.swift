@@ -163,7 +163,7 @@ extension SMTPSession {
     let field = ReceivedField(
       helo: core.helo ?? client.name, clientName: client.name, clientAddress: client.address,
       myhostname: rules.settings.myhostname, mailName: rules.mailName,
-      protocolName: core.protocolName, queueID: id,
+      protocolName: core.traceProtocolName, queueID: id,
       recipient: recipients.count == 1 ? recipients.first?.address : nil, time: arrival,
       offset: intake.clock.offset(at: arrival))
     var bytes = intake.contents.take()
