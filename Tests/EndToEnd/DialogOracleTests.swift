@@ -100,12 +100,63 @@ extension EndToEnd {
         dialogs, ["smtpd_recipient_limit": "3", "smtpd_recipient_overshoot_limit": "4"])
     }
 
+    @Test(.timeLimit(.minutes(3))) func junkIsCountedAlike() throws {
+      let words = [
+        "NOOP", "RSET", "VRFY u@here.test", "ETRN a", "XCLIENT a", "STARTTLS x", "BDAT 0",
+      ]
+      let more: [[DialogStep]] = [
+        [.ehlo] + Array(repeating: [.mail, "RSET"], count: 8).joined(),
+        [.ehlo] + Array(repeating: "NOOP", count: 4) + [.mail, .rcpt, "DATA", .message]
+          + Array(repeating: "NOOP", count: 12),
+        [.ehlo] + Array(repeating: ["NOOP", "FOO"], count: 8).joined(),
+        [.ehlo, .mail, .rcpt] + Array(repeating: "DATA x", count: 8),
+        [.ehlo, .mail, .rcpt] + Array(repeating: .raw("BDAT 1\r\nx"), count: 14),
+        Array(repeating: "HELO x", count: 14), [.ehlo] + Array(repeating: "HELO", count: 10),
+      ]
+      try compare(
+        words.map { [.ehlo] + Array(repeating: .line($0), count: 14) } + more,
+        ["smtpd_junk_command_limit": "3", "smtpd_hard_error_limit": "6"])
+    }
+
+    @Test(.timeLimit(.minutes(3))) func lineEndsAndEagernessAreAnsweredAlike() throws {
+      try compare(
+        [
+          [.ehlo, .mail, .rcpt, .raw("BDAT 3 LAST\r\na\nb"), .mail],
+          [.ehlo, .mail, .rcpt, .raw("BDAT 3\r\na\nb"), .raw("BDAT 1 LAST\r\nx"), .mail],
+          [.ehlo, .mail, .rcpt, "DATA", .raw("a\nb\r\n.\r\n"), .mail],
+          [.ehlo, .raw("NOOP\n"), "NOOP"],
+        ], Self.patient.merging(["smtpd_forbid_bare_newline": "reject"]) { $1 })
+      try compare(
+        [
+          [.ehlo, .raw("NOOP\r\nNOOP\r\nRSET\r\n", replies: 3)],
+          ["HELO x", .raw("MAIL FROM:<>\r\nRSET\r\n", replies: 2)],
+          [.ehlo, .mail, .rcpt, .raw("DATA\r\nSubject: x\r\n\r\nhi\r\n.\r\n", replies: 2)],
+        ], Self.patient.merging(["smtpd_forbid_unauth_pipelining": "no"]) { $1 })
+    }
+
     @Test(.timeLimit(.minutes(3))) func whatIsHiddenOrDemandedIsAnsweredAlike() throws {
       try compare(
         [
           [.mail], [.rcpt], ["HELO x", .mail, "QUIT"], ["VRFY a"], ["NOOP", "RSET"], ["DATA"],
           ["ETRN a"],
+          [.raw("BDAT 5 LAST\r\nhello")], ["AUTH"], ["HELO x", "VRFY a", "ETRN a"],
         ], ["smtpd_helo_required": "yes", "disable_vrfy_command": "yes"])
+      try compare(
+        [
+          [.ehlo], [.ehlo, "MAIL FROM:<a@\u{e9}.test>"], [.ehlo, "MAIL FROM:<a@b> SMTPUTF8"],
+          [.ehlo, "MAIL FROM:<\u{e9}@b.test>", "RCPT TO:<\u{e9}@here.test>"],
+          [.ehlo, .mail, "RCPT TO:<u@\u{e9}.test>", "VRFY \u{e9}@here.test"],
+          [.ehlo, "VRFY u@here.test SMTPUTF8"],
+        ], ["smtputf8_enable": "no"])
+      try compare(
+        [
+          [.ehlo], [.ehlo, "MAIL FROM:<a@b> SIZE=1"], [.ehlo, "MAIL FROM:<a@b> BODY=8BITMIME"],
+          [.ehlo, "VRFY u@here.test"], [.ehlo, "AUTH", "STARTTLS"], [.ehlo, "FOO"],
+        ],
+        [
+          "smtpd_discard_ehlo_keywords":
+            "size, 8bitmime, vrfy, enhancedstatuscodes, auth, starttls"
+        ])
       try compare(
         [
           [.ehlo], [.ehlo, "FOO", "bar x", "BAZ"],

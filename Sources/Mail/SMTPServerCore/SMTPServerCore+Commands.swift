@@ -61,7 +61,8 @@ extension SMTPServerCore {
       return fail("501 Error: invalid parameter syntax\r\n", junk: true, into: &out)
     }
     let name = String(decoding: domain, as: UTF8.self)
-    return refuse(SMTPReply(459, nil, "<\(name)>: service unavailable"), into: &out)
+    return refuse(
+      SMTPReply(459, nil, "<\(name)>: service unavailable"), junk: true, into: &out)
   }
 
   mutating func unknown(

@@ -102,11 +102,13 @@ extension SMTPServerCore {
     return afterReply(junk: junk, into: &out)
   }
 
-  mutating func refuse(_ reply: SMTPReply, into out: inout [UInt8]) -> SMTPServerStep {
+  mutating func refuse(
+    _ reply: SMTPReply, junk: Bool = false, into out: inout [UInt8]
+  ) -> SMTPServerStep {
     reply.append(to: &out)
     if reply.code == 421 || reply.code == 521 { return close() }
     errorCount += 1
-    return afterReply(junk: false, into: &out)
+    return afterReply(junk: junk, into: &out)
   }
 
   /// Counts a command that brings no mail on, and ends the session of who made too many errors.

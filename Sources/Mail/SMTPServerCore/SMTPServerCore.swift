@@ -173,7 +173,10 @@ package struct SMTPServerCore: Sendable {
       return command.argument.isEmpty
         ? fail("502 5.5.1 Error: command not implemented\r\n", into: &out)
         : fail("501 5.5.4 Syntax: STARTTLS\r\n", into: &out)
-    case .auth: return fail("503 5.5.1 Error: authentication not enabled\r\n", into: &out)
+    case .auth:
+      return rules.settings.heloRequired && helo == nil
+        ? fail("503 5.5.1 Error: send HELO/EHLO first\r\n", into: &out)
+        : fail("503 5.5.1 Error: authentication not enabled\r\n", into: &out)
     case .bdat: return bdat(line, command.argument, into: &out)
     case .etrn: return etrn(line, command.argument, into: &out)
     case .xclient, .xforward:

@@ -2,8 +2,22 @@ import Configuration
 import LookupTables
 package import Primitives
 
-/// What the tables of the configuration say about single clients.
+/// What the configuration says about single clients and commands.
 extension MailSite {
+  /// The pattern in the default of `smtpd_forbidden_commands`: what begins with no letter.
+  package static let oddCommandPattern = "regexp:{{/^[^A-Z]/ Bogus}}"
+
+  /// Lists of commands hold words. A table there would be ignored, so it is refused.
+  static func checkCommands(_ configuration: Configuration) throws(MailSiteError) {
+    for key in [ListParameter.smtpdForbiddenCommands, .smtpdNoopCommands] {
+      let odd = configuration[key].first { $0.contains(":") && $0 != oddCommandPattern }
+      guard let odd else { continue }
+      throw MailSiteError(
+        description: "\(key.declaration.name): \"\(odd)\": expected words; of tables only the "
+          + "one in the default is understood, \(oddCommandPattern)")
+    }
+  }
+
   /// Whether `smtpd_discard_ehlo_keyword_address_maps` names tables.
   package var hidesKeywordsByClient: Bool { !keywordMaps.isEmpty }
 

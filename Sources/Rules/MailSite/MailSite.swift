@@ -61,6 +61,7 @@ package struct MailSite: Sendable {
       () throws(LookupError) in
       try TableSet(configuration[.smtpdDiscardEHLOKeywordAddressMaps], opener: opener)
     }
+    try Self.checkCommands(configuration)
     self.ownAddresses = Self.addresses(configuration, host: ownAddresses)
   }
 

@@ -48,7 +48,7 @@ extension ListenerRules {
     settings.smtputf8IsEnabled = configuration[.smtputf8Enable]
     let forbidden = configuration[.smtpdForbiddenCommands]
     settings.forbiddenCommands = Set(forbidden.filter { !$0.contains(":") })
-    settings.forbidsNonLetters = forbidden.contains { $0.hasPrefix("regexp:") }
+    settings.forbidsNonLetters = forbidden.contains(MailSite.oddCommandPattern)
     settings.forbidsUnauthorizedPipelining = configuration[.smtpdForbidUnauthPipelining]
     if configuration[.smtpdForbidBareNewline] == .reject {
       settings.bareNewlineRejectCode = UInt16(configuration[.smtpdForbidBareNewlineRejectCode])
