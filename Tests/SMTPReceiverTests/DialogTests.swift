@@ -83,6 +83,8 @@ import Testing
     for (content, header, body) in [
       ("no header here\r\n", "\r\n\r\n", "no header here\r\n"),
       ("", "\r\n\r\n", ""),
+      (" x\r\nbody\r\n", ")\r\n\r\n", " x\r\nbody\r\n"),
+      ("From a b\r\nA: b\r\n\r\n", "\r\nX-Mailbox-Line: From a b\r\nA: b\r\n\r\n", ""),
       ("A: b\r\n", "\r\nA: b\r\n\r\n", ""),
       ("A: b\r\nbody\r\n", "\r\nA: b\r\n\r\n", "body\r\n"),
       ("\r\nbody\r\n", "\r\n\r\n", "body\r\n"),

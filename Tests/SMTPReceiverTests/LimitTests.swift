@@ -64,6 +64,7 @@ import Testing
 
   @Test(arguments: [
     "Subject: x\r\nX: a\r\n b\r\n\r\nbody\r\n", "Subject: x\r\nno field\r\n", "no field\r\n",
+    " x\r\nSubject: y\r\n\r\nbody\r\n", "From a\r\nSubject: y\r\n\r\nbody\r\n",
     "Subject: x\r\n", "\r\nbody\r\n", "Received: a\r\n\tb\r\nReceived : c\r\n\r\nReceived: d\r\n",
   ])
   @ReactorActor func aHeaderMayLeaveMemoryAnywhereWithinIt(_ text: String) async throws {

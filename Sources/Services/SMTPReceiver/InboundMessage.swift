@@ -36,6 +36,8 @@ final class InboundMessage {
   private let intake: Intake
   private let traceSize: Int
   private var headerSize = 0
+  /// Whether the first lines of the client's are kept apart from the trace field.
+  private var startIsMended = false
   private var addedSize = 0
   private let sizeMax: Int
   private var stream: (any MessageStream)?
@@ -113,6 +115,7 @@ final class InboundMessage {
 
   private func writePart() async throws(SpoolError) {
     if stream == nil {
+      guard mendStart() else { return }
       stream = try await intake.spool.beginStream()
       splitHeader()
     }
@@ -135,6 +138,17 @@ final class InboundMessage {
     }
     header = Array(content[..<headerSize])
     content.removeSubrange(..<headerSize)
+  }
+
+  /// False when too little has come to tell what the first lines are.
+  private func mendStart() -> Bool {
+    // Content that is refused has been dropped, with the trace field.
+    guard !startIsMended, content.count >= traceSize else { return true }
+    let added = ContentStart.mend(&content, at: traceSize, isWhole: scanner.isFinished)
+    guard let added else { return false }
+    addedSize += added
+    startIsMended = true
+    return true
   }
 
   private func takePart() -> [UInt8] {
@@ -212,6 +226,7 @@ final class InboundMessage {
       _ = continueHeader(&content, isLast: true)
       return header.withUnsafeBytes { HeaderScan($0) }
     }
+    _ = mendStart()
     let scan = content.withUnsafeBytes { HeaderScan($0) }
     headerSize = scan.headerEnd + 2
     if !scan.endsWithEmptyLine {
