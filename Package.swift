@@ -72,9 +72,11 @@ targets += room(
   tests: ["ReactorProbe"])
 
 targets += room("MailTypes", floor: "Mail", imports: ["Primitives"])
-targets += room("SMTPGrammar", floor: "Mail", imports: ["MailTypes", "Primitives"])
 targets += room(
-  "SMTPServerCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"])
+  "SMTPGrammar", floor: "Mail", imports: ["MailTypes", "Primitives"], hasCorpus: true)
+targets += room(
+  "SMTPServerCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"],
+  hasCorpus: true)
 targets += room(
   "SMTPClientCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"])
 targets += room("MessageHeaders", floor: "Mail", imports: ["MailTypes", "Primitives"])

@@ -38,11 +38,11 @@ import Testing
 
   @Test @ReactorActor func contentThatStopsIsTimedOut() async throws {
     let fixture = try Fixture(timeout: .seconds(6))
-    let client = try fixture.connectSilently()
-    try await client.send("MAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n")
+    let client = try await fixture.connect()
+    try await begin(client, sender: "")
     #expect(
       try await client.rest().hasSuffix(
-        "\r\n421 4.4.2 mx.example.org Error: timeout exceeded\r\n"))
+        "421 4.4.2 mx.example.org Error: timeout exceeded\r\n"))
     #expect(
       try fixture.logLines().contains(
         "smtpd: timeout after DATA (0 bytes) from unknown[192.0.2.7]"))
@@ -60,6 +60,13 @@ import Testing
     #expect(deadline.time == start + .seconds(400))
     for second in 101...2000 { deadline.receive(500, at: start + .seconds(second)) }
     #expect(deadline.time == start + .seconds(2300))
+  }
+
+  @Test func theDiskIsNotTheClientsFault() {
+    let start = MonotonicTime(nanoseconds: 0)
+    var deadline = ContentDeadline(from: start, timeout: .seconds(10), rateMin: 100)
+    deadline.postpone(by: .seconds(60))
+    #expect(deadline.time == start + .seconds(70))
   }
 
   @Test @ReactorActor func aClientThatGoesLeavesNoMessage() async throws {

@@ -5,7 +5,8 @@ import Primitives
 package struct SessionCounters: Equatable, Sendable {
   /// The commands in the order in which they are printed.
   enum Command: Int, CaseIterable, Sendable {
-    case helo, ehlo, starttls, auth, mail, rcpt, data, bdat, rset, noop, vrfy, etrn, quit, unknown
+    case helo, ehlo, starttls, auth, mail, rcpt, data, bdat, rset, noop, vrfy, etrn, quit, xclient
+    case xforward, unknown
 
     /// As it is printed at the end of a session.
     var name: StaticString {
@@ -23,6 +24,8 @@ package struct SessionCounters: Equatable, Sendable {
       case .vrfy: "vrfy"
       case .etrn: "etrn"
       case .quit: "quit"
+      case .xclient: "xclient"
+      case .xforward: "xforward"
       case .unknown: "unknown"
       }
     }

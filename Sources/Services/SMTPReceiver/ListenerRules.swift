@@ -9,6 +9,10 @@ final class ListenerRules: Sendable {
   /// Judges a recipient: the reply that refuses it, or `nil`.
   typealias RecipientJudge = @Sendable (AccessRequest) async -> SMTPReply?
 
+  /// Finds the EHLO keywords that a client is not shown
+  /// (`smtpd_discard_ehlo_keyword_address_maps`).
+  typealias KeywordFinder = @Sendable (IPAddress) async -> EHLOKeywords
+
   /// Texts and limits of the dialogue.
   let smtp: SMTPServerRules
   /// What stands behind `syslog_name/` in log lines: `smtpd`, `submission/smtpd`.
@@ -25,6 +29,8 @@ final class ListenerRules: Sendable {
   let hopCountMax: Int
   /// `smtpd_forbid_bare_newline`.
   let bareNewlines: ContentScanner.BareNewlines
+  /// The keywords that a client is not shown, where that depends on the client.
+  let hiddenKeywords: KeywordFinder?
   /// Who may send mail to whom.
   let judge: RecipientJudge
 
@@ -32,7 +38,7 @@ final class ListenerRules: Sendable {
     smtp: SMTPServerRules, tag: String = "smtpd", mailName: String = "Martinet",
     timeout: Duration = .seconds(300), dataRateMin: Int = 500, lineLengthMax: Int = 2048,
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
-    judge: @escaping RecipientJudge
+    hiddenKeywords: KeywordFinder? = nil, judge: @escaping RecipientJudge
   ) {
     self.smtp = smtp
     self.tag = Array(tag.utf8)
@@ -42,6 +48,7 @@ final class ListenerRules: Sendable {
     self.lineLengthMax = lineLengthMax
     self.hopCountMax = hopCountMax
     self.bareNewlines = bareNewlines
+    self.hiddenKeywords = hiddenKeywords
     self.judge = judge
   }
 

@@ -37,6 +37,10 @@ final class SMTPSession {
   var out: [UInt8] = []
   /// The name of the message under way, once a recipient has been accepted.
   var queueID: QueueID?
+  /// Bytes of the recipients of the transaction under way.
+  var envelopeSize = 0
+  /// The content of which chunks have come.
+  var chunked: InboundMessage?
   /// When the message under way got its name.
   var arrival = WallTime(microseconds: 0)
   /// Bytes of content received, while it comes in.
@@ -66,11 +70,16 @@ final class SMTPSession {
     } catch {
       await conclude(error)
     }
+    dropChunks()
+    forgetMessage()
     logDisconnect()
     stream.close()
   }
 
   private func converse() async throws(SessionEnd) {
+    if let hiddenKeywords = rules.hiddenKeywords {
+      core.hiddenKeywords = await hiddenKeywords(client.address)
+    }
     out = intake.replies.take()
     var step = core.greet(into: &out)
     while true {
@@ -81,6 +90,8 @@ final class SMTPSession {
         step = .next
       case .recipient: step = await authorizeRecipient()
       case .content: step = try await receiveContent()
+      case .chunk: step = try await receiveChunk()
+      case .uselessChunk: step = try await dropChunk()
       case .end: return try await flush()
       }
     }
@@ -96,6 +107,10 @@ final class SMTPSession {
     case recipient
     /// The content.
     case content
+    /// A chunk of it.
+    case chunk
+    /// A chunk that is refused.
+    case uselessChunk
     /// Nothing more: the session is over.
     case end
   }
@@ -108,7 +123,8 @@ final class SMTPSession {
     while true {
       switch step {
       case .next:
-        if core.transaction == nil { queueID = nil }
+        if core.transaction == nil { forgetMessage() }
+        if !core.isReceivingChunks { dropChunks() }
         if !hasPaused, core.replyDelay > .zero { return .pause(core.replyDelay) }
         guard let next = takeLine() else { return .line }
         step = next
@@ -116,6 +132,8 @@ final class SMTPSession {
       case .authorizeRecipient: return .recipient
       case .admitContent: step = admitContent()
       case .receiveContent: return .content
+      case .receiveChunk: return .chunk
+      case .dropChunk: return .uselessChunk
       case .close: return .end
       }
     }
@@ -132,7 +150,19 @@ final class SMTPSession {
       return core.handle(line, kind, inputIsPending: pending, into: &out)
     }
     if step != nil { hasPaused = false }
+    if core.notice != nil || core.isOutOfStep { logNotices() }
     return step
+  }
+
+  private func dropChunks() {
+    chunked?.abandon()
+    chunked = nil
+  }
+
+  /// The replies collected so far, for the caller to send.
+  func takeReplies() -> [UInt8] {
+    defer { out = [] }
+    return out
   }
 
   /// Sends the replies at hand and waits until the client has sent a line.

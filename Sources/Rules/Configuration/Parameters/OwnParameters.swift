@@ -117,7 +117,7 @@ extension SizeParameter {
   /// `body_memory_limit`
   package static let bodyMemoryLimit = Self(
     "body_memory_limit", default: "268435456", in: 1048576...Int64.max,
-    "Memory of a process for message bodies, in bytes.")
+    "Memory of a process for message bodies, in bytes; recipients may take as much again.")
   /// `spool_spill_limit`
   package static let spoolSpillLimit = Self(
     "spool_spill_limit", default: "10737418240", in: 0...Int64.max,
