@@ -20,8 +20,7 @@ import Testing
 
   init() throws {
     Reactor.startThread()
-    file = SharedDescriptor(
-      try SharedWords.makeFile("marks", count: StartRecord.recordMarkWords))
+    file = try SharedPage.make("marks").descriptor
   }
 
   /// The marks of a new life on the same memory.
@@ -69,7 +68,7 @@ import Testing
   }
 
   @Test func memoryThatIsTooShortIsRefused() throws {
-    let short = try SharedWords.makeFile("short", count: 4)
+    let short = try Files.sealedMemory("short", content: [0, 0, 0, 0])
     #expect(throws: Errno.invalidArgument) { try RecordMarks(short.raw) }
   }
 

@@ -23,10 +23,9 @@ import Testing
     return (id, ref)
   }
 
-  /// Ends a move that no order has interfered with.
+  /// Ends a move.
   private func end(_ ref: MessageRef, at place: MessagePlace?, _ world: inout World) {
-    let end = world.scheduler.endMove(ref, to: place, now: world.now)
-    #expect(end == nil)
+    world.scheduler.endMove(ref, to: place, now: world.now)
   }
 
   @Test func aMessageIsNotTriedWhileItIsMovedAndKeepsItsTime() throws {
@@ -74,30 +73,34 @@ import Testing
     #expect(!beganBehindItsEnd)
   }
 
-  @Test func aDeletionComesTrueWhenTheMoveIsOver() throws {
+  @Test func ordersWaitUntilAMessageHasBeenMoved() throws {
     var world = World()
     let (id, ref) = try moving(&world)
-    let answer = world.scheduler.delete(id, now: world.now)
-    #expect(answer == .pending(ref, inFlight: 0))
-    let end = world.scheduler.endMove(ref, to: elsewhere, now: world.now)
-    #expect(end == .deleted)
+    #expect(world.scheduler.isMoving(id))
+    let early = [
+      world.scheduler.delete(id, now: world.now), world.scheduler.hold(id, now: world.now),
+      world.scheduler.requeue(id, now: world.now), world.scheduler.expire(id),
+    ]
+    #expect(early.allSatisfy { $0 == .tooLate })
+    end(ref, at: elsewhere, &world)
+    #expect(!world.scheduler.isMoving(id))
+    let held = world.scheduler.hold(id, now: world.now)
+    #expect(held == .done(ref, .held(afterDeaths: false)))
   }
 
-  @Test func aHoldComesTrueWhenTheMoveIsOverAndCanBeTakenBack() throws {
+  @Test func heldMailStaysHeldWhenItIsMoved() throws {
     var world = World()
     let (id, ref) = try moving(&world)
-    let held = world.scheduler.hold(id, now: world.now)
-    #expect(held == .pending(ref, inFlight: 0))
-    let heldTwice = world.scheduler.hold(id, now: world.now)
-    #expect(heldTwice == .unchanged)
-    end(ref, at: elsewhere, &world)
-    #expect(world.scheduler.counts.hold == 1)
+    end(ref, at: nil, &world)
+    _ = world.scheduler.hold(id, now: world.now)
     let began = begin(ref, &world)
     #expect(began)
-    #expect(world.scheduler.counts.hold == 0)
     let released = world.scheduler.release(id)
-    #expect(released == .done(ref, .requeued))
-    end(ref, at: nil, &world)
+    #expect(released == .unchanged)
+    end(ref, at: elsewhere, &world)
+    #expect(world.scheduler.counts.hold == 1)
+    let releasedNow = world.scheduler.release(id)
+    #expect(releasedNow == .done(ref, .requeued))
     #expect(world.drain().map(\.id) == [id])
   }
 

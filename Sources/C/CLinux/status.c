@@ -76,15 +76,6 @@ int clinux_memory_file(const char *name) {
   return CLINUX_CALL(memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
 }
 
-int clinux_map_shared(int fd, size_t count, void **memory) {
-  void *found = mmap(NULL, count, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-  if (found == MAP_FAILED) return -errno;
-  *memory = found;
-  return 0;
-}
-
-void clinux_unmap(void *memory, size_t count) { munmap(memory, count); }
-
 int clinux_seal(int fd) {
   int seals = F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE;
   return CLINUX_CALL(fcntl(fd, F_ADD_SEALS, seals));

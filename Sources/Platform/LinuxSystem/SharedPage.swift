@@ -53,4 +53,10 @@ package final class SharedPage: @unchecked Sendable {
     precondition(word >= 0 && word < Self.wordCount, "no such word in a shared page")
     return clinux_load_word(words + word)
   }
+
+  /// A word.
+  package subscript(word: Int) -> UInt64 {
+    get { load(word) }
+    set { store(newValue, at: word) }
+  }
 }

@@ -1,6 +1,7 @@
 import Configuration
 import LinuxSystem
 import Master
+import Primitives
 import Reactor
 import ServiceKit
 import SystemPackage

@@ -215,8 +215,7 @@ extension MasterProcess {
           folder: root + "/" + SpoolDirectories.results,
           owner: owner.map { ($0.uid, $0.gid) }, helper: helper),
         configurationFile: SharedDescriptor(file),
-        recordMarks: SharedDescriptor(
-          try SharedWords.makeFile("record-marks", count: StartRecord.recordMarkWords)),
+        recordMarks: try SharedPage.make("record-marks").descriptor,
         executable: try ThisProcess.executable(),
         environment: ["SWIFT_BACKTRACE=enable=no"])
     } catch {

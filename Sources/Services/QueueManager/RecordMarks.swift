@@ -23,9 +23,9 @@ final class RecordMarks: Sendable {
 
   /// Begins a life: what is still marked is where the one before died.
   ///
-  /// - Parameter file: has `StartRecord.recordMarkWords` words.
+  /// - Parameter file: of a `SharedPage`.
   init(_ file: Int32) throws(Errno) {
-    let words = try SharedWords(file, count: StartRecord.recordMarkWords)
+    let words = try SharedPage(file)
     let numbers = 0..<3
     let earlier = numbers.compactMap { MarkWords(words, mark: $0).suspect }
     var condemned: Set<RecordPlace> = []
@@ -95,10 +95,10 @@ private struct Suspect: Equatable {
 /// The words of one mark: nonce and offset of what is in hand, and of the suspect with its deaths.
 private struct MarkWords {
   private static let count = 7
-  private let words: SharedWords
+  private let words: SharedPage
   private let start: Int
 
-  init(_ words: SharedWords, mark: Int) {
+  init(_ words: SharedPage, mark: Int) {
     self.words = words
     start = mark * Self.count
   }

@@ -36,9 +36,6 @@ package struct StartRecord: Equatable, Sendable {
   package var processCount: UInt32
   /// Whether the memory in which `qmgr` marks what it has in hand comes along (spool rule R19).
   package var hasRecordMarks: Bool
-
-  /// The size of that memory in 64-bit words.
-  package static let recordMarkWords = 21
   /// To `smtpd`: clients that are not served for a while.
   package var refusals: [RefusedClients.Entry]
 

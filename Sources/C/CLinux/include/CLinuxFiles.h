@@ -90,18 +90,6 @@ int clinux_mode(int fd, uint32_t mode);
 int clinux_mode_at(int directory, const char *path, uint32_t mode);
 long clinux_read_link(const char *path, char *buffer, size_t count);
 int clinux_memory_file(const char *name);
-/// Shows the first bytes of a file as memory that all who map it share; `*memory` is set.
-int clinux_map_shared(int fd, size_t count, void **memory);
-/// Ends a mapping.
-void clinux_unmap(void *memory, size_t count);
-/// A store that the compiler neither leaves out nor moves: others see the memory at any time.
-static inline void clinux_store_word(void *memory, size_t index, uint64_t value) {
-  ((volatile uint64_t *)memory)[index] = value;
-}
-/// A load that the compiler neither leaves out nor moves.
-static inline uint64_t clinux_load_word(const void *memory, size_t index) {
-  return ((const volatile uint64_t *)memory)[index];
-}
 /// Makes a memory file immutable.
 int clinux_seal(int fd);
 /// Fixes the size of a memory file; its content stays writable.
