@@ -44,7 +44,7 @@ import Testing
     let text = "# no compatibility_level\nrelay_domains =\nsmtpd_relay_restrictions = reject\n"
     let kept =
       "append_dot_mydomain=yes, mynetworks_style=subnet, "
-      + "smtpd_relay_before_recipient_restrictions=no"
+      + "smtpd_relay_before_recipient_restrictions=no, smtputf8_enable=no"
     let advice = "set each as you want it, or compatibility_level = 3.6 for today's defaults"
     #expect(
       Sample.evaluate(text).diagnostics.map(\.description) == [

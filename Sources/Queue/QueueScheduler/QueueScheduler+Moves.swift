@@ -1,7 +1,7 @@
 package import Primitives
 
-/// Giving messages another place (rule R17): nothing is done to a message between the two calls, and
-/// orders about it wait for the second.
+/// Giving messages another place (rule R17): nothing is done to a message between the two calls,
+/// and orders about it wait for the second.
 extension QueueScheduler {
   /// Takes a message out of what may be delivered, so that its record can be copied.
   ///

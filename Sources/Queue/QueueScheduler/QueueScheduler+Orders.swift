@@ -1,8 +1,8 @@
 package import MailTypes
 package import Primitives
 
-/// Orders of the administrator. The caller journals them before it answers (rule R9), and gives none
-/// about a message that is being moved: nobody could say which of its two journals has to tell.
+/// Orders of the administrator. The caller journals them before it answers (rule R9), and gives
+/// none about a message that is being moved: nobody could say which of its journals has to tell.
 extension QueueScheduler {
   /// Whether a message is between two places (rule R17).
   package func isMoving(_ id: QueueID) -> Bool {

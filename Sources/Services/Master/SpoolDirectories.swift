@@ -1,6 +1,6 @@
 import LinuxSystem
-import ServiceKit
 import QueueStore
+import ServiceKit
 import SystemPackage
 
 /// The folders below `queue_directory` and who owns them.

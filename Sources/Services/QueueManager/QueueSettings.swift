@@ -1,8 +1,8 @@
 import Configuration
 import Primitives
 import QueueScheduler
-import ServiceKit
 import QueueStore
+import ServiceKit
 
 /// What the configuration says about the queue, copied out once.
 struct QueueSettings: Sendable {
