@@ -67,6 +67,12 @@ import Testing
     _ = try await client.replies(1)
     if let end { try await client.send(end) } else { client.stream.close() }
     try await settle { fixture.intake.memory.used == 0 }
+    if end == nil {
+      try await settle { fixture.room.count == 0 }
+      #expect(
+        try fixture.logLines().contains(
+          "smtpd: lost connection after BDAT (3 bytes) from unknown[192.0.2.7]"))
+    }
     #expect(fixture.spool.messages.isEmpty)
     #expect(fixture.spool.inData == 0)
   }

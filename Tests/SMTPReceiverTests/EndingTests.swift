@@ -18,7 +18,7 @@ import Testing
       try fixture.logLines() == [
         "smtpd: connect from unknown[192.0.2.7]",
         "smtpd: timeout after CONNECT from unknown[192.0.2.7]",
-        "smtpd: disconnect from unknown[192.0.2.7] commands=0",
+        "smtpd: disconnect from unknown[192.0.2.7] commands=0/0",
       ])
   }
 
