@@ -36,9 +36,9 @@ import Testing
   }
 
   @Test @ReactorActor func contentThatStopsIsTimedOut() async throws {
-    let fixture = try Fixture(timeout: .seconds(6))
-    let client = try await fixture.connect()
-    try await begin(client, sender: "")
+    let fixture = try Fixture(timeout: .seconds(6)) { $0.forbidsUnauthorizedPipelining = false }
+    let client = try fixture.connectSilently()
+    try await client.send("EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n")
     #expect(
       try await client.rest().hasSuffix(
         "421 4.4.2 mx.example.org Error: timeout exceeded\r\n"))
