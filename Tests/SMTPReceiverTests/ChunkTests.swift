@@ -67,6 +67,12 @@ import Testing
     _ = try await client.replies(1)
     if let end { try await client.send(end) } else { client.stream.close() }
     try await settle { fixture.intake.memory.used == 0 }
+    if end == nil {
+      try await settle { fixture.room.count == 0 }
+      #expect(
+        try fixture.logLines().contains(
+          "smtpd: lost connection after BDAT (3 bytes) from unknown[192.0.2.7]"))
+    }
     #expect(fixture.spool.messages.isEmpty)
     #expect(fixture.spool.inData == 0)
   }
@@ -86,10 +92,11 @@ import Testing
   }
 
   @Test @ReactorActor func aChunkThatDoesNotComeIsTimedOut() async throws {
-    let fixture = try Fixture(timeout: .seconds(6))
-    let client = try await fixture.connect()
-    try await begin(client)
-    try await client.send("BDAT 9223372036854775807 LAST\r\nabc")
+    let fixture = try Fixture(timeout: .seconds(6)) { $0.forbidsUnauthorizedPipelining = false }
+    let client = try fixture.connectSilently()
+    try await client.send(
+      "EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\n"
+        + "BDAT 9223372036854775807 LAST\r\nabc")
     #expect(
       try await client.rest().hasSuffix("421 4.4.2 mx.example.org Error: timeout exceeded\r\n"))
     #expect(fixture.intake.memory.used == 0)

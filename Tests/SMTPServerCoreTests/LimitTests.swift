@@ -117,6 +117,29 @@ import Testing
         + "from=<a@b> to=<r@d> proto=ESMTP helo=<x?y???z????q?>")
   }
 
+  @Test(arguments: [
+    ("GET /\u{7}", "non-SMTP command from localhost[127.0.0.1]: GET /?"),
+    (
+      "MAIL FROM:<a b@c>",
+      "Illegal address syntax from localhost[127.0.0.1] in MAIL command: <a b@c>"
+    ),
+    ("VRFY <>", "Illegal address syntax from localhost[127.0.0.1] in VRFY command: <>"),
+    (
+      "Subject: \(String(repeating: "x", count: 200))",
+      "non-SMTP command from localhost[127.0.0.1]: Subject: \(String(repeating: "x", count: 91))"
+    ),
+  ])
+  func oddInputLeavesAWarning(_ line: String, _ warning: String) {
+    var session = Session()
+    session.feed(Array("\(line)\r\n".utf8))
+    #expect(session.core.notice == "warning: \(warning)")
+  }
+
+  @Test func aSessionWithoutACommandSaysSo() {
+    #expect(
+      Session().core.disconnectLine == "disconnect from localhost[127.0.0.1] commands=0/0")
+  }
+
   @Test(arguments: Corpus.load())
   func sessionsOfTheCorpusAreTheSameHoweverTheyAreCut(entry: CorpusEntry) {
     var whole = Session()

@@ -18,6 +18,7 @@ extension SMTPServerCore {
     guard let address = address(line, path, isInternational: isInternational),
       !Self.isEmpty(address)
     else {
+      warnOfSyntax(line[path])
       return fail("501 5.1.3 Bad recipient address syntax\r\n", junk: true, into: &out)
     }
     pendingRecipient = address
@@ -74,6 +75,7 @@ extension SMTPServerCore {
     if rules.forbidden.contains(word(line, command))
       || rules.settings.forbidsNonLetters && startsOddly || isHeaderField
     {
+      warn("non-SMTP command from \(client.logName)", line)
       out.append(text: "221 2.7.0 Error: I can break rules, too. Goodbye.\r\n")
       return close()
     }

@@ -22,6 +22,7 @@ extension SMTPServerCore {
     let isInternational =
       offersSMTPUTF8 && parts.parameters.contains { Self.isSMTPUTF8(line[$0]) }
     guard let sender = address(line, parts.path, isInternational: isInternational) else {
+      warnOfSyntax(line[parts.path])
       return fail("501 5.1.7 Bad sender address syntax\r\n", into: &out)
     }
     var envelope = SMTPTransaction(sender: completed(sender))
@@ -51,6 +52,7 @@ extension SMTPServerCore {
     guard let path = address(line, parts.path, isInternational: isInternational),
       !Self.isEmpty(path)
     else {
+      warnOfSyntax(line[parts.path])
       return fail("501 5.1.3 Bad recipient address syntax\r\n", into: &out)
     }
     var recipient = SMTPRecipient(address: path)
@@ -129,6 +131,10 @@ extension SMTPServerCore {
       // Every fault of a path has the one reply that its command gives.
       return nil
     }
+  }
+
+  mutating func warnOfSyntax(_ path: Slice<UnsafeRawBufferPointer>) {
+    warn("Illegal address syntax from \(client.logName) in \(lastCommand) command", path)
   }
 
   /// Whether a path names nobody.

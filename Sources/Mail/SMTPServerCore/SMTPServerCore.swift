@@ -200,9 +200,8 @@ package struct SMTPServerCore: Sendable {
     counters.countAccepted(current)
     if extended {
       out.append(contentsOf: rules.ehloReply(without: hiddenKeywords))
-      let hidden = hiddenKeywords.names
-      if !hidden.isEmpty, !hiddenKeywords.contains(.silently) {
-        notice = "discarding EHLO keywords: \(hidden)"
+      if !hiddenKeywords.isEmpty, !hiddenKeywords.contains(.silently) {
+        notice = "discarding EHLO keywords: \(hiddenKeywords.names)"
       }
     } else {
       out.append(contentsOf: rules.heloReply)

@@ -28,7 +28,7 @@ extension SMTPSession {
       message.finishChunks()
       return try await finish(message)
     }
-    contentSize = nil
+    contentSize = message.scanner.contentSize
     let refusal = bareNewlineRefusal(of: message)
     if let refusal { logReject("BDAT", refusal) }
     return core.chunkFinished(refusal, into: &out)
@@ -97,7 +97,7 @@ extension SMTPSession {
           if used < size { lines.append(UnsafeRawBufferPointer(rebasing: $0[used...])) }
         }) {
         case .bytes:
-          contentSize = message?.scanner.contentSize
+          contentSize = message?.scanner.contentSize ?? contentSize
           deadline.receive(size, at: Reactor.shared.now)
         case .nothing:
           intake.page.rest()

@@ -124,7 +124,10 @@ final class SMTPSession {
       switch step {
       case .next:
         if core.transaction == nil { forgetMessage() }
-        if !core.isReceivingChunks { dropChunks() }
+        if chunked != nil, !core.isReceivingChunks {
+          dropChunks()
+          contentSize = nil
+        }
         if !hasPaused, core.replyDelay > .zero { return .pause(core.replyDelay) }
         guard let next = takeLine() else { return .line }
         step = next
