@@ -36,8 +36,18 @@ import Testing
     let configuration = Sample.evaluate(text).configuration
     #expect(configuration[.mynetworksStyle] == .subnet)
     #expect(configuration[.relayDomains] == configuration[.mydestination])
-    #expect(configuration[.smtpdRelayRestrictions] == [])
     #expect(configuration[.appendDotMydomain] == true)
+    let own = Sample.evaluate(text + "\nsmtpd_recipient_restrictions = reject").configuration
+    #expect(own[.smtpdRelayRestrictions] == [])
+  }
+
+  @Test func withoutAnyRestrictionsTheUsualOnesHoldAtEveryLevel() {
+    for level in ["0", "1", "3.6"] {
+      let configuration = Sample.evaluate("compatibility_level = \(level)").configuration
+      #expect(
+        configuration[.smtpdRelayRestrictions]
+          == ["permit_mynetworks", "permit_sasl_authenticated", "defer_unauth_destination"])
+    }
   }
 
   @Test func oneWarningNamesTheOldDefaults() {
