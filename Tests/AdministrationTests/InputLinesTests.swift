@@ -5,7 +5,8 @@ import Testing
 
 @Test func linesAreReadAsTheyComeAndLongOnesAreCut() throws {
   let long = String(repeating: "x", count: 100_000)
-  let file = try Files.sealedMemory("lines", content: Array("one\n\n\(long)\nlast".utf8))
+  let file = SharedDescriptor(
+    try Files.sealedMemory("lines", content: Array("one\n\n\(long)\nlast".utf8)))
   var lines = InputLines(file.raw)
   var read: [String] = []
   while let line = try lines.next() { read.append(line) }
@@ -13,6 +14,7 @@ import Testing
 }
 
 @Test func anInputThatCannotBeReadIsSaid() throws {
-  var lines = InputLines(try Files.open("/", [.read, .directory]).raw)
+  let folder = SharedDescriptor(try Files.open("/", [.read, .directory]))
+  var lines = InputLines(folder.raw)
   #expect(throws: ControlFailure.self) { try lines.next() }
 }

@@ -224,8 +224,10 @@ import Testing
       second.queue.isOpen && second.queue.segments.count == 1
     }
     #expect(!second.queue.isSettled)
-    try second.connect(.smtpd).post(.writerHello([]))
+    let channel = try second.connect(.smtpd)
+    channel.post(.writerHello([]))
     try await eventually("all is found") { second.queue.isSettled }
+    channel.close()
   }
 
   @Test @ReactorActor func aSegmentThatCannotBeReadHoldsNoOtherUp() async throws {
