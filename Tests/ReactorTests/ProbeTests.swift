@@ -28,10 +28,6 @@ import Testing
     #expect(try output(of: "exec ./ReactorProbe threads") == "alone 1 with_helper 2\n")
   }
 
-  @Test func theLoopCanBeRunAgain() throws {
-    #expect(try output(of: "exec ./ReactorProbe again") == "run 1\nrun 2\nrun 3\n")
-  }
-
   /// Among the tests both numbers may be beyond those that a child can get.
   @Test func numbersOfAChildThatCrossAreBothRight() throws {
     #expect(try output(of: "exec ./ReactorProbe cross") == "BA\n")

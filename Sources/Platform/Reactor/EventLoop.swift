@@ -13,7 +13,6 @@ final class EventLoop {
   var now = Clocks.monotonicNow()
   var turn: UInt64 = 0
   var isFinished = false
-  private var watchesItself = false
   var table = DescriptorTable()
   var deadlines = DeadlineHeap()
   var endActions: [@ReactorActor () -> Void] = []
@@ -43,7 +42,11 @@ final class EventLoop {
 
   func run() {
     let reactor = Reactor.shared
-    if !watchesItself { watchItself(reactor) }
+    // Edge-triggered: every wake-up and every ring is an event, none of them needs to be read.
+    let added = clinux_epoll_add(
+      epoll, reactor.inbox.wakeDescriptor, clinux_epollin | clinux_epollet, Self.wakeToken)
+    let timed = clinux_epoll_add(epoll, timer, clinux_epollin | clinux_epollet, Self.timerToken)
+    precondition(added >= 0 && timed >= 0, "the reactor cannot watch its own descriptors")
     now = Clocks.monotonicNow()
     runJobs(reactor)
     while !isFinished {
@@ -53,15 +56,6 @@ final class EventLoop {
       expireDeadlines()
       runJobs(reactor)
     }
-  }
-
-  private func watchItself(_ reactor: Reactor) {
-    // Edge-triggered: every wake-up and every ring is an event, none of them needs to be read.
-    let added = clinux_epoll_add(
-      epoll, reactor.inbox.wakeDescriptor, clinux_epollin | clinux_epollet, Self.wakeToken)
-    let timed = clinux_epoll_add(epoll, timer, clinux_epollin | clinux_epollet, Self.timerToken)
-    precondition(added >= 0 && timed >= 0, "the reactor cannot watch its own descriptors")
-    watchesItself = true
   }
 
   private func waitForEvents(_ reactor: Reactor) {

@@ -68,18 +68,14 @@ package final class Reactor: SerialExecutor, TaskExecutor, @unchecked Sendable {
   package func run(_ main: @escaping @Sendable @ReactorActor () async -> Void) {
     clinux_mark_reactor_thread()
     clinux_claim_global_jobs(claimJob)
-    let before = claimedJobs
     Task.detached {}
-    precondition(claimedJobs == before + 1, "the runtime does not pass its jobs to the reactor")
+    precondition(claimedJobs == 1, "the runtime does not pass its jobs to the reactor")
     claimsAllJobs = true
     reactorTask { [loop] in
       await main()
       loop.isFinished = true
     }
-    ReactorActor.assumeIsolated {
-      loop.isFinished = false
-      loop.run()
-    }
+    ReactorActor.assumeIsolated { loop.run() }
   }
 
   /// Runs the loop for ever on a thread of its own, once. For tests, whose main thread belongs to

@@ -9,7 +9,6 @@ import ServiceManager
 /// `serve PORT CONNECTIONS`: answers until as many connections have come and gone; prints CPU.
 /// `ask PORT CONNECTIONS ROUNDS`: asks on all connections at once.
 /// `descriptors`: passes more of them than one may; prints what became of the packets.
-/// `again`: runs the loop several times, one after the other.
 /// `cross`: starts a child that gets two descriptors under each other's numbers.
 /// `sockets`: takes over what a service manager opened; prints name and address of each.
 /// `idle COUNT`: holds so many sessions; prints the memory of each.
@@ -19,16 +18,6 @@ enum Probe {
     let words = CommandLine.arguments.dropFirst()
     let numbers = words.dropFirst().compactMap { Int($0) }
     let name = words.first ?? ""
-    if name == "again" {
-      // A command has no loop between two things that need one.
-      for number in 1...3 {
-        Reactor.shared.run {
-          await Reactor.shared.yieldTurn()
-          print("run \(number)")
-        }
-      }
-      return
-    }
     Reactor.shared.run {
       do {
         switch (name, numbers.count) {
