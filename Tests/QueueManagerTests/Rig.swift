@@ -25,9 +25,10 @@ final class Rig {
 
   /// - Parameters:
   ///   - directory: the spool of an earlier life.
+  ///   - sequences: how many numbers for segments it has; without any it can write no mail.
   ///   - routes: the route of an address; `smtp:[sink.test]:25` unless it says otherwise.
   init(
-    directory: TemporaryDirectory? = nil, marks: RecordMarks? = nil,
+    directory: TemporaryDirectory? = nil, marks: RecordMarks? = nil, sequences: UInt32 = 100,
     settings: (inout QueueSettings) -> Void = { _ in },
     routes: @escaping @Sendable (String) -> String? = { _ in nil }
   ) throws {
@@ -54,7 +55,7 @@ final class Rig {
     self.mutes = mutes
     peers = Peers(
       queue, mute: { mutes.names.append($0) }, ended: { mutes.ended.append(($0, $1)) })
-    peers.addSequences(first: Self.grant(), count: 100)
+    peers.addSequences(first: Self.grant(), count: sequences)
   }
 
   @ReactorActor

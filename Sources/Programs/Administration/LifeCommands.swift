@@ -113,7 +113,7 @@ func loadForCommand(_ directory: String?) throws(ControlFailure) -> Configuratio
     directory ?? getenv("MAIL_CONFIG").map { String(cString: $0) } ?? "/etc/martinet"
   let files = ConfigurationFiles(directory: directory)
   if let error = files.diagnostics.first(where: { $0.severity == .error }) {
-    throw ControlFailure(description: "\(error)")
+    throw ControlFailure(description: error.text)
   }
   return files.configuration
 }

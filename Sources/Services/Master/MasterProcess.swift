@@ -103,7 +103,7 @@ package final class MasterProcess {
     } catch .notPermitted {
       throw Failure(description: "mail_owner: \(name) is the superuser; name another user")
     } catch {
-      throw Failure(description: "mail_owner: no such user: \(name)")
+      throw Failure(description: "mail_owner: no such user: \(name); make it, or name another one")
     }
   }
 

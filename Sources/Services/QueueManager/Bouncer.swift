@@ -98,7 +98,7 @@ final class Bouncer {
   }
 
   private func readHeader(_ record: MessageRecord) async throws(SpoolError) -> [UInt8] {
-    let reading = RecordReading(record)
+    let reading = RecordReading(record, in: queue)
     let disk = queue.disk
     let limit = UInt64(queue.settings.returnedSizeLimit)
     return try await queue.reader.perform { () throws(SpoolError) in
@@ -169,8 +169,11 @@ final class Bouncer {
     if let left = queue.endedRecipients[record.ref]?.subtracting(indices) {
       queue.endedRecipients[record.ref] = left.isEmpty ? nil : left
     }
-    _ = queue.scheduler.putBack(
-      record.ref, recipients: indices.count, now: Reactor.shared.now)
+    // An order may have ended the message meanwhile: it is not brought back.
+    if failed.endsMessage || !queue.scheduler.isEnding(record.ref) {
+      _ = queue.scheduler.putBack(
+        record.ref, recipients: indices.count, now: Reactor.shared.now)
+    }
     for (agent, delivery) in failed.heldResults {
       queue.journals.acknowledge(delivery, of: agent)
     }

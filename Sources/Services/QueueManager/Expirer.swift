@@ -43,7 +43,7 @@ final class Expirer {
 
   private func expire(_ record: MessageRecord, _ reasons: DeferralReasons) async {
     let disk = queue.disk
-    let reading = RecordReading(record)
+    let reading = RecordReading(record, in: queue)
     let stored = await queue.reader.perform { reading.read(on: disk) }
     guard case .success(let found) = stored, let envelope = found.envelope else {
       queue.log.error("qmgr", "\(record.id): its record cannot be read: it is tried again later")

@@ -104,6 +104,16 @@ extension MailQueue {
     }
   }
 
+  /// The recipients of a message outside the window with their routes; `nil` when a table gave no
+  /// answer. A report that fails meanwhile opens recipients again: those are routed too.
+  func openRecipients(of envelope: Envelope, _ ref: MessageRef) async -> [ActiveRecipient]? {
+    while true {
+      let ended = endedRecipients[ref] ?? []
+      let recipients = await recipients(of: envelope, ended: ended)
+      if recipients == nil || endedRecipients[ref] ?? [] == ended { return recipients }
+    }
+  }
+
   /// The recipients of an envelope with their routes; `nil` when a table gave no answer.
   func recipients(of envelope: Envelope, ended: Set<UInt32>) async -> [ActiveRecipient]? {
     var recipients: [ActiveRecipient] = []

@@ -74,6 +74,7 @@ extension MailQueue {
       agent.inFlight[delivery] = nil
       giveBack(flight)
     }
+    resultCame.pulse()
     plan()
   }
 

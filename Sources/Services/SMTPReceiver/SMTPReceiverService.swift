@@ -35,7 +35,7 @@ package final class SMTPReceiverService: RoleService {
     let configuration = context.configuration
     let link = QueueManagerLink(log: context.log)
     spool = try DiskSpool(
-      configuration, name: "smtpd\(context.name.index)",
+      configuration, name: context.name.spoolName,
       onProgress: { link.report($0) },
       onLowSequences: { context.master.post(.needSequences) })
     let first = context.sequences.first

@@ -38,6 +38,9 @@ package struct ProcessName: Hashable, Sendable {
     self.role = role
     self.index = index
   }
+
+  /// Its name in those of the segments that it writes.
+  package var spoolName: String { "\(role.rawValue)\(index)" }
 }
 
 /// How far a segment is flushed.

@@ -61,6 +61,7 @@ int clinux_rename(int from_directory, const char *from, int directory, const cha
 int clinux_mkdir(int directory, const char *name, uint32_t mode);
 /// 0, or -EWOULDBLOCK when another open description holds the lock.
 int clinux_lock(int fd, bool exclusive);
+int clinux_wait_for_lock(int fd);
 int clinux_unlock(int fd);
 
 int clinux_allocate(int fd, int64_t offset, int64_t count);

@@ -49,9 +49,11 @@ package struct Diagnostic: Hashable, Sendable {
 
 extension Diagnostic: CustomStringConvertible {
   /// `error: FILE, line N: NAME: MESSAGE`.
-  package var description: String {
-    let parts = [location?.description, subject, message].compactMap { $0 }
-    return (severity == .error ? "error: " : "warning: ") + parts.joined(separator: ": ")
+  package var description: String { (severity == .error ? "error: " : "warning: ") + text }
+
+  /// The same without a word about its severity.
+  package var text: String {
+    [location?.description, subject, message].compactMap { $0 }.joined(separator: ": ")
   }
 }
 
