@@ -21,6 +21,8 @@ extension SourceLocation: CustomStringConvertible {
 package struct Diagnostic: Hashable, Sendable {
   /// How much a finding matters.
   package enum Severity: Sendable {
+    /// How something is done here that Postfix does otherwise; nothing is wrong.
+    case information
     /// Something to know; the configuration is used.
     case warning
     /// The configuration must not be used.
@@ -51,7 +53,13 @@ extension Diagnostic: CustomStringConvertible {
   /// `error: FILE, line N: NAME: MESSAGE`.
   package var description: String {
     let parts = [location?.description, subject, message].compactMap { $0 }
-    return (severity == .error ? "error: " : "warning: ") + parts.joined(separator: ": ")
+    let title =
+      switch severity {
+      case .information: "information"
+      case .warning: "warning"
+      case .error: "error"
+      }
+    return "\(title): " + parts.joined(separator: ": ")
   }
 }
 
