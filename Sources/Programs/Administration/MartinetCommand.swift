@@ -8,7 +8,7 @@ package struct MartinetCommand: ParsableCommand {
     abstract: "A mail transfer agent that is configured like Postfix.",
     subcommands: [
       RunCommand.self, StopCommand.self, StatusCommand.self, CheckCommand.self, ConfigCommand.self,
-      SpoolCommand.self,
+      SpoolCommand.self, TraceCommand.self,
     ])
 
   /// The folder with `main.cf` and `master.cf`.
