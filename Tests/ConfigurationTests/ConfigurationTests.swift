@@ -216,7 +216,8 @@ import Testing
     ).diagnostics
     #expect(
       found.map(\.description) == [
-        "warning: main.cf, line 1: readme_directory: it is not implemented; ignoring it is safe",
+        "information: main.cf, line 1: readme_directory: it is not implemented; "
+          + "ignoring it is safe",
         "warning: main.cf, line 2: smtpd_tls_security_level: it is not implemented yet; "
           + "ignoring it may weaken the protection of this system",
         "warning: main.cf, line 4: canonical_maps: it is not implemented yet; "

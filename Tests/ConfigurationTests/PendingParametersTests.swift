@@ -7,7 +7,7 @@ struct PendingParametersTests {
   @Test func whatIsSetWithoutEffectIsReported() {
     let found = Sample.evaluate(
       """
-      soft_bounce = yes
+      delay_warning_time = 4h
       smtpd_sender_restrictions = reject
       alias_maps =
       biff = no
@@ -18,7 +18,7 @@ struct PendingParametersTests {
     ).diagnostics.map(\.description)
     #expect(
       found == [
-        "warning: main.cf, line 1: soft_bounce: it is not implemented yet; "
+        "warning: main.cf, line 1: delay_warning_time: it is not implemented yet; "
           + "ignoring it changes what happens to mail",
         "warning: main.cf, line 2: smtpd_sender_restrictions: it is not implemented yet; "
           + "ignoring it may weaken the protection of this system",

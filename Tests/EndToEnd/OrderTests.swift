@@ -185,7 +185,7 @@ extension EndToEnd {
           [.ownerAccountID: 65534, .posixPermissions: 0o755], ofItemAtPath: path)
       }
       try FileManager.default.createSymbolicLink(
-        atPath: own.path("public"), withDestinationPath: scene.server.spool + "/public")
+        atPath: own.path("sockets"), withDestinationPath: scene.server.spool + "/sockets")
       try own.write("queue_directory = \(own.url.path)\n", to: "etc/main.cf")
       try own.write("", to: "etc/master.cf")
       let judged = try Program.outcome(

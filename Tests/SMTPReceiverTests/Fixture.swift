@@ -27,6 +27,7 @@ final class Fixture {
     spool realSpool: (any MessageSpool)? = nil, sessionLimit: Int = 100, bodyMemory: Int = 64 << 20,
     spillLimit: Int = 1 << 30, writeTimeout: Duration = .seconds(300),
     timeout: Duration = .seconds(30), dataRateMin: Int = 500,
+    debugPeer: IPAddress? = nil, softBounce: Bool = false,
     change: (inout SMTPServerSettings) -> Void = { _ in }
   ) throws {
     var settings = SMTPServerSettings(
@@ -45,8 +46,11 @@ final class Fixture {
       writeTimeout: writeTimeout)
     sessions = SessionTable(intake: intake)
     room = SessionRoom(limit: sessionLimit)
+    var isPeer: ListenerRules.DebugPeers?
+    if let debugPeer { isPeer = { $0.address == debugPeer } }
     rules = ListenerRules(
-      smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin
+      smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin,
+      debugPeers: isPeer, softBounce: softBounce
     ) { request in
       guard request.recipient.foldedDomain == "elsewhere.example" else { return nil }
       return SMTPReply(

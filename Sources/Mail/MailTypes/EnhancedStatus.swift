@@ -56,3 +56,10 @@ extension EnhancedStatus: CustomStringConvertible {
   /// The code as text.
   package var description: String { "\(statusClass).\(subject).\(detail)" }
 }
+
+extension EnhancedStatus {
+  /// The status under `soft_bounce`: temporary where it is permanent.
+  package var softened: EnhancedStatus {
+    statusClass == 5 ? EnhancedStatus(4, subject, detail) : self
+  }
+}

@@ -167,13 +167,16 @@ package final class Watched {
   }
 
   private func handleListener() {
-    if reader.isWaiting {
-      reader.resume(.ready)
-    } else {
-      let result = clinux_epoll_remove(Reactor.shared.loop.epoll, raw)
-      precondition(result >= 0, "a watched listener is not")
-      isSuspended = true
-    }
+    if reader.isWaiting { reader.resume(.ready) } else { suspend() }
+  }
+
+  /// Takes a listener out until the next wait. Who wants no connection does so at once: the kernel
+  /// wakes one process for a connection, and takes the word of that one.
+  package func suspend() {
+    guard isOpen, kind == .sharedListener, !isSuspended else { return }
+    let result = clinux_epoll_remove(Reactor.shared.loop.epoll, raw)
+    precondition(result >= 0, "a watched listener is not")
+    isSuspended = true
   }
 
   private func watchAgain() {

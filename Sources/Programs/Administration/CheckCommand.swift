@@ -16,7 +16,13 @@ package struct CheckCommand: ParsableCommand {
 
   package func run() throws {
     let files = ConfigurationFiles(directory: parent.configDirectory)
-    for diagnostic in files.diagnostics { Output.error("martinet: \(diagnostic)") }
+    for diagnostic in files.diagnostics {
+      if diagnostic.severity == .information {
+        Output.line("\(diagnostic)")
+      } else {
+        Output.error("martinet: \(diagnostic)")
+      }
+    }
     if files.hasErrors { throw ExitCode(1) }
     var findings = SiteCheck.findings(files)
     do throws(MasterProcess.Failure) {

@@ -12,7 +12,7 @@ package struct MartinetCommand: ParsableCommand {
       """,
     subcommands: [
       RunCommand.self, StopCommand.self, StatusCommand.self, CheckCommand.self, ConfigCommand.self,
-      SpoolCommand.self,
+      SpoolCommand.self, TraceCommand.self,
     ])
 
   /// The folder with `main.cf` and `master.cf`.

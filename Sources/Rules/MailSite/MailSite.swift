@@ -24,6 +24,7 @@ package struct MailSite: Sendable {
   private let relayDomains: DomainList
   private let transportMaps: TableSet
   let keywordMaps: TableSet
+  let debugPeers: NetworkList
   private let ownAddresses: Set<IPAddress>
 
   /// Opens what the configuration names.
@@ -60,6 +61,10 @@ package struct MailSite: Sendable {
     keywordMaps = try Self.opening(.smtpdDiscardEHLOKeywordAddressMaps) {
       () throws(LookupError) in
       try TableSet(configuration[.smtpdDiscardEHLOKeywordAddressMaps], opener: opener)
+    }
+    debugPeers = try Self.opening(.debugPeerList) { () throws(LookupError) in
+      try NetworkList(
+        configuration[.debugPeerList], style: style("debug_peer_list"), opener: opener)
     }
     try Self.checkCommands(configuration)
     self.ownAddresses = Self.addresses(configuration, host: ownAddresses)

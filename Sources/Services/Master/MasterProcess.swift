@@ -23,14 +23,17 @@ package final class MasterProcess {
   private static let logPatience: Duration = .seconds(2)
 
   private let files: ConfigurationFiles
+  private let listenerPlan: ListenerPlan
   let root: String
   let serviceManager: ServiceManager
   private let lock: InstanceLock
 
   private init(
-    _ files: ConfigurationFiles, root: String, lock: InstanceLock, serviceManager: ServiceManager
+    _ files: ConfigurationFiles, _ listenerPlan: ListenerPlan, root: String, lock: InstanceLock,
+    serviceManager: ServiceManager
   ) {
     self.files = files
+    self.listenerPlan = listenerPlan
     self.root = root
     self.lock = lock
     self.serviceManager = serviceManager
@@ -47,9 +50,11 @@ package final class MasterProcess {
   ) -> Int32 {
     let status = StatusBox()
     let serviceManager = ServiceManager.take()
+    // Here, since names of hosts and ports may take long to look up.
+    let plan = Result { () throws(Failure) in try listenerPlan(files) }
     Reactor.shared.run {
       do throws(Failure) {
-        let master = try MasterProcess.prepare(files, serviceManager)
+        let master = try MasterProcess.prepare(files, try plan.get(), serviceManager)
         try await master.live(complain)
         status.value = 0
       } catch {
@@ -61,7 +66,7 @@ package final class MasterProcess {
   }
 
   private static func prepare(
-    _ files: ConfigurationFiles, _ serviceManager: ServiceManager
+    _ files: ConfigurationFiles, _ listenerPlan: ListenerPlan, _ serviceManager: ServiceManager
   ) throws(Failure) -> MasterProcess {
     let root = files.configuration[.queueDirectory]
     let owner = try mailOwner(files.configuration)
@@ -71,19 +76,13 @@ package final class MasterProcess {
     } catch {
       throw Failure(description: "\(error)")
     }
-    let taken: InstanceLock?
-    let holder: Int32?
-    do throws(Errno) {
-      taken = try InstanceLock.take(root)
-      holder = try InstanceLock.holder(root)
+    do throws(InstanceLock.Refusal) {
+      return MasterProcess(
+        files, listenerPlan, root: root, lock: try InstanceLock.take(root),
+        serviceManager: serviceManager)
     } catch {
-      throw Failure(description: "cannot lock \(root): \(error)")
+      throw Failure(description: "\(error)")
     }
-    guard let lock = taken else {
-      let process = holder.map { " as process \($0)" } ?? ""
-      throw Failure(description: "the mail system is already running\(process)")
-    }
-    return MasterProcess(files, root: root, lock: lock, serviceManager: serviceManager)
   }
 
   /// `mail_owner`, or `nil` when the caller is not root and everything runs as the caller.
@@ -109,8 +108,15 @@ package final class MasterProcess {
 
   /// Whether the services of `master.cf` make sense.
   package nonisolated static func checkServices(_ files: ConfigurationFiles) throws(Failure) {
+    _ = try listenerPlan(files)
+  }
+
+  /// Looks up names, which may block: not on a reactor.
+  private nonisolated static func listenerPlan(
+    _ files: ConfigurationFiles
+  ) throws(Failure) -> ListenerPlan {
     do throws(ListenerPlan.Failure) {
-      _ = try ListenerPlan(files)
+      return try ListenerPlan(files)
     } catch {
       throw Failure(description: error.description)
     }
@@ -122,7 +128,9 @@ package final class MasterProcess {
     ThisProcess.watchChildren()
     let configuration = files.configuration
     let (log, target) = try openLog()
-    for diagnostic in files.diagnostics { log.information("master", "\(diagnostic)") }
+    for diagnostic in files.diagnostics where diagnostic.severity != .information {
+      log.information("master", "\(diagnostic)")
+    }
     if !Identity.isRoot {
       log.warning("master", "not running as root: every process runs as the caller")
     }
@@ -183,12 +191,6 @@ extension MasterProcess {
     let configuration = files.configuration
     let bytes = configuration.serialized()
     let owner = try Self.mailOwner(configuration)
-    let listenerPlan: ListenerPlan
-    do throws(ListenerPlan.Failure) {
-      listenerPlan = try ListenerPlan(files)
-    } catch {
-      throw Failure(description: "\(error)")
-    }
     let listeners = try await listeners(listenerPlan, owner: owner, log: log)
     let processors = (try? ThisProcess.processorCount()) ?? 1
     let plan = ServicePlan(

@@ -163,12 +163,23 @@ final class Supervisor {
           guard let silent = children[peer] else { break }
           log.warning("master", "\(peer.role.rawValue) pid \(silent.pid) does not answer: killing")
           silent.kill()
+        case .trace(let filter) where child.name.role == .control:
+          guard let socket = received.descriptors.first else { break }
+          passOn(filter, socket)
         case .channelEnded(let peer, let pid) where child.name.role == .qmgr:
           rejoin(peer, pid: pid, with: child)
         default:
           log.warning("master", "unexpected message from \(child.name.role.rawValue)")
         }
       }
+    }
+  }
+
+  /// Has those that serve now show their sessions; one that is started later does not.
+  private func passOn(_ filter: TraceFilter, _ socket: SharedDescriptor) {
+    for peer in children.values where peer.name.role == .smtpd {
+      peer.channel.post(.trace(filter), descriptors: [socket.raw])
+      peer.channel.flush()
     }
   }
 

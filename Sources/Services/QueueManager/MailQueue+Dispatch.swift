@@ -72,7 +72,8 @@ extension MailQueue {
     let recipient = message.recipients[Int(index)]
     recipients.append(
       DeliveryRecipient(
-        index: index, address: recipient.address, original: recipient.original))
+        index: index, address: recipient.address,
+        original: settings.keepsOriginals ? recipient.original : []))
   }
 
   private func deliver(

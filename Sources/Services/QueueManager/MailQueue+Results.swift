@@ -40,10 +40,11 @@ extension MailQueue {
     let message = flight.message
     let now = clock.wallNow
     // A recipient that is done stays so, whatever comes later.
-    let verdicts = result.verdicts.filter {
+    var verdicts = result.verdicts.filter {
       Int($0.index) < message.recipients.count
         && message.recipients[Int($0.index)].target != nil
     }
+    if settings.softBounce { verdicts = verdicts.map(\.softened) }
     var tally = DeliveryTally()
     for verdict in verdicts {
       switch verdict.outcome {

@@ -35,6 +35,10 @@ struct QueueSettings: Sendable {
   var mailName = "Martinet"
   /// `bounce_size_limit` in bytes.
   var returnedSizeLimit = 50_000
+  /// `soft_bounce`.
+  var softBounce = false
+  /// `enable_original_recipient`.
+  var keepsOriginals = true
   /// Limits of transports by name.
   var limits: @Sendable (String) -> TransportLimits = { _ in TransportLimits() }
 
@@ -54,6 +58,8 @@ struct QueueSettings: Sendable {
     scheduler.lifetime = configuration[.maximalQueueLifetime]
     scheduler.bounceLifetime = configuration[.bounceQueueLifetime]
     drainTime = configuration[.drainTime]
+    softBounce = configuration[.softBounce]
+    keepsOriginals = configuration[.enableOriginalRecipient]
     journalSyncInterval = configuration[.journalSyncInterval]
     messageLimit = configuration[.queueMessageLimit]
     segmentSize = UInt64(configuration[.spoolSegmentSize])

@@ -34,6 +34,7 @@ final class Acceptor {
     do {
       while listener.isOpen {
         guard room.isFree else {
+          listener.suspend()
           try await room.waitForRoom { listener.isOpen }
           continue
         }
@@ -82,7 +83,8 @@ final class SessionRoom {
   /// Sessions now.
   private(set) var count = 0
 
-  init(limit: Int) { self.limit = max(limit, 1) }
+  /// - Parameter limit: 0 where other processes take all of a service's few sessions.
+  init(limit: Int) { self.limit = limit }
 
   /// Whether another session may begin.
   var isFree: Bool { count < limit }

@@ -27,6 +27,8 @@ extension ListenerRules {
       lineLengthMax: configuration[.lineLengthLimit], hopCountMax: configuration[.hopcountLimit],
       bareNewlines: Self.bareNewlines(configuration[.smtpdForbidBareNewline]),
       hiddenKeywords: Self.hiddenKeywords(configuration, site),
+      debugPeers: Self.debugPeers(site),
+      softBounce: configuration[.softBounce],
       judge: { await policy.refusal(of: $0) })
   }
 
@@ -55,6 +57,11 @@ extension ListenerRules {
     }
     settings.vrfyDisabled = configuration[.disableVrfyCommand]
     return settings
+  }
+
+  private static func debugPeers(_ site: MailSite) -> DebugPeers? {
+    guard site.hasDebugPeers else { return nil }
+    return { client in await site.isDebugPeer(client.address, name: client.name) }
   }
 
   private static func hiddenKeywords(

@@ -13,6 +13,9 @@ final class ListenerRules: Sendable {
   /// (`smtpd_discard_ehlo_keyword_address_maps`).
   typealias KeywordFinder = @Sendable (IPAddress) async -> EHLOKeywords
 
+  /// Whether a client is in `debug_peer_list`; `nil` when that is empty.
+  typealias DebugPeers = @Sendable (SMTPClientIdentity) async -> Bool
+
   /// Texts and limits of the dialogue.
   let smtp: SMTPServerRules
   /// What stands behind `syslog_name/` in log lines: `smtpd`, `submission/smtpd`.
@@ -31,6 +34,10 @@ final class ListenerRules: Sendable {
   let bareNewlines: ContentScanner.BareNewlines
   /// The keywords that a client is not shown, where that depends on the client.
   let hiddenKeywords: KeywordFinder?
+  /// `soft_bounce`.
+  let softBounce: Bool
+  /// The clients whose dialogue is logged.
+  let debugPeers: DebugPeers?
   /// Who may send mail to whom.
   let judge: RecipientJudge
 
@@ -38,7 +45,8 @@ final class ListenerRules: Sendable {
     smtp: SMTPServerRules, tag: String = "smtpd", mailName: String = "Martinet",
     timeout: Duration = .seconds(300), dataRateMin: Int = 500, lineLengthMax: Int = 2048,
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
-    hiddenKeywords: KeywordFinder? = nil, judge: @escaping RecipientJudge
+    hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
+    softBounce: Bool = false, judge: @escaping RecipientJudge
   ) {
     self.smtp = smtp
     self.tag = Array(tag.utf8)
@@ -49,6 +57,8 @@ final class ListenerRules: Sendable {
     self.hopCountMax = hopCountMax
     self.bareNewlines = bareNewlines
     self.hiddenKeywords = hiddenKeywords
+    self.debugPeers = debugPeers
+    self.softBounce = softBounce
     self.judge = judge
   }
 

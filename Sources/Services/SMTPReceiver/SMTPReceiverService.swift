@@ -1,5 +1,5 @@
 import Configuration
-import LinuxSystem
+package import LinuxSystem
 import MailSite
 import MailTypes
 package import Primitives
@@ -82,9 +82,16 @@ package final class SMTPReceiverService: RoleService {
     }
   }
 
+  /// A process's share of the sessions of a service; the first processes take what is left over.
+  nonisolated static func share(of limit: Int, process: Int, of processes: Int) -> Int {
+    limit / processes + (process < limit % processes ? 1 : 0)
+  }
+
   /// This process's share of `session_limit`, as far as there are descriptors for it.
   private func sessionLimit(of listener: RoleContext.Listener) throws(RoleFailure) -> Int {
-    let wanted = listener.configuration[.sessionLimit] / context.processCount
+    let wanted = Self.share(
+      of: listener.configuration[.sessionLimit], process: Int(context.name.index),
+      of: context.processCount)
     let descriptors: Int
     do throws(Errno) {
       descriptors = try ThisProcess.raiseDescriptorLimit()
@@ -128,6 +135,14 @@ package final class SMTPReceiverService: RoleService {
 
   package func refuse(_ client: RefusedClients.Entry) {
     intake.refusedClients.add(client, now: Reactor.shared.now)
+  }
+
+  package func follow(_ filter: TraceFilter, writingTo socket: SharedDescriptor) {
+    do throws(Errno) {
+      sessions.follow(try DialogFollower(filter, try socket.duplicate()))
+    } catch {
+      context.log.warning("smtpd", "sessions cannot be followed: \(error)")
+    }
   }
 
   package func drain(deadline: MonotonicTime) async {

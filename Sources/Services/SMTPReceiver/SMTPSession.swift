@@ -45,6 +45,10 @@ final class SMTPSession {
   var arrival = WallTime(microseconds: 0)
   /// Bytes of content received, while it comes in.
   var contentSize: Int?
+  /// Who follows the dialogue; `nil` while nobody does.
+  private var trace: DialogTrace?
+  /// The bytes at the front of `out` that are as they are to be sent, and have been shown.
+  private var shownBytes = 0
   private var isIdle = false
   /// The replies at hand have been held back already.
   private var hasPaused = false
@@ -79,6 +83,9 @@ final class SMTPSession {
   private func converse() async throws(SessionEnd) {
     if let hiddenKeywords = rules.hiddenKeywords {
       core.hiddenKeywords = await hiddenKeywords(client.address)
+    }
+    if let debugPeers = rules.debugPeers, await debugPeers(client) {
+      beginTrace(isLogged: true, hasJoined: false)
     }
     out = intake.replies.take()
     var step = core.greet(into: &out)
@@ -150,6 +157,7 @@ final class SMTPSession {
     let step = lines.takeLine { line, kind in
       let pending = line.count + (kind == .endedBare ? 1 : 2) < held
       if out.capacity == 0 { out = intake.replies.take() }
+      if let trace { trace.received(line, unsent: out) }
       return core.handle(line, kind, inputIsPending: pending, into: &out)
     }
     if step != nil { hasPaused = false }
@@ -164,6 +172,8 @@ final class SMTPSession {
 
   /// The replies collected so far, for the caller to send.
   func takeReplies() -> [UInt8] {
+    if trace != nil || rules.softBounce { finishReplies() }
+    shownBytes = 0
     defer { out = [] }
     return out
   }
@@ -196,6 +206,7 @@ final class SMTPSession {
   @inline(never)
   private func sendNow() -> Bool {
     guard !out.isEmpty else { return true }
+    if trace != nil || rules.softBounce { finishReplies() }
     let sent: Int
     do throws(StreamError) {
       sent = try stream.writeNow(out)
@@ -205,8 +216,10 @@ final class SMTPSession {
     }
     guard sent == out.count else {
       out.removeFirst(sent)
+      shownBytes = max(shownBytes - sent, 0)
       return false
     }
+    shownBytes = 0
     intake.replies.give(out)
     out = []
     return true
@@ -220,6 +233,7 @@ final class SMTPSession {
     } catch {
       throw SessionEnd(error)
     }
+    shownBytes = 0
     out = []
   }
 
@@ -237,6 +251,7 @@ final class SMTPSession {
   private func conclude(_ end: SessionEnd) async {
     sayFarewell(end)
     guard !out.isEmpty else { return }
+    if trace != nil || rules.softBounce { finishReplies() }
     // One try: a client that does not read is not waited for.
     try? await stream.write(out, deadline: Reactor.shared.now + .milliseconds(1))
   }
@@ -262,6 +277,44 @@ final class SMTPSession {
   /// Ends the session if it is between two commands; one that receives content goes on.
   func shutDownIfIdle(_ task: Task<Void, Never>) {
     if isIdle { task.cancel() }
+  }
+}
+
+extension SMTPSession {
+  /// Begins to show the dialogue to somebody; `hasJoined` when it has begun before.
+  func follow(_ follower: DialogFollower, hasJoined: Bool) {
+    beginTrace(isLogged: false, hasJoined: hasJoined)
+    trace?.add(follower)
+  }
+
+  /// Shows it to one less.
+  func unfollow(_ follower: DialogFollower) {
+    guard let trace, !trace.remove(follower) else { return }
+    self.trace = nil
+  }
+
+  private func beginTrace(isLogged: Bool, hasJoined: Bool) {
+    guard trace == nil || isLogged else { return }
+    let others = trace?.followers ?? []
+    // What waits to be sent was made before anybody looked on.
+    if trace == nil {
+      if rules.softBounce { finishReplies() }
+      shownBytes = out.count
+    }
+    let trace = DialogTrace(
+      isLogged: isLogged, hasJoined: hasJoined, log: intake.log, tag: rules.tag,
+      client: clientText, port: client.port)
+    for follower in others { trace.add(follower) }
+    self.trace = trace
+  }
+
+  /// What is done to replies once, before they are sent. Never inlined, as what writes log lines.
+  @inline(never)
+  private func finishReplies() {
+    guard shownBytes < out.count else { return }
+    if rules.softBounce { SoftReplies.soften(&out, from: shownBytes) }
+    trace?.sent(out[shownBytes...])
+    shownBytes = out.count
   }
 }
 

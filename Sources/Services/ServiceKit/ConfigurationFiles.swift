@@ -36,7 +36,7 @@ package struct ConfigurationFiles {
     for service in master.services where !service.overrides.isEmpty {
       all += evaluation.configuration.overlaid(by: service).diagnostics
     }
-    diagnostics = all
+    diagnostics = all + ServiceCheck(master.services, directory: directory).diagnostics()
   }
 
   private static func content(_ path: String, _ findings: inout [Diagnostic]) -> [UInt8] {

@@ -69,7 +69,7 @@ package struct SegmentMark: Hashable, Sendable {
 /// off.
 package enum InternalMessage: Equatable, Sendable {
   /// The version that every packet begins with.
-  package static let protocolVersion: UInt8 = 4
+  package static let protocolVersion: UInt8 = 5
 
   // master to a role
   /// The first message of a life; descriptors: configuration, log, page, then the listeners.
@@ -86,6 +86,9 @@ package enum InternalMessage: Equatable, Sendable {
   case ping
   /// To `smtpd`: serve this client no more for a while.
   case refuse(RefusedClients.Entry)
+  /// From `control` to `master`, and on to each `smtpd`: show these sessions as they go on, as
+  /// packets to the descriptor that comes along.
+  case trace(TraceFilter)
 
   /// To a delivery agent: its descriptor, the agent's own file for results, comes along.
   case resultsFile

@@ -41,6 +41,9 @@ extension InternalMessage {
     case .refuse(let entry):
       out.put(UInt8(13))
       entry.encode(into: &out)
+    case .trace(let filter):
+      out.put(UInt8(14))
+      filter.encode(into: &out)
     default: encodeQueueFields(into: &out)
     }
   }
@@ -110,6 +113,7 @@ extension InternalMessage {
     case 11: self = .resultsFile
     case 12: self = .ping
     case 13: self = .refuse(try RefusedClients.Entry(from: &input))
+    case 14: self = .trace(try TraceFilter(from: &input))
     case 20:
       self = .writerHello(
         try input.list { (input) throws(WireError) in try input.segmentMark() })

@@ -160,6 +160,9 @@ extension RoleProcess {
         service?.keepResults(in: passed)
       case .ping: break
       case .refuse(let client): service?.refuse(client)
+      case .trace(let filter):
+        guard let passed = descriptors.popFirst() else { return false }
+        service?.follow(filter, writingTo: passed)
       case .drain: return false
       default: log?.warning("master", "unexpected message from master")
       }
@@ -237,10 +240,12 @@ extension RoleProcess {
     } catch {
       throw RoleFailure("cannot open the log: \(error)")
     }
-    return Log(
+    let log = Log(
       own, kind: record.logKind, capacity: Int(configuration[.logBufferSize]),
       hostName: configuration[.myhostname], syslogName: configuration[.syslogName],
       facility: 2)
+    log.softBounce = configuration[.softBounce]
+    return log
   }
 }
 

@@ -33,6 +33,8 @@ package protocol RoleService: AnyObject {
   func keepResults(in file: SharedDescriptor)
   /// To `smtpd`: a client that is not served for a while.
   func refuse(_ client: RefusedClients.Entry)
+  /// To `smtpd`: somebody wants to follow sessions.
+  func follow(_ filter: TraceFilter, writingTo socket: SharedDescriptor)
 
   /// Takes no new work, finishes what is in hand until `deadline`, and returns.
   func drain(deadline: MonotonicTime) async
@@ -49,6 +51,8 @@ extension RoleService {
   package func keepResults(in file: SharedDescriptor) {}
   /// Only `smtpd` has clients that can be refused.
   package func refuse(_ client: RefusedClients.Entry) {}
+  /// Only `smtpd` has sessions that are followed.
+  package func follow(_ filter: TraceFilter, writingTo socket: SharedDescriptor) {}
 }
 
 /// What a role has from `master` when it starts.

@@ -27,11 +27,12 @@ package final class MartinetInstance: MailServer {
 
   /// Writes the configuration; starts nothing. `settings` come on top of a relay for everything
   /// that goes to `relayPort` of loopback, if one is named. A `user` runs it without root's rights.
-  /// With `activation`, `systemd-socket-activate` opens the port and gets these options.
+  /// With `activation`, `systemd-socket-activate` opens the port and gets these options. A
+  /// `launcher` is a command that runs the one behind it.
   package init(
     relayPort: UInt16? = nil, settings: [String: String] = [:], services: [String] = [],
     spool: String? = nil, descriptorsMax: Int? = nil, user: String? = nil,
-    logsToFile: Bool = false, activation: [String]? = nil,
+    logsToFile: Bool = false, activation: [String]? = nil, launcher: [String] = [],
     executable: String = MartinetInstance.executable
   ) throws {
     self.executable = executable
@@ -44,7 +45,7 @@ package final class MartinetInstance: MailServer {
     let activator = activation.map {
       ["systemd-socket-activate", "--listen=127.0.0.1:\(port)"] + $0
     }
-    prefix = (identity ?? []) + (limit ?? []) + (activator ?? [])
+    prefix = launcher + (identity ?? []) + (limit ?? []) + (activator ?? [])
     var all = RelaySettings.base(relayPort: relayPort)
     all["queue_directory"] = self.spool
     all["data_directory"] = try folder.makeDirectory("data")
@@ -78,6 +79,15 @@ package final class MartinetInstance: MailServer {
     _ arguments: String..., within limit: Duration = .seconds(30)
   ) throws(PeerError) -> [LogLine] {
     try Program.run(executable, ["-c", folder.path("etc")] + arguments, within: limit)
+  }
+
+  /// The folder with `main.cf` and `master.cf`.
+  package var configuration: String { folder.path("etc") }
+
+  /// The main process of the last start.
+  package var master: RunningProcess? {
+    guard let pid = running.read({ $0?.pid }) else { return nil }
+    return processes.first { $0.pid == pid }
   }
 
   /// Runs `martinet -c DIR` with arguments to its end, whatever that is.
@@ -115,8 +125,13 @@ package final class MartinetInstance: MailServer {
 
   /// Asks it to stop and waits for its end, which must be a clean one.
   package func stop() throws(PeerError) {
+    beginStop()
+    try waitForEnd()
+  }
+
+  /// Waits for its end, which must be a clean one.
+  package func waitForEnd() throws(PeerError) {
     guard let program = running.read({ $0 }) else { return }
-    program.send(SIGTERM)
     let exit = try program.waitForExit(until: .after(.seconds(40)))
     running.change { $0 = nil }
     guard exit == .code(0) else {

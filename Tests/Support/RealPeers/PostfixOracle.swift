@@ -15,6 +15,8 @@ package final class PostfixOracle: MailServer {
   package let port: UInt16
   /// The folder with its configuration.
   package var configuration: String { folder.path("etc") }
+  /// Its queue directory.
+  package var spool: String { folder.path("spool") }
   private let folder: TemporaryDirectory
   private let logFile: URL
   private let settings: [String: String]

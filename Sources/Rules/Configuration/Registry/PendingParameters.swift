@@ -50,7 +50,7 @@ enum PendingParameters {
     alias_maps always_add_missing_headers append_dot_mydomain bounce_template_file
     default_destination_rate_delay default_process_limit default_transport_rate_delay
     defer_transports delay_warning_time disable_dns_lookups double_bounce_sender
-    enable_original_recipient fallback_transport forward_path header_size_limit
+    fallback_transport forward_path header_size_limit
     local_header_rewrite_clients local_recipient_maps luser_relay mailbox_command
     mailbox_transport notify_classes propagate_unmatched_extensions relay_recipient_maps
     smtp_address_preference smtp_bind_address_enforce smtp_connection_cache_destinations
@@ -61,7 +61,7 @@ enum PendingParameters {
     smtp_send_xforward_command smtp_tcp_port smtpd_client_event_limit_exceptions
     smtpd_client_port_logging smtpd_delay_reject smtpd_forbid_bare_newline_exclusions
     smtpd_peername_lookup smtpd_reject_footer
-    smtpd_reject_unlisted_recipient soft_bounce syslog_facility transport_retry_time
+    smtpd_reject_unlisted_recipient syslog_facility transport_retry_time
     virtual_alias_maps virtual_mailbox_maps
     """
 

@@ -8,7 +8,7 @@ extension PostfixParameters {
     berkeley_db_read_buffer_size bounce_service_name cleanup_service_name command_directory
     connection_cache_protocol_timeout connection_cache_service_name
     connection_cache_status_update_time connection_cache_ttl_limit cyrus_sasl_config_path
-    daemon_directory daemon_table_open_error_is_fatal debug_peer_level debug_peer_list
+    daemon_directory daemon_table_open_error_is_fatal debug_peer_level
     debugger_command default_database_type defer_service_name dns_ncache_ttl_fix_enable
     dnsblog_reply_delay dnsblog_service_name dnssec_probe dont_remove error_service_name
     export_environment fault_injection_code flush_service_name fork_attempts fork_delay
