@@ -59,7 +59,7 @@ private func room(
 
 /// A pure room imports neither the C library nor anything that reaches the kernel.
 private let floors: [[(String, Layers.Room)]] = [
-  [room("CLinux", "C", []), room("CChecksum", "C", [])],
+  [room("CLinux", "C", []), room("CChecksum", "C", []), room("CPCRE2", "C", [])],
   [
     room("Primitives", "Platform", []),
     room("LinuxSystem", "Platform", ["CLinux", "Primitives", "SystemPackage", "Glibc"]),
@@ -81,7 +81,7 @@ private let floors: [[(String, Layers.Room)]] = [
   ],
   [
     room("Configuration", "Rules", ["MailTypes", "Primitives"]),
-    room("LookupTables", "Rules", ["MailTypes", "Primitives"]),
+    room("LookupTables", "Rules", ["CPCRE2", "MailTypes", "Primitives"]),
     room("Routing", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room("AccessPolicy", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room(
@@ -101,21 +101,21 @@ private let floors: [[(String, Layers.Room)]] = [
 private let services = [
   room(
     "ServiceKit", "Services",
-    platform + ["MailTypes", "Configuration", "SystemPackage", "Glibc"]),
+    platform + ["MailTypes", "Configuration", "LookupTables", "SystemPackage", "Glibc"]),
   room(
     "Master", "Services",
     platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", "SystemPackage"]),
   room(
     "SMTPReceiver", "Services",
     platform + mail + [
-      "ServiceKit", "SMTPServerCore", "Configuration", "MailSite", "AccessPolicy",
+      "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "MailSite", "AccessPolicy",
       "QueueFormat", "QueueStore", "SystemPackage", "Glibc",
     ]),
   room(
     "QueueManager", "Services",
     platform + mail + [
-      "ServiceKit", "Configuration", "MailSite", "Routing", "DeliveryReports", "QueueFormat",
-      "QueueStore", "QueueScheduler", "SystemPackage", "DequeModule",
+      "ServiceKit", "Configuration", "LookupTables", "MailSite", "Routing", "DeliveryReports",
+      "QueueFormat", "QueueStore", "QueueScheduler", "SystemPackage", "DequeModule",
     ]),
   room(
     "SMTPSender", "Services",
@@ -135,7 +135,7 @@ private let programs = [
     "Administration", "Programs",
     platform + [
       "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-      "MailSite", "ArgumentParser", "SystemPackage", "Glibc",
+      "AccessPolicy", "LookupTables", "MailSite", "ArgumentParser", "SystemPackage", "Glibc",
     ]),
   room(
     "martinet", "Programs",

@@ -60,6 +60,7 @@ extension SMTPServerCore {
   mutating func close() -> SMTPServerStep {
     transaction = nil
     pendingRecipient = nil
+    pendingHelo = nil
     pending = .closed
     return .close
   }

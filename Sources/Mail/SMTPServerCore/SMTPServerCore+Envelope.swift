@@ -19,7 +19,7 @@ extension SMTPServerCore {
     guard let sender = address(line, parts.path) else {
       return fail("501 5.1.7 Bad sender address syntax\r\n", into: &out)
     }
-    var envelope = SMTPTransaction(sender: completed(sender))
+    var envelope = SMTPTransaction(sender: completed(sender), given: sender)
     for parameter in parts.parameters {
       if let reply = Self.apply(line[parameter], to: &envelope, rules: rules) {
         return refuse(reply, into: &out)
@@ -112,8 +112,10 @@ extension SMTPServerCore {
     _ verdict: SMTPVerdict, into out: inout [UInt8]
   ) -> SMTPServerStep {
     let question = pending
-    precondition(question == .sender || question == .recipient || question == .admission)
+    precondition(
+      question == .helo || question == .sender || question == .recipient || question == .admission)
     pending = .nothing
+    if question == .helo { return decideHelo(verdict, into: &out) }
     let recipient = pendingRecipient
     pendingRecipient = nil
     if case .refuse(let reply) = verdict {

@@ -7,7 +7,7 @@ package import SMTPGrammar
 /// It touches no socket, clock or file. What a command began is a value (`transaction`) that is
 /// dropped whole, so no path through an error leaves a part of it behind.
 package struct SMTPServerCore: Sendable {
-  enum Pending: Sendable { case nothing, sender, recipient, admission, content, closed }
+  enum Pending: Sendable { case nothing, helo, sender, recipient, admission, content, closed }
 
   let rules: SMTPServerRules
   /// Who the client is.
@@ -28,6 +28,12 @@ package struct SMTPServerCore: Sendable {
   var current = SessionCounters.Command.unknown
   /// Whether the session ended at the hard error limit.
   package internal(set) var endedByErrors = false
+  /// The name and kind of the HELO or EHLO that `authorizeHelo` asks about.
+  package internal(set) var pendingHelo: (name: String, isExtended: Bool)?
+  /// Whether the client went on where it has to wait for a reply (RFC 2920 3.1).
+  package internal(set) var pipelinesIllegally = false
+  /// Whether the client was refused at the connection: nothing but QUIT is left to it.
+  var isDenied = false
   var errorCount = 0
   var junkCount = 0
 
@@ -97,6 +103,8 @@ package struct SMTPServerCore: Sendable {
     case .bdat: begin(.bdat, "BDAT")
     case .etrn, .help, .unknown: begin(.unknown, "UNKNOWN")
     }
+    if isDenied, command.verb != .quit { return refuseDenied(into: &out) }
+    if inputIsPending, !isExtended || Self.endsGroup(command.verb) { pipelinesIllegally = true }
     return dispatch(command, line, inputIsPending, into: &out)
   }
 
@@ -153,8 +161,20 @@ package struct SMTPServerCore: Sendable {
         ? fail("501 Syntax: EHLO hostname\r\n", junk: true, into: &out)
         : fail("501 Syntax: HELO hostname\r\n", junk: true, into: &out)
     }
+    let name = Self.harmless(line[argument])
+    if rules.settings.asksAboutHelo {
+      pendingHelo = (name, extended)
+      pending = .helo
+      return .authorizeHelo
+    }
+    return accept(helo: name, extended: extended, into: &out)
+  }
+
+  mutating func accept(
+    helo name: String, extended: Bool, into out: inout [UInt8]
+  ) -> SMTPServerStep {
     transaction = nil
-    helo = Self.harmless(line[argument])
+    helo = name
     isExtended = extended
     counters.countAccepted(current)
     out.append(contentsOf: extended ? rules.ehloReply : rules.heloReply)

@@ -1,3 +1,4 @@
+package import MailTypes
 package import Primitives
 
 /// How mail for a domain is to be treated (Postfix's address classes).
@@ -21,9 +22,16 @@ package protocol SiteDirectory: Sendable {
   /// Whether `mynetworks` holds the client. Throws `lookupFailed` when a table does not answer.
   func trusts(_ client: IPAddress) async throws(AccessError) -> Bool
 
+  /// Whether the address is one of this host's own: `inet_interfaces`, `proxy_interfaces`.
+  func isOwn(_ address: IPAddress) -> Bool
+
   /// Whether a domain, or the address of a literal, is this host itself: class `local`.
   func isLocal(_ domain: String) async throws(AccessError) -> Bool
 
   /// The class of a domain that is not local.
   func addressClass(of domain: String) async throws(AccessError) -> DomainClass
+
+  /// Whether an address of a class is listed where the class keeps its users; true where it keeps
+  /// no list. The address is resolved.
+  func lists(_ address: MailAddress, of addressClass: DomainClass) async throws(AccessError) -> Bool
 }

@@ -1,6 +1,8 @@
 import AccessPolicy
 import Configuration
 import MailSite
+import Primitives
+import Reactor
 import SMTPGrammar
 import SMTPServerCore
 import ServiceKit
@@ -15,21 +17,24 @@ extension ListenerRules {
   ) throws(RoleFailure) {
     let policy: AccessPolicy
     do throws(MailSiteError) {
-      policy = try site.accessPolicy()
+      // A session that is cut off need not wait any longer.
+      policy = try site.accessPolicy { try? await sleep(until: Reactor.shared.now + $0) }
     } catch {
       throw RoleFailure(error.description)
     }
     self.init(
-      smtp: SMTPServerRules(Self.server(configuration)),
+      smtp: SMTPServerRules(Self.server(configuration, policy)),
       tag: Self.tag(configuration[.syslogName], below: logName),
       mailName: configuration[.mailName], timeout: configuration[.smtpdTimeout],
       dataRateMin: configuration[.smtpdMinDataRate],
       lineLengthMax: configuration[.lineLengthLimit], hopCountMax: configuration[.hopcountLimit],
       bareNewlines: Self.bareNewlines(configuration[.smtpdForbidBareNewline]),
-      judge: { await policy.refusal(of: $0) })
+      access: policy)
   }
 
-  private static func server(_ configuration: Configuration) -> SMTPServerSettings {
+  private static func server(
+    _ configuration: Configuration, _ policy: AccessPolicy
+  ) -> SMTPServerSettings {
     var settings = SMTPServerSettings(
       myhostname: configuration[.myhostname], banner: configuration[.smtpdBanner])
     if configuration[.appendAtMyorigin] { settings.myorigin = configuration[.myorigin] }
@@ -50,6 +55,7 @@ extension ListenerRules {
     if configuration[.smtpdForbidBareNewline] == .reject {
       settings.bareNewlineRejectCode = UInt16(configuration[.smtpdForbidBareNewlineRejectCode])
     }
+    settings.asksAboutHelo = policy.judges(.helo)
     settings.vrfyDisabled = configuration[.disableVrfyCommand]
     return settings
   }

@@ -1,14 +1,10 @@
 import AccessPolicy
-import MailTypes
 import Primitives
 import SMTPGrammar
 import SMTPServerCore
 
 /// Everything that the configuration of a listener says about its sessions, prepared once.
 final class ListenerRules: Sendable {
-  /// Judges a recipient: the reply that refuses it, or `nil`.
-  typealias RecipientJudge = @Sendable (AccessRequest) async -> SMTPReply?
-
   /// Texts and limits of the dialogue.
   let smtp: SMTPServerRules
   /// What stands behind `syslog_name/` in log lines: `smtpd`, `submission/smtpd`.
@@ -26,13 +22,13 @@ final class ListenerRules: Sendable {
   /// `smtpd_forbid_bare_newline`.
   let bareNewlines: ContentScanner.BareNewlines
   /// Who may send mail to whom.
-  let judge: RecipientJudge
+  let access: AccessPolicy
 
   init(
     smtp: SMTPServerRules, tag: String = "smtpd", mailName: String = "Martinet",
     timeout: Duration = .seconds(300), dataRateMin: Int = 500, lineLengthMax: Int = 2048,
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
-    judge: @escaping RecipientJudge
+    access: AccessPolicy
   ) {
     self.smtp = smtp
     self.tag = Array(tag.utf8)
@@ -42,7 +38,7 @@ final class ListenerRules: Sendable {
     self.lineLengthMax = lineLengthMax
     self.hopCountMax = hopCountMax
     self.bareNewlines = bareNewlines
-    self.judge = judge
+    self.access = access
   }
 
   var settings: SMTPServerSettings { smtp.settings }

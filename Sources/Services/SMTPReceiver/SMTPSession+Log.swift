@@ -60,7 +60,7 @@ extension SMTPSession {
   func logReject(_ stage: StaticString, _ reply: SMTPReply, recipient: MailAddress? = nil) {
     log(
       core.rejectLine(
-        stage: stage, reply, sender: core.transaction?.sender, recipient: recipient,
+        stage: stage, reply, sender: core.transaction?.givenSender, recipient: recipient,
         queueID: queueID))
   }
 }

@@ -1,3 +1,4 @@
+import AccessPolicy
 import LinuxSystem
 import MailTypes
 import Primitives
@@ -16,6 +17,8 @@ enum SessionEnd: Error {
   case timedOut
   /// This process leaves.
   case shutDown
+  /// A table said HANGUP.
+  case hungUp
   /// The spool cannot tell whether a message is mail: the client must not hear either answer.
   case uncertain
 }
@@ -39,6 +42,12 @@ final class SMTPSession {
   var queueID: QueueID?
   /// When the message under way got its name.
   var arrival = WallTime(microseconds: 0)
+  /// What access policy has to remember of earlier commands.
+  var accessHistory = AccessHistory()
+  /// Whether the message under way is to be accepted and thrown away.
+  var discardsMessage = false
+  /// Header fields that access tables put before the message under way.
+  var prependedFields: [[UInt8]] = []
   /// Bytes of content received, while it comes in.
   var contentSize: Int?
   private var isIdle = false
@@ -72,14 +81,17 @@ final class SMTPSession {
 
   private func converse() async throws(SessionEnd) {
     out = intake.replies.take()
-    var step = core.greet(into: &out)
+    var step = try await greet()
     while true {
       switch advance(step) {
       case .line: step = try await nextLine()
       case .pause(let delay):
         try await pause(delay)
         step = .next
-      case .recipient: step = await authorizeRecipient()
+      case .helo: step = try await authorizeHelo()
+      case .sender: step = try await judgeSender()
+      case .recipient: step = try await authorizeRecipient()
+      case .data: step = try await judgeData()
       case .content: step = try await receiveContent()
       case .end: return try await flush()
       }
@@ -92,8 +104,14 @@ final class SMTPSession {
     case line
     /// Time to pass.
     case pause(Duration)
+    /// A judgement of the name of HELO.
+    case helo
+    /// A judgement of the sender.
+    case sender
     /// A judgement of the recipient.
     case recipient
+    /// A judgement of DATA.
+    case data
     /// The content.
     case content
     /// Nothing more: the session is over.
@@ -107,13 +125,18 @@ final class SMTPSession {
     while true {
       switch step {
       case .next:
-        if core.transaction == nil { queueID = nil }
+        if core.transaction == nil { forgetMessage() }
         if !hasPaused, core.replyDelay > .zero { return .pause(core.replyDelay) }
         guard let next = takeLine() else { return .line }
         step = next
-      case .authorizeSender: step = authorizeSender()
+      case .authorizeHelo: return .helo
+      case .authorizeSender:
+        if rules.access.judges(.mail) { return .sender }
+        step = authorizeSender()
       case .authorizeRecipient: return .recipient
-      case .admitContent: step = admitContent()
+      case .admitContent:
+        if rules.access.judges(.data) { return .data }
+        step = admitContent()
       case .receiveContent: return .content
       case .close: return .end
       }
@@ -211,6 +234,7 @@ final class SMTPSession {
     case .lost:
       log(core.lostConnectionLine(contentSize: contentSize))
       out = []
+    case .hungUp: out = []
     case .uncertain:
       intake.log.error("smtpd", "the spool failed: a session ends without an answer to DATA")
       out = []
