@@ -48,6 +48,45 @@ import Testing
         == SMTPReply(454, EnhancedStatus(4, 7, 1), "<\(text)>: Relay access denied"))
   }
 
+  /// Lists that keep strangers out, whatever else they hold.
+  private static let safeLists: [(relay: String, recipient: String)] = [
+    ("permit_mynetworks, reject_unauth_destination", ""),
+    ("permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination", "permit"),
+    ("", "permit_mynetworks, reject_unauth_destination, check_recipient_access static:OK"),
+    ("reject_unauth_destination", "check_sender_access static:OK, permit"),
+    (
+      "permit_tls_clientcerts, permit_mx_backup, reject_unauth_destination", "permit_dnswl_client x"
+    ),
+    ("permit_auth_destination, reject", "check_client_access static:OK"),
+    ("warn_if_reject reject, reject_unauth_destination", "defer_if_permit, permit"),
+    ("check_client_access inline:{192.0.2=DUNNO}, check_relay_domains", "static:OK"),
+    ("door", "static:OK"), ("defer_if_reject, reject_unauth_destination", "permit_inet_interfaces"),
+    ("check_recipient_access regexp:{ {/@(local|relay)\\.test$/ OK} }, reject", "permit"),
+  ]
+
+  @Test(arguments: safeLists.indices, [true, false])
+  func noConfigurationThatKeepsStrangersOutOpensAHole(
+    _ index: Int, relayComesFirst: Bool
+  ) async throws {
+    let lists = Self.safeLists[index]
+    for delays in [true, false] {
+      let policy = try policy {
+        $0.restrictions = [.relay: words(lists.relay), .recipient: words(lists.recipient)]
+        $0.restrictions[.client] = words("check_client_access static:OK")
+        $0.restrictions[.helo] = words("check_helo_access static:OK, permit")
+        $0.restrictions[.sender] = words("permit")
+        $0.classes = [
+          "door": ["inner"], "inner": words("permit_mynetworks, reject_unauth_destination"),
+        ]
+        $0.relayBeforeRecipient = relayComesFirst
+        $0.delaysReject = delays
+      }
+      for recipient in Self.refused {
+        #expect(await policy.refusal(of: recipient) != nil, "\(lists) \(recipient)")
+      }
+    }
+  }
+
   @Test(arguments: refused)
   func routesThatAreLeftOverMayOnlyPassWhereThatIsAllowed(_ recipient: String) async throws {
     let policy = try policy { $0.allowsUntrustedRouting = true }

@@ -43,6 +43,15 @@ enum AccessAction: Equatable, Sendable {
   /// Actions of access(5) that are known and not implemented.
   private static let notYet: Set = ["hold", "filter", "redirect", "bcc", "delay"]
 
+  /// The actions among values that are known and not implemented, each once.
+  static func notYet(in values: [[UInt8]]) -> [String] {
+    let names = values.compactMap { value -> String? in
+      guard case .notYet(let name) = AccessAction(value) else { return nil }
+      return name
+    }
+    return Set(names).sorted()
+  }
+
   /// Reads the value of a table.
   init(_ value: [UInt8]) {
     let word = value.prefix { $0 != ASCII.space && $0 != ASCII.tab }

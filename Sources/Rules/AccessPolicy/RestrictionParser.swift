@@ -133,17 +133,24 @@ struct RestrictionParser {
       }
     }
 
-    private func table(
+    private mutating func table(
       _ name: String?, after word: String
     ) throws(AccessError) -> any LookupTable {
       guard let name, name.contains(":"), let tables = parser.tables else {
         throw .badArgument(parameter: parser.parameter, word: word, expected: "type:table")
       }
+      let table: any LookupTable
       do throws(LookupError) {
-        return try tables.open(name)
+        table = try tables.open(name)
       } catch {
         throw .badTable(parameter: parser.parameter, reason: "\(error)")
       }
+      for action in AccessAction.notYet(in: table.knownValues) {
+        warnings.append(
+          "\(name): action \(action) is not implemented yet; whoever it applies to is asked to "
+            + "come back")
+      }
+      return table
     }
   }
 }

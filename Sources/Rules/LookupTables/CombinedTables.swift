@@ -5,6 +5,7 @@ struct PipedTables: LookupTable {
   let name: String
   let tables: [any LookupTable]
   var hasPatterns: Bool { tables.first?.hasPatterns == true }
+  var knownValues: [[UInt8]] { tables.last?.knownValues ?? [] }
 
   func find(_ key: [UInt8]) async throws(LookupError) -> [UInt8]? {
     var value = key
@@ -21,6 +22,7 @@ struct JoinedTables: LookupTable {
   let name: String
   let tables: [any LookupTable]
   var hasPatterns: Bool { tables.contains { $0.hasPatterns } }
+  var knownValues: [[UInt8]] { tables.flatMap(\.knownValues) }
 
   func find(_ key: [UInt8]) async throws(LookupError) -> [UInt8]? {
     var values: [[UInt8]] = []

@@ -14,6 +14,9 @@ package struct DictionaryTable: SynchronousTable {
     entries[key.map(ASCII.lowercased)]
   }
 
+  /// All values.
+  package var knownValues: [[UInt8]] { Array(entries.values) }
+
   /// The number of entries.
   package var count: Int { entries.count }
 

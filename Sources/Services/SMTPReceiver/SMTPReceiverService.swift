@@ -111,6 +111,8 @@ package final class SMTPReceiverService: RoleService {
     }
     let rules = try ListenerRules(
       listener.configuration, logName: context.configuration[.syslogName], site: site)
+    // One process of the role speaks for all.
+    guard context.name.index == 0 else { return rules }
     for warning in site.warnings + rules.access.warnings.map(\.description)
     where warned.insert(warning).inserted {
       context.log.warning("smtpd", warning)
