@@ -29,6 +29,11 @@ struct TestSite: SiteDirectory {
     }
   }
 
+  func failure(of address: MailAddress) -> DeliveryFailure? {
+    address.foldedDomain == "valias.test" && address.localPart.elementsEqual("nobody".utf8)
+      ? DeliveryFailure("5.1.1 User unknown in virtual alias table", isTemporary: false) : nil
+  }
+
   /// Everybody but `nobody` is known everywhere.
   func lists(_ address: MailAddress, of addressClass: DomainClass) -> Bool {
     addressClass == .other || !address.localPart.elementsEqual("nobody".utf8)

@@ -91,14 +91,14 @@ private let main = """
   ]
   for (address, addressClass, isKnown) in rows {
     #expect(
-      try await site.lists(MailAddress(address), of: addressClass) == isKnown, "\(address)")
+      try await site.users.contain(MailAddress(address), of: addressClass) == isKnown, "\(address)")
   }
 }
 
 @Test func aClassWithoutTablesTakesEverybody() async throws {
   let site = try site(main)
   for addressClass in [DomainClass.local, .relay, .virtualMailbox] {
-    #expect(try await site.lists(MailAddress("x@y.example"), of: addressClass))
+    #expect(try await site.users.contain(MailAddress("x@y.example"), of: addressClass))
   }
 }
 
@@ -136,5 +136,39 @@ private let main = """
     try site("local_recipient_maps =\nsmtpd_restriction_classes = lost\n").accessPolicy { _ in }
   } throws: { error in
     "\(error)".hasPrefix("smtpd_restriction_classes: lost: expected a parameter \"lost\"")
+  }
+}
+
+/// What a running Postfix says to the same recipients.
+@Test func whatCannotBeDeliveredIsRefusedAtOnce() async throws {
+  let site = try site(
+    """
+    local_transport = error:local delivery disabled
+    local_recipient_maps = inline:{a=x}
+    mydestination = here.example
+    relay_domains = x.example, y.example, z.example
+    virtual_alias_domains = va.example
+    unknown_virtual_alias_reject_code = 450
+    compatibility_level = 3.6
+    transport_maps = inline:{ {x.example=error:5.1.2 no such thing}, {y.example=error:},
+      {z.example=retry:4.3.0 later} }
+    """)
+  let policy = try site.accessPolicy { _ in }
+  let rows = [
+    ("b@here.example", "550 5.1.1", "local delivery disabled"),
+    ("a@here.example", "550 5.1.1", "local delivery disabled"),
+    ("a@x.example", "550 5.1.2", "no such thing"),
+    ("a@y.example", "550 5.1.1", "Address is undeliverable"),
+    ("a@z.example", "450 4.3.0", "later"),
+    ("a@va.example", "450 4.1.1", "User unknown in virtual alias table"),
+  ]
+  for (address, code, reason) in rows {
+    var history = AccessHistory()
+    let request = AccessRequest(
+      clientAddress: try #require(IPAddress("192.0.2.9")), sender: MailAddress("s@src.example"),
+      recipient: MailAddress(address))
+    #expect(
+      await policy.judge(.recipient, request, &history).refusal?.logText
+        == "\(code) <\(address)>: Recipient address rejected: \(reason)")
   }
 }

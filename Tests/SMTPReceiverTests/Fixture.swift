@@ -88,6 +88,7 @@ struct FixtureSite: SiteDirectory {
   func addressClass(of domain: String) -> DomainClass {
     domain == "elsewhere.example" ? .other : .relay
   }
+  func failure(of address: MailAddress) -> DeliveryFailure? { nil }
   func lists(_ address: MailAddress, of addressClass: DomainClass) -> Bool { true }
 
   static func policy(_ change: (inout AccessSettings) -> Void) throws -> AccessPolicy {

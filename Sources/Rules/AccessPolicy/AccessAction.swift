@@ -121,31 +121,7 @@ extension AccessAction.Refusal {
       case .accessMapReject: codes.accessMap
       case .accessMapDefer: codes.accessMapDefer
       }
-    var (topic, detail) = status.map { ($0.subject, $0.detail) } ?? (7, 1)
-    if let status, ![4, 5].contains(status.statusClass) { (topic, detail) = (0, 0) }
-    if topic == 1 { (topic, detail) = Self.addressStatus(detail, about: subject) }
-    return evaluation.reply(
-      number, EnhancedStatus(number < 500 ? 4 : 5, topic, detail), about: subject, text)
-  }
-
-  private static func addressStatus(
-    _ detail: UInt16, about subject: AccessSubject
-  ) -> (UInt16, UInt16) {
-    switch subject {
-    case .sender:
-      switch detail {
-      case 1, 3, 4, 6: (1, 7)
-      case 2: (1, 8)
-      case 5: (1, 0)
-      default: (1, detail)
-      }
-    case .recipient:
-      switch detail {
-      case 7: (1, 3)
-      case 8: (1, 2)
-      default: (1, detail)
-      }
-    case .client, .helo, .etrn, .data, .endOfData: (0, 0)
-    }
+    let fitting = (status ?? EnhancedStatus(5, 7, 1)).fitting(code: number, about: subject)
+    return evaluation.reply(number, fitting, about: subject, text)
   }
 }

@@ -9,7 +9,8 @@ package struct AccessPolicy: Sendable {
   /// What in the lists is not used as it stands.
   package let warnings: [AccessWarning]
   private let rules: AccessRules
-  private let lists: [RestrictionList.Name: [any Restriction]]
+  /// By `RestrictionList.Name.index`.
+  private let lists: [[any Restriction]]
   private let recipientLists: [RestrictionList.Name]
 
   /// Reads the restriction lists once, at load.
@@ -34,11 +35,11 @@ package struct AccessPolicy: Sendable {
         if subject == .client { warnings += list.warnings }
       }
     }
-    var lists: [RestrictionList.Name: [any Restriction]] = [:]
+    var lists: [[any Restriction]] = []
     for name in RestrictionList.Name.allCases {
       let parser = RestrictionParser(parameter: name.parameter, classes: names, tables: tables)
       let list = try parser.parse(settings.restrictions[name] ?? [], subject: name.subject)
-      if !list.restrictions.isEmpty { lists[name] = list.restrictions }
+      lists.append(list.restrictions)
       warnings += list.warnings
     }
     guard [.relay, .recipient].contains(where: { Self.keepsStrangersOut($0, settings) }) else {
@@ -79,14 +80,15 @@ package struct AccessPolicy: Sendable {
   /// Whether a stage has anything to judge; where it has not, `judge` need not be called.
   package func judges(_ stage: AccessStage) -> Bool {
     let delays = rules.settings.delaysReject
+    func holds(_ name: RestrictionList.Name) -> Bool { !lists[name.index].isEmpty }
     switch stage {
-    case .connect: return !delays && lists[.client] != nil
-    case .helo: return !delays && lists[.helo] != nil
-    case .mail: return !delays && (lists[.sender] != nil || rules.settings.rejectsUnlistedSender)
+    case .connect: return !delays && holds(.client)
+    case .helo: return !delays && holds(.helo)
+    case .mail: return !delays && (holds(.sender) || rules.settings.rejectsUnlistedSender)
     case .recipient: return true
-    case .data: return lists[.data] != nil
-    case .endOfData: return lists[.endOfData] != nil
-    case .etrn: return lists[.etrn] != nil || delays && (lists[.client] ?? lists[.helo]) != nil
+    case .data: return holds(.data)
+    case .endOfData: return holds(.endOfData)
+    case .etrn: return holds(.etrn) || delays && (holds(.client) || holds(.helo))
     }
   }
 
@@ -193,7 +195,8 @@ package struct AccessPolicy: Sendable {
     evaluation.deferIfReject = nil
     for name in names {
       evaluation.subject = name.subject
-      guard let list = lists[name] else { continue }
+      let list = lists[name.index]
+      if list.isEmpty { continue }
       if try await evaluation.run(list) == .refuse || evaluation.verdict.hangsUp { return false }
     }
     return true

@@ -63,8 +63,8 @@ struct RejectNonFQDNAddress: Restriction {
   }
 }
 
-/// `reject_unlisted_sender` and `reject_unlisted_recipient`: the address is in a domain of this
-/// site and its user is not known there.
+/// `reject_unlisted_sender` and `reject_unlisted_recipient`: mail for the address would be sent
+/// back, or it is in a domain of this site and its user is not known there.
 struct RejectUnlisted: Restriction {
   let subject: AccessSubject
 
@@ -87,6 +87,9 @@ struct RejectUnlisted: Restriction {
   ) async throws(AccessError) -> AccessDecision {
     guard !address.isMalformed else { return .undecided }
     let rules = evaluation.rules
+    if let failure = try await rules.site.failure(of: address.address) {
+      return refuse(for: failure, try await rules.addressClass(of: address), &evaluation)
+    }
     let addressClass = try await rules.addressClass(of: address)
     guard try await !rules.site.lists(address.address, of: addressClass) else {
       return .undecided
@@ -97,11 +100,30 @@ struct RejectUnlisted: Restriction {
       case .local: (codes.unknownLocalRecipient, "local recipient")
       case .relay: (codes.unknownRelayRecipient, "relay recipient")
       case .virtualMailbox: (codes.unknownVirtualMailbox, "virtual mailbox")
-      case .virtualAlias, .other: (codes.unknownVirtualAlias, "virtual alias")
+      case .virtualAlias: (codes.unknownVirtualAlias, "virtual alias")
+      case .other: preconditionFailure("other hosts' users are not listed here")
       }
     let place = rules.settings.showsTableName ? " in \(table) table" : ""
     return evaluation.refuse(
       code, 1, subject == .sender ? 0 : 1, about: subject, "User unknown\(place)")
+  }
+
+  /// Refuses what the `error` and `retry` transports would send back.
+  private func refuse(
+    for failure: DeliveryFailure, _ addressClass: DomainClass, _ evaluation: inout Evaluation
+  ) -> AccessDecision {
+    var text = failure.text[...]
+    var status = EnhancedStatus(5, 1, 1)
+    if let (given, length) = EnhancedStatus.parse(prefixOf: text.utf8) {
+      status = given
+      text = Substring(text.utf8.dropFirst(length)).drop { $0 == " " }
+    }
+    let code =
+      addressClass == .virtualAlias
+      ? evaluation.rules.settings.codes.unknownVirtualAlias : failure.isTemporary ? 450 : 550
+    return evaluation.refuse(
+      evaluation.reply(
+        code, status.fitting(code: code, about: subject), about: subject, String(text)))
   }
 }
 

@@ -3,7 +3,7 @@ import LookupTables
 /// The restrictions of one parameter in their order.
 package struct RestrictionList: Sendable {
   /// The lists that a configuration has.
-  package enum Name: String, CaseIterable, Sendable {
+  package enum Name: Int, CaseIterable, Sendable {
     /// `smtpd_client_restrictions`
     case client
     /// `smtpd_helo_restrictions`
@@ -17,12 +17,16 @@ package struct RestrictionList: Sendable {
     /// `smtpd_data_restrictions`
     case data
     /// `smtpd_end_of_data_restrictions`
-    case endOfData = "end_of_data"
+    case endOfData
     /// `smtpd_etrn_restrictions`
     case etrn
 
     /// The parameter.
-    package var parameter: String { "smtpd_\(rawValue)_restrictions" }
+    package var parameter: String {
+      "smtpd_\(self == .endOfData ? "end_of_data" : "\(self)")_restrictions"
+    }
+
+    var index: Int { rawValue }
 
     /// What the list is about.
     var subject: AccessSubject {

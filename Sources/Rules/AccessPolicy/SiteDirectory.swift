@@ -15,6 +15,20 @@ package enum DomainClass: Sendable {
   case other
 }
 
+/// Why mail for an address can go nowhere.
+package struct DeliveryFailure: Equatable, Sendable {
+  /// What the `error` or `retry` transport is told to say; it may begin with an enhanced status.
+  package let text: String
+  /// Whether it is `retry`: the client should come back.
+  package let isTemporary: Bool
+
+  /// Makes a reason.
+  package init(_ text: String, isTemporary: Bool) {
+    self.text = text
+    self.isTemporary = isTemporary
+  }
+}
+
 /// What this site says about itself: whom it trusts and whose mail it takes.
 ///
 /// Domains come in lower case; address literals keep their brackets.
@@ -30,6 +44,9 @@ package protocol SiteDirectory: Sendable {
 
   /// The class of a domain that is not local.
   func addressClass(of domain: String) async throws(AccessError) -> DomainClass
+
+  /// Why mail for an address would be returned or kept without a try; `nil` when it would be tried.
+  func failure(of address: MailAddress) async throws(AccessError) -> DeliveryFailure?
 
   /// Whether an address of a class is listed where the class keeps its users; true where it keeps
   /// no list. The address is resolved.

@@ -1,7 +1,7 @@
-package import AccessPolicy
+import AccessPolicy
 import Configuration
 import LookupTables
-package import MailTypes
+import MailTypes
 import Primitives
 
 /// The tables that hold the valid recipients of each address class.
@@ -109,19 +109,6 @@ struct KnownUsers: Sendable {
       guard case .failed(let table, let reason) = error else { throw error }
       let text = String(decoding: key, as: UTF8.self)
       throw .failed(table: table, reason: "\(reason), for \"\(text)\"")
-    }
-  }
-}
-
-extension MailSite {
-  /// Whether an address of a class is listed where the class keeps its users.
-  package func lists(
-    _ address: MailAddress, of addressClass: DomainClass
-  ) async throws(AccessError) -> Bool {
-    do throws(LookupError) {
-      return try await users.contain(address, of: addressClass)
-    } catch {
-      throw .lookupFailed("\(error)")
     }
   }
 }

@@ -11,7 +11,7 @@ extension MailSite {
   ) throws(MailSiteError) -> AccessPolicy {
     let settings = try accessSettings
     do throws(AccessError) {
-      return try AccessPolicy(settings, site: self, pause: pause)
+      return try AccessPolicy(settings, site: RoutedSite(self), pause: pause)
     } catch {
       throw MailSiteError(description: Self.explain(error))
     }

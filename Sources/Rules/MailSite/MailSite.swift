@@ -14,7 +14,7 @@ package struct MailSiteError: Error, CustomStringConvertible {
 /// The lists and tables of a configuration, opened: whom this site trusts, which domains are
 /// its own, and where mail goes.
 ///
-/// `smtpd` asks it as a `SiteDirectory`, `qmgr` takes its router: they agree about every address.
+/// `smtpd` judges access by it, `qmgr` takes its router: they agree about every address.
 package struct MailSite: Sendable {
   let configuration: Configuration
   private let networks: NetworkList
@@ -122,7 +122,7 @@ package struct MailSite: Sendable {
   }
 }
 
-extension MailSite: SiteDirectory {
+extension MailSite {
   /// Whether `mynetworks` holds the client.
   package func trusts(_ client: IPAddress) async throws(AccessError) -> Bool {
     do throws(LookupError) {
