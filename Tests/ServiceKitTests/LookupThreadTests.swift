@@ -1,7 +1,7 @@
+import LinuxSystem
 import LookupTables
 import Primitives
 import Reactor
-import Synchronization
 import Testing
 
 @testable import ServiceKit
@@ -19,17 +19,27 @@ import Testing
   }
 
   /// A look-up that ends when the test lets it.
-  private final class Lock: Sendable {
-    private let mutex = Mutex(false)
-    func open() { mutex.withLock { $0 = true } }
-    func wait() { while !mutex.withLock({ $0 }) {} }
+  private final class Barrier: @unchecked Sendable {
+    private let latch = Latch()
+    private var isOpen = false
+
+    func open() {
+      latch.withLock {
+        isOpen = true
+        latch.signal()
+      }
+    }
+
+    func wait() {
+      latch.withLock { while !isOpen { latch.wait() } }
+    }
   }
 
   @Test @ReactorActor func aLookUpThatDoesNotEndFailsInTime() async throws {
     let thread = LookupThread(name: "lookups", depthMax: 1, timeout: .milliseconds(20))
-    let lock = Lock()
+    let barrier = Barrier()
     let work: @Sendable () -> Result<[UInt8]?, LookupError> = {
-      lock.wait()
+      barrier.wait()
       return .success(nil)
     }
     await #expect(throws: LookupError.failed(table: "t", reason: "no answer within 0.02 seconds")) {
@@ -39,7 +49,7 @@ import Testing
     await #expect(throws: LookupError.failed(table: "t", reason: "1 look-ups are waiting")) {
       try await thread.answer(to: work, of: "t")
     }
-    lock.open()
+    barrier.open()
   }
 
   @Test @ReactorActor func accountsAndGroupsAreKnown() async throws {
