@@ -68,10 +68,16 @@ targets += room(
 targets += room(
   "Streams", floor: "Platform", imports: ["Reactor", "LinuxSystem", "Primitives", system])
 
-targets += room("MailTypes", floor: "Mail", imports: ["Primitives"])
-targets += room("SMTPGrammar", floor: "Mail", imports: ["MailTypes", "Primitives"])
 targets += room(
-  "SMTPServerCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"])
+  "ServiceManager", floor: "Platform", imports: ["LinuxSystem", "Primitives", system],
+  tests: ["ReactorProbe"])
+
+targets += room("MailTypes", floor: "Mail", imports: ["Primitives"])
+targets += room(
+  "SMTPGrammar", floor: "Mail", imports: ["MailTypes", "Primitives"], hasCorpus: true)
+targets += room(
+  "SMTPServerCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"],
+  hasCorpus: true)
 targets += room(
   "SMTPClientCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"])
 targets += room("MessageHeaders", floor: "Mail", imports: ["MailTypes", "Primitives"])
@@ -102,10 +108,12 @@ targets += room(
 
 targets += room(
   "ServiceKit", floor: "Services",
-  imports: platform + ["MailTypes", "Configuration", "LookupTables", system])
+  imports: platform + ["MailTypes", "Configuration", "LookupTables", "QueueFormat", system])
 targets += room(
   "Master", floor: "Services",
-  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])
+  imports: platform + [
+    "ServiceManager", "ServiceKit", "Configuration", "MailTypes", "QueueStore", system,
+  ])
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
@@ -154,8 +162,10 @@ targets += [
     name: "Simulation",
     dependencies: ["QueueFormat", "QueueStore", "MailTypes", "Primitives", "TestSupport", system],
     path: "Tests/Support/Simulation", swiftSettings: optimised),
+  .target(name: "CAllocationCount", path: "Tests/Support/CAllocationCount"),
   .executableTarget(
-    name: "ReactorProbe", dependencies: platform + [system], path: "Tests/Support/ReactorProbe",
+    name: "ReactorProbe", dependencies: platform + ["ServiceManager", system],
+    path: "Tests/Support/ReactorProbe",
     swiftSettings: settings),
   .testTarget(
     name: "TidyTests", dependencies: [], path: "Tests/TidyTests",
@@ -174,7 +184,11 @@ targets += [
 
 let package = Package(
   name: "martinet",
-  products: [.executable(name: "martinet", targets: ["martinet"])],
+  products: [
+    .executable(name: "martinet", targets: ["martinet"]),
+    // For a test: Martinet with a `malloc` that counts.
+    .executable(name: "martinet-counted", targets: ["martinet", "CAllocationCount"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),

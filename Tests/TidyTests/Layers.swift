@@ -70,6 +70,7 @@ private let floors: [[(String, Layers.Room)]] = [
         "Synchronization",
       ]),
     room("Streams", "Platform", ["Reactor", "LinuxSystem", "Primitives", "SystemPackage"]),
+    room("ServiceManager", "Platform", ["LinuxSystem", "Primitives", "SystemPackage", "Glibc"]),
   ],
   [
     room("MailTypes", "Mail", ["Primitives"]),
@@ -101,10 +102,14 @@ private let floors: [[(String, Layers.Room)]] = [
 private let services = [
   room(
     "ServiceKit", "Services",
-    platform + ["MailTypes", "Configuration", "LookupTables", "SystemPackage", "Glibc"]),
+    platform + [
+      "MailTypes", "Configuration", "LookupTables", "QueueFormat", "SystemPackage", "Glibc",
+    ]),
   room(
     "Master", "Services",
-    platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", "SystemPackage"]),
+    platform + [
+      "ServiceManager", "ServiceKit", "Configuration", "MailTypes", "QueueStore", "SystemPackage",
+    ]),
   room(
     "SMTPReceiver", "Services",
     platform + mail + [

@@ -16,14 +16,6 @@ extension SMTPServerCore {
       into: &out)
   }
 
-  /// Whether a client has to wait for the reply to a command (RFC 2920 3.1).
-  static func endsGroup(_ verb: SMTPVerb) -> Bool {
-    switch verb {
-    case .ehlo, .starttls, .data, .noop, .vrfy, .etrn: true
-    case .helo, .mail, .rcpt, .rset, .quit, .auth, .bdat, .help, .unknown: false
-    }
-  }
-
   /// The name that HELO or EHLO gives, also while it is judged.
   package var givenHelo: String? { pendingHelo?.name ?? helo }
 

@@ -10,8 +10,9 @@ struct ListenerPlan {
   /// Connections that the kernel keeps waiting for each socket.
   static let backlog = 4096
 
-  /// The most sockets: they travel to a process in one packet, with its configuration and log.
-  static let endpointsMax = MessageChannel.descriptorsPerPacketMax - 2
+  /// The most sockets: they travel to a process in one packet, with what every role gets.
+  static let endpointsMax =
+    MessageChannel.descriptorsPerPacketMax - RoleProcess.sharedDescriptors
 
   /// One socket to open.
   struct Endpoint: Hashable {

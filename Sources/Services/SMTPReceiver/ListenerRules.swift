@@ -5,6 +5,10 @@ import SMTPServerCore
 
 /// Everything that the configuration of a listener says about its sessions, prepared once.
 final class ListenerRules: Sendable {
+  /// Finds the EHLO keywords that a client is not shown
+  /// (`smtpd_discard_ehlo_keyword_address_maps`).
+  typealias KeywordFinder = @Sendable (IPAddress) async -> EHLOKeywords
+
   /// Texts and limits of the dialogue.
   let smtp: SMTPServerRules
   /// What stands behind `syslog_name/` in log lines: `smtpd`, `submission/smtpd`.
@@ -21,6 +25,8 @@ final class ListenerRules: Sendable {
   let hopCountMax: Int
   /// `smtpd_forbid_bare_newline`.
   let bareNewlines: ContentScanner.BareNewlines
+  /// The keywords that a client is not shown, where that depends on the client.
+  let hiddenKeywords: KeywordFinder?
   /// Who may send mail to whom.
   let access: AccessPolicy
 
@@ -28,7 +34,7 @@ final class ListenerRules: Sendable {
     smtp: SMTPServerRules, tag: String = "smtpd", mailName: String = "Martinet",
     timeout: Duration = .seconds(300), dataRateMin: Int = 500, lineLengthMax: Int = 2048,
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
-    access: AccessPolicy
+    hiddenKeywords: KeywordFinder? = nil, access: AccessPolicy
   ) {
     self.smtp = smtp
     self.tag = Array(tag.utf8)
@@ -38,6 +44,7 @@ final class ListenerRules: Sendable {
     self.lineLengthMax = lineLengthMax
     self.hopCountMax = hopCountMax
     self.bareNewlines = bareNewlines
+    self.hiddenKeywords = hiddenKeywords
     self.access = access
   }
 

@@ -21,19 +21,13 @@ extension SMTPSession {
     return verdict.refusal
   }
 
-  /// Forgets what belongs to the message under way.
-  func forgetMessage() {
-    queueID = nil
-    discardsMessage = false
-    if !prependedFields.isEmpty { prependedFields = [] }
-  }
-
   @inline(never)
   private func accessRequest(_ stage: AccessStage) -> AccessRequest {
     let transaction = core.transaction
     var request = AccessRequest(
       clientAddress: client.address, clientName: client.name, helo: core.givenHelo,
-      sender: transaction?.givenSender, recipient: judgedRecipient(stage))
+      sender: core.isVerifying ? .null : transaction?.givenSender, recipient: judgedRecipient(stage)
+    )
     request.recipientCount = transaction?.recipients.count ?? 0
     request.pipelinesIllegally = core.pipelinesIllegally
     return request
@@ -43,7 +37,7 @@ extension SMTPSession {
   private func judgedRecipient(_ stage: AccessStage) -> MailAddress? {
     if stage == .recipient { return core.pendingRecipient }
     let recipients = core.transaction?.recipients ?? []
-    return recipients.count == 1 ? recipients[0] : nil
+    return recipients.count == 1 ? recipients[0].address : nil
   }
 
   @inline(never)
@@ -66,8 +60,8 @@ extension SMTPSession {
     case .connect: "CONNECT"
     case .helo: core.pendingHelo?.isExtended == true ? "EHLO" : "HELO"
     case .mail: "MAIL"
-    case .recipient: "RCPT"
-    case .data: "DATA"
+    case .recipient: core.isVerifying ? "VRFY" : "RCPT"
+    case .data: core.lastCommand
     case .endOfData: "END-OF-MESSAGE"
     case .etrn: "ETRN"
     }

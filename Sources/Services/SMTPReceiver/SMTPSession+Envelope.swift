@@ -47,8 +47,26 @@ extension SMTPSession {
     if let refusal = try await judge(.recipient) {
       return core.decide(.refuse(refusal), into: &out)
     }
-    if queueID == nil { nameMessage() }
+    if !core.isVerifying {
+      guard intake.memory.hasRoomForRecipient else {
+        logReject("RCPT", .insufficientStorage, recipient: core.pendingRecipient)
+        return core.decide(.refuse(.insufficientStorage), into: &out)
+      }
+      let size = core.pendingRecipientSize
+      envelopeSize += size
+      intake.memory.changeEnvelopes(by: size)
+      if queueID == nil { nameMessage() }
+    }
     return core.decide(.accept, into: &out)
+  }
+
+  /// Gives back what is kept for a message that is no more.
+  func forgetMessage() {
+    queueID = nil
+    discardsMessage = false
+    if !prependedFields.isEmpty { prependedFields = [] }
+    intake.memory.changeEnvelopes(by: -envelopeSize)
+    envelopeSize = 0
   }
 
   private func nameMessage() {

@@ -40,6 +40,10 @@ final class SMTPSession {
   var out: [UInt8] = []
   /// The name of the message under way, once a recipient has been accepted.
   var queueID: QueueID?
+  /// Bytes of the recipients of the transaction under way.
+  var envelopeSize = 0
+  /// The content of which chunks have come.
+  var chunked: InboundMessage?
   /// When the message under way got its name.
   var arrival = WallTime(microseconds: 0)
   /// What access policy has to remember of earlier commands.
@@ -75,11 +79,16 @@ final class SMTPSession {
     } catch {
       await conclude(error)
     }
+    dropChunks()
+    forgetMessage()
     logDisconnect()
     stream.close()
   }
 
   private func converse() async throws(SessionEnd) {
+    if let hiddenKeywords = rules.hiddenKeywords {
+      core.hiddenKeywords = await hiddenKeywords(client.address)
+    }
     out = intake.replies.take()
     var step = try await greet()
     while true {
@@ -93,6 +102,8 @@ final class SMTPSession {
       case .recipient: step = try await authorizeRecipient()
       case .data: step = try await judgeData()
       case .content: step = try await receiveContent()
+      case .chunk: step = try await receiveChunk()
+      case .uselessChunk: step = try await dropChunk()
       case .end: return try await flush()
       }
     }
@@ -114,6 +125,10 @@ final class SMTPSession {
     case data
     /// The content.
     case content
+    /// A chunk of it.
+    case chunk
+    /// A chunk that is refused.
+    case uselessChunk
     /// Nothing more: the session is over.
     case end
   }
@@ -121,11 +136,16 @@ final class SMTPSession {
   /// Goes on with what is at hand, without waiting.
   @inline(never)
   private func advance(_ first: SMTPServerStep) -> Need {
+    intake.page.serve(client.address)
     var step = first
     while true {
       switch step {
       case .next:
         if core.transaction == nil { forgetMessage() }
+        if chunked != nil, !core.isReceivingChunks {
+          dropChunks()
+          contentSize = nil
+        }
         if !hasPaused, core.replyDelay > .zero { return .pause(core.replyDelay) }
         guard let next = takeLine() else { return .line }
         step = next
@@ -138,6 +158,8 @@ final class SMTPSession {
         if rules.access.judges(.data) { return .data }
         step = admitContent()
       case .receiveContent: return .content
+      case .receiveChunk: return .chunk
+      case .dropChunk: return .uselessChunk
       case .close: return .end
       }
     }
@@ -154,7 +176,19 @@ final class SMTPSession {
       return core.handle(line, kind, inputIsPending: pending, into: &out)
     }
     if step != nil { hasPaused = false }
+    if core.notice != nil || core.isOutOfStep { logNotices() }
     return step
+  }
+
+  private func dropChunks() {
+    chunked?.abandon()
+    chunked = nil
+  }
+
+  /// The replies collected so far, for the caller to send.
+  func takeReplies() -> [UInt8] {
+    defer { out = [] }
+    return out
   }
 
   /// Sends the replies at hand and waits until the client has sent a line.
@@ -166,9 +200,12 @@ final class SMTPSession {
     do throws(StreamError) {
       while true {
         if intake.isDraining { throw .cancelled }
+        intake.page.serve(client.address)
         switch try stream.readNow({ lines.append($0) }) {
         case .bytes: if let step = takeLine() { return step }
-        case .nothing: try await stream.readable(deadline: deadline)
+        case .nothing:
+          intake.page.rest()
+          try await stream.readable(deadline: deadline)
         case .shareUsed: await Reactor.shared.yieldTurn()
         case .ended: throw .closed
         }

@@ -14,6 +14,11 @@ import SystemPackage
 package final class RoleProcess {
   /// The descriptor at which every role finds its channel to `master`.
   package nonisolated static let channelDescriptor: Int32 = 3
+  /// Packets that may wait for a peer: more than an agent's credit of requests, each of which fits
+  /// into one, and as many results.
+  private static let backlogLimit = 4096
+  /// Configuration, log and page: what every role gets before its listeners.
+  package nonisolated static let sharedDescriptors = 3
   /// How long a role waits for its start record.
   private static let startDeadline: Duration = .seconds(30)
 
@@ -49,6 +54,8 @@ package final class RoleProcess {
   private func live(
     _ make: @ReactorActor (RoleContext) throws(RoleFailure) -> any RoleService
   ) async -> Int32 {
+    // The log may be a pipe whose reader has gone.
+    ThisProcess.ignoreBrokenPipes()
     do throws(RoleFailure) {
       let context = try await begin()
       let service = try make(context)
@@ -74,13 +81,15 @@ package final class RoleProcess {
     guard
       let delivery = try? await master.receive(deadline: Reactor.shared.now + Self.startDeadline),
       case .start(let record)? = delivery.messages.first, delivery.messages.count == 1,
-      delivery.descriptors.count == 2 + record.listeners.count
+      delivery.descriptors.count
+        == Self.sharedDescriptors + record.listeners.count + (record.hasRecordMarks ? 1 : 0)
     else { throw RoleFailure("no start record from master") }
     let configuration = try readConfiguration(
       delivery.descriptors[0].raw, size: record.configurationSize)
     drainTime = configuration[.drainTime]
     let log = try makeLog(delivery.descriptors[1], record: record, configuration: configuration)
     self.log = log
+    let page = try showLife(in: delivery.descriptors[2].raw, configuration)
     do throws(Errno) {
       _ = try ThisProcess.raiseDescriptorLimit()
       if let user = record.user {
@@ -91,7 +100,8 @@ package final class RoleProcess {
       throw RoleFailure("cannot become user \(record.user?.name ?? "?"): \(error)")
     }
     var listeners: [RoleContext.Listener] = []
-    for (listener, passed) in zip(record.listeners, delivery.descriptors.dropFirst(2)) {
+    let sockets = delivery.descriptors.dropFirst(Self.sharedDescriptors)
+    for (listener, passed) in zip(record.listeners, sockets) {
       listeners.append(
         RoleContext.Listener(
           descriptor: passed, service: listener.service,
@@ -102,8 +112,9 @@ package final class RoleProcess {
       transports[transport.service] = try service(transport, of: record, configuration)
     }
     return RoleContext(
-      record: record, configuration: configuration, log: log, master: master,
-      listeners: listeners, transports: transports)
+      record: record, configuration: configuration, log: log, master: master, page: page,
+      listeners: listeners, transports: transports,
+      recordMarks: record.hasRecordMarks ? delivery.descriptors.last : nil)
   }
 
   private func service(
@@ -144,6 +155,11 @@ extension RoleProcess {
         attach(passed, to: peer, pid: pid)
       case .channelsComplete: service?.channelsComplete()
       case .sequences(let first, let count): service?.addSequences(first: first, count: count)
+      case .resultsFile:
+        guard let passed = descriptors.popFirst() else { return false }
+        service?.keepResults(in: passed)
+      case .ping: break
+      case .refuse(let client): service?.refuse(client)
       case .drain: return false
       default: log?.warning("master", "unexpected message from master")
       }
@@ -153,7 +169,8 @@ extension RoleProcess {
 
   private func attach(_ passed: SharedDescriptor, to peer: ProcessName, pid: Int32) {
     do {
-      let channel = MessageChannel(try PacketChannel(try passed.duplicate()))
+      let channel = MessageChannel(
+        try PacketChannel(try passed.duplicate(), backlogLimit: Self.backlogLimit))
       service?.attach(channel, to: peer, pid: pid)
     } catch {
       log?.error("master", "cannot watch the channel to \(peer.role.rawValue): \(error)")
@@ -163,7 +180,6 @@ extension RoleProcess {
   /// SIGTERM asks one role to leave; SIGINT belongs to `master`, which shares the terminal.
   private func watchSignals() {
     signal(SIGINT, SIG_IGN)
-    signal(SIGPIPE, SIG_IGN)
     signal(SIGHUP, SIG_IGN)
     guard let signals = try? SignalSource([SIGTERM]) else { return }
     reactorTask {
@@ -178,6 +194,23 @@ extension RoleProcess {
     // Less than `master` grants, which kills what is late: what ends at the last moment has still
     // to be told, and the queue to be closed behind it.
     await service.drain(deadline: Reactor.shared.now + drainTime * 4 / 5)
+  }
+
+  /// Lets `master` see that the loop turns, and says so when it stands still.
+  private func showLife(
+    in descriptor: Int32, _ configuration: Configuration
+  ) throws(RoleFailure) -> LifePage {
+    let page: LifePage
+    do throws(Errno) {
+      page = LifePage(try SharedPage(descriptor))
+    } catch {
+      throw RoleFailure("cannot map the page shared with master: \(error)")
+    }
+    Reactor.shared.showTurns(in: page.page)
+    Reactor.shared.watchLag(over: configuration[.serviceLagWarnTime]) { [weak self] lag in
+      self?.log?.warning("master", "the event loop stood still for \(lag)")
+    }
+    return page
   }
 
   private func readConfiguration(
