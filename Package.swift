@@ -57,6 +57,7 @@ var targets: [Target] = [
   .target(
     name: "CChecksum", path: "Sources/C/CChecksum", publicHeadersPath: "include",
     cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
+  .systemLibrary(name: "CPCRE2", path: "Sources/C/CPCRE2"),
 ]
 targets += room("Primitives", floor: "Platform", imports: [])
 targets += room(
@@ -86,7 +87,7 @@ targets += room(
 targets += room(
   "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"], hasCorpus: true)
 targets += room(
-  "LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"])
+  "LookupTables", floor: "Rules", imports: ["CPCRE2", "MailTypes", "Primitives"])
 targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
@@ -107,7 +108,7 @@ targets += room(
 
 targets += room(
   "ServiceKit", floor: "Services",
-  imports: platform + ["MailTypes", "Configuration", "QueueFormat", system])
+  imports: platform + ["MailTypes", "Configuration", "LookupTables", "QueueFormat", system])
 targets += room(
   "Master", floor: "Services",
   imports: platform + [
@@ -116,14 +117,14 @@ targets += room(
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPServerCore", "Configuration", "MailSite", "AccessPolicy", "QueueFormat",
-    "QueueStore", system,
+    "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "MailSite", "AccessPolicy",
+    "QueueFormat", "QueueStore", system,
   ])
 targets += room(
   "QueueManager", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "Configuration", "MailSite", "Routing", "DeliveryReports", "QueueFormat",
-    "QueueStore", "QueueScheduler", system, deque,
+    "ServiceKit", "Configuration", "LookupTables", "MailSite", "Routing", "DeliveryReports",
+    "QueueFormat", "QueueStore", "QueueScheduler", system, deque,
   ])
 targets += room(
   "SMTPSender", floor: "Services",
@@ -141,7 +142,7 @@ targets += room(
   "Administration", floor: "Programs",
   imports: platform + [
     "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-    "MailSite", arguments, system,
+    "AccessPolicy", "LookupTables", "MailSite", arguments, system,
   ],
   tests: ["RealPeers"])
 targets.append(

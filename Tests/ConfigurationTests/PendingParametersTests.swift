@@ -8,7 +8,7 @@ struct PendingParametersTests {
     let found = Sample.evaluate(
       """
       delay_warning_time = 4h
-      smtpd_sender_restrictions = reject
+      permit_mx_backup_networks = 192.0.2.0/24
       alias_maps =
       biff = no
       relay_domains = example.org
@@ -20,7 +20,7 @@ struct PendingParametersTests {
       found == [
         "warning: main.cf, line 1: delay_warning_time: it is not implemented yet; "
           + "ignoring it changes what happens to mail",
-        "warning: main.cf, line 2: smtpd_sender_restrictions: it is not implemented yet; "
+        "warning: main.cf, line 2: permit_mx_backup_networks: it is not implemented yet; "
           + "ignoring it may weaken the protection of this system",
         "warning: main.cf, line 6: slow_destination_rate_delay: it is not implemented yet; "
           + "ignoring it changes what happens to mail",

@@ -1,5 +1,6 @@
 import AccessPolicy
 import Configuration
+import LookupTables
 import MailSite
 import MailTypes
 import Primitives
@@ -13,21 +14,23 @@ import Testing
 /// From the text of a configuration to what a listener does.
 @Suite struct ListenerRulesTests {
   private func rules(_ text: String) throws -> ListenerRules {
-    let main = MainFile(Array(text.utf8), file: "main.cf")
+    let main = MainFile(Array("local_recipient_maps =\n\(text)".utf8), file: "main.cf")
     let host = HostFacts(hostname: "mx.example.org", interfaces: [])
     let evaluation = Configuration.evaluate(main, host: host)
     try #require(!evaluation.hasErrors)
-    let site = try MailSite(evaluation.configuration, ownAddresses: []) { _ in nil }
+    let site = try MailSite(
+      evaluation.configuration, ownAddresses: [], tables: TableOpener { _ in nil })
     return try ListenerRules(evaluation.configuration, logName: "postfix", site: site)
   }
 
   private func refusal(_ rules: ListenerRules, from client: String, to recipient: String) async
     -> SMTPReply?
   {
-    await rules.judge(
-      AccessRequest(
-        clientAddress: IPAddress(client)!, sender: MailAddress("a@b.example"),
-        recipient: MailAddress(recipient)))
+    var history = AccessHistory()
+    let request = AccessRequest(
+      clientAddress: IPAddress(client)!, sender: MailAddress("a@b.example"),
+      recipient: MailAddress(recipient))
+    return await rules.access.judge(.recipient, request, &history).refusal
   }
 
   @Test func onlyOurNetworksMayRelay() async throws {

@@ -142,6 +142,10 @@ struct Session {
       case .close:
         isOpen = false
         return
+      case .authorizeHelo:
+        let isBad = core.pendingHelo?.name == "bad.test"
+        let denied = SMTPReply(554, EnhancedStatus(5, 7, 1), "Access denied")
+        step = core.decide(isBad ? .refuse(denied) : .accept, into: &out)
       case .authorizeSender:
         let isBad = core.transaction?.sender.foldedDomain == "bad.test"
         let full = SMTPReply.insufficientStorage

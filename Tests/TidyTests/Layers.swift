@@ -59,7 +59,7 @@ private func room(
 
 /// A pure room imports neither the C library nor anything that reaches the kernel.
 private let floors: [[(String, Layers.Room)]] = [
-  [room("CLinux", "C", []), room("CChecksum", "C", [])],
+  [room("CLinux", "C", []), room("CChecksum", "C", []), room("CPCRE2", "C", [])],
   [
     room("Primitives", "Platform", []),
     room("LinuxSystem", "Platform", ["CLinux", "Primitives", "SystemPackage", "Glibc"]),
@@ -82,7 +82,7 @@ private let floors: [[(String, Layers.Room)]] = [
   ],
   [
     room("Configuration", "Rules", ["MailTypes", "Primitives"]),
-    room("LookupTables", "Rules", ["MailTypes", "Primitives"]),
+    room("LookupTables", "Rules", ["CPCRE2", "MailTypes", "Primitives"]),
     room("Routing", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room("AccessPolicy", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room(
@@ -102,7 +102,9 @@ private let floors: [[(String, Layers.Room)]] = [
 private let services = [
   room(
     "ServiceKit", "Services",
-    platform + ["MailTypes", "Configuration", "QueueFormat", "SystemPackage", "Glibc"]),
+    platform + [
+      "MailTypes", "Configuration", "LookupTables", "QueueFormat", "SystemPackage", "Glibc",
+    ]),
   room(
     "Master", "Services",
     platform + [
@@ -111,14 +113,14 @@ private let services = [
   room(
     "SMTPReceiver", "Services",
     platform + mail + [
-      "ServiceKit", "SMTPServerCore", "Configuration", "MailSite", "AccessPolicy",
+      "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "MailSite", "AccessPolicy",
       "QueueFormat", "QueueStore", "SystemPackage", "Glibc",
     ]),
   room(
     "QueueManager", "Services",
     platform + mail + [
-      "ServiceKit", "Configuration", "MailSite", "Routing", "DeliveryReports", "QueueFormat",
-      "QueueStore", "QueueScheduler", "SystemPackage", "DequeModule",
+      "ServiceKit", "Configuration", "LookupTables", "MailSite", "Routing", "DeliveryReports",
+      "QueueFormat", "QueueStore", "QueueScheduler", "SystemPackage", "DequeModule",
     ]),
   room(
     "SMTPSender", "Services",
@@ -138,7 +140,7 @@ private let programs = [
     "Administration", "Programs",
     platform + [
       "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-      "MailSite", "ArgumentParser", "SystemPackage", "Glibc",
+      "AccessPolicy", "LookupTables", "MailSite", "ArgumentParser", "SystemPackage", "Glibc",
     ]),
   room(
     "martinet", "Programs",

@@ -25,7 +25,7 @@ extension SMTPServerCore {
       warnOfSyntax(line[parts.path])
       return fail("501 5.1.7 Bad sender address syntax\r\n", into: &out)
     }
-    var envelope = SMTPTransaction(sender: completed(sender))
+    var envelope = SMTPTransaction(sender: completed(sender), given: sender)
     for parameter in parts.parameters {
       if let reply = apply(line[parameter], to: &envelope) {
         return refuse(reply, into: &out)
@@ -92,6 +92,7 @@ extension SMTPServerCore {
   ) -> SMTPServerStep {
     let question = pending
     pending = .nothing
+    if question == .helo { return decideHelo(verdict, into: &out) }
     pendingRecipient = nil
     let recipient = recipientAtHand
     recipientAtHand = nil

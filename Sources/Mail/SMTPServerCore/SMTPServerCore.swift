@@ -8,7 +8,8 @@ package import SMTPGrammar
 /// dropped whole, so no path through an error leaves a part of it behind.
 package struct SMTPServerCore: Sendable {
   enum Pending: Sendable {
-    case nothing, sender, recipient, verification, admission, content, chunk, droppedChunk, closed
+    case nothing, helo, sender, recipient, verification, admission, content, chunk, droppedChunk
+    case closed
   }
 
   let rules: SMTPServerRules
@@ -43,6 +44,12 @@ package struct SMTPServerCore: Sendable {
   package var isOutOfStep = false
   /// Whether the session ended at the hard error limit.
   package internal(set) var endedByErrors = false
+  /// The name and kind of the HELO or EHLO that `authorizeHelo` asks about.
+  package internal(set) var pendingHelo: (name: String, isExtended: Bool)?
+  /// Whether the client went on where it has to wait for a reply (RFC 2920 3.1).
+  package internal(set) var pipelinesIllegally = false
+  /// Whether the client was refused at the connection: nothing but QUIT is left to it.
+  var isDenied = false
   var errorCount = 0
   var junkCount = 0
 
@@ -125,8 +132,10 @@ package struct SMTPServerCore: Sendable {
     case .xforward: begin(.xforward, "XFORWARD")
     case .unknown: begin(.unknown, "UNKNOWN")
     }
+    if isDenied, command.verb != .quit { return refuseDenied(into: &out) }
     if inputIsPending, mustComeLast(command.verb) {
       isOutOfStep = true
+      pipelinesIllegally = true
       if rules.settings.forbidsUnauthorizedPipelining { return refuseSynchronization(into: &out) }
     }
     return dispatch(command, line, into: &out)
@@ -194,8 +203,20 @@ package struct SMTPServerCore: Sendable {
         ? fail("501 Syntax: EHLO hostname\r\n", junk: true, into: &out)
         : fail("501 Syntax: HELO hostname\r\n", junk: true, into: &out)
     }
+    let name = Self.harmless(line[argument])
+    if rules.settings.asksAboutHelo {
+      pendingHelo = (name, extended)
+      pending = .helo
+      return .authorizeHelo
+    }
+    return accept(helo: name, extended: extended, into: &out)
+  }
+
+  mutating func accept(
+    helo name: String, extended: Bool, into out: inout [UInt8]
+  ) -> SMTPServerStep {
     dropTransaction()
-    helo = Self.harmless(line[argument])
+    helo = name
     isExtended = extended
     counters.countAccepted(current)
     if extended {

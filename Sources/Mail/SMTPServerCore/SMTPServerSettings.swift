@@ -38,6 +38,8 @@ package struct SMTPServerSettings: Sendable {
   /// The code that refuses a LF without CR (`smtpd_forbid_bare_newline_reject_code`) under
   /// `smtpd_forbid_bare_newline = reject`; `nil` where a bare LF ends a command.
   package var bareNewlineRejectCode: UInt16?
+  /// Whether HELO and EHLO are judged before they are answered (`smtpd_delay_reject = no`).
+  package var asksAboutHelo = false
   /// `disable_vrfy_command`.
   package var vrfyDisabled = false
   /// `smtputf8_enable`: whether SMTPUTF8 is offered and command lines must be UTF-8.

@@ -25,6 +25,8 @@ package struct SMTPClientIdentity: Sendable {
 package struct SMTPTransaction: Equatable, Sendable {
   /// The reverse-path; null for reports.
   package var sender: MailAddress
+  /// The reverse-path as the client gave it, without a domain of ours put behind it.
+  package var givenSender: MailAddress
   /// The size that the client announced in bytes (RFC 1870); `nil` when it said none.
   package var announcedSize: Int?
   /// Whether `BODY=8BITMIME` was said.
@@ -39,8 +41,9 @@ package struct SMTPTransaction: Equatable, Sendable {
   package var recipients: [SMTPRecipient] = []
   var overshoot = 0
 
-  init(sender: MailAddress) {
+  init(sender: MailAddress, given: MailAddress? = nil) {
     self.sender = sender
+    givenSender = given ?? sender
   }
 }
 
@@ -80,6 +83,8 @@ package struct SMTPRecipient: Equatable, Sendable {
 package enum SMTPServerStep: Equatable, Sendable {
   /// Send what is in the output when no further command is at hand, and give the next line.
   case next
+  /// Judge the name of HELO, `pendingHelo`, and call `decide`.
+  case authorizeHelo
   /// Judge the sender, `transaction.sender`, and call `decide`.
   case authorizeSender
   /// Judge `pendingRecipient` and call `decide`.

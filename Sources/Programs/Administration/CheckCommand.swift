@@ -24,7 +24,9 @@ package struct CheckCommand: ParsableCommand {
       }
     }
     if files.hasErrors { throw ExitCode(1) }
-    var findings = SiteCheck.findings(files)
+    let site = SiteCheck.findings(files)
+    for warning in site.warnings { Output.error("martinet: warning: \(warning)") }
+    var findings = site.errors
     do throws(MasterProcess.Failure) {
       let owner = try MasterProcess.mailOwner(files.configuration)
       findings += SpoolDirectories.check(

@@ -17,7 +17,7 @@ package struct RunCommand: ParsableCommand {
 
   package func run() throws {
     let files = try loadChecked(parent.configDirectory)
-    let findings = SiteCheck.findings(files)
+    let findings = SiteCheck.findings(files).errors
     for finding in findings { Output.error("martinet: error: \(finding)") }
     guard findings.isEmpty else { throw ExitCode(1) }
     throw ExitCode(MasterProcess.run(files) { Output.error($0) })

@@ -1,5 +1,6 @@
 import Configuration
 import LinuxSystem
+import LookupTables
 import MailSite
 import MailTypes
 package import Primitives
@@ -11,9 +12,6 @@ import SystemPackage
 /// The `qmgr` role: the only owner of message state.
 @ReactorActor
 package final class QueueManagerService: RoleService {
-  /// The largest table that is read into memory, in bytes.
-  private nonisolated static let tableSizeMax = 64 << 20
-
   private let context: RoleContext
   private let peers: Peers
 
@@ -25,8 +23,8 @@ package final class QueueManagerService: RoleService {
     let settings = QueueSettings(context.configuration)
     do {
       let site = try MailSite(
-        context.configuration, ownAddresses: try Interfaces.addresses().map(\.address)
-      ) { path in try? Files.readWhole(path, limit: Self.tableSizeMax) }
+        context.configuration, ownAddresses: try Interfaces.addresses().map(\.address),
+        tables: .role(context.configuration))
       let queue = try MailQueue(
         settings: settings, log: context.log, disk: try LinuxDisk(path: settings.directory),
         router: site.router, services: Self.services(context),

@@ -1,6 +1,8 @@
 import AccessPolicy
 import Configuration
 import MailSite
+import Primitives
+import Reactor
 import SMTPGrammar
 import SMTPServerCore
 import ServiceKit
@@ -15,12 +17,13 @@ extension ListenerRules {
   ) throws(RoleFailure) {
     let policy: AccessPolicy
     do throws(MailSiteError) {
-      policy = try site.accessPolicy()
+      // A session that is cut off need not wait any longer.
+      policy = try site.accessPolicy { try? await sleep(until: Reactor.shared.now + $0) }
     } catch {
       throw RoleFailure(error.description)
     }
     self.init(
-      smtp: SMTPServerRules(Self.server(configuration)),
+      smtp: SMTPServerRules(Self.server(configuration, policy)),
       tag: Self.tag(configuration[.syslogName], below: logName),
       mailName: configuration[.mailName], timeout: configuration[.smtpdTimeout],
       dataRateMin: configuration[.smtpdMinDataRate],
@@ -28,11 +31,12 @@ extension ListenerRules {
       bareNewlines: Self.bareNewlines(configuration[.smtpdForbidBareNewline]),
       hiddenKeywords: Self.hiddenKeywords(configuration, site),
       debugPeers: Self.debugPeers(site),
-      softBounce: configuration[.softBounce],
-      judge: { await policy.refusal(of: $0) })
+      softBounce: configuration[.softBounce], access: policy)
   }
 
-  private static func server(_ configuration: Configuration) -> SMTPServerSettings {
+  private static func server(
+    _ configuration: Configuration, _ policy: AccessPolicy
+  ) -> SMTPServerSettings {
     var settings = SMTPServerSettings(
       myhostname: configuration[.myhostname], banner: configuration[.smtpdBanner])
     if configuration[.appendAtMyorigin] { settings.myorigin = configuration[.myorigin] }
@@ -55,6 +59,7 @@ extension ListenerRules {
     if configuration[.smtpdForbidBareNewline] == .reject {
       settings.bareNewlineRejectCode = UInt16(configuration[.smtpdForbidBareNewlineRejectCode])
     }
+    settings.asksAboutHelo = policy.judges(.helo)
     settings.vrfyDisabled = configuration[.disableVrfyCommand]
     return settings
   }

@@ -1,14 +1,10 @@
 import AccessPolicy
-import MailTypes
 import Primitives
 import SMTPGrammar
 import SMTPServerCore
 
 /// Everything that the configuration of a listener says about its sessions, prepared once.
 final class ListenerRules: Sendable {
-  /// Judges a recipient: the reply that refuses it, or `nil`.
-  typealias RecipientJudge = @Sendable (AccessRequest) async -> SMTPReply?
-
   /// Finds the EHLO keywords that a client is not shown
   /// (`smtpd_discard_ehlo_keyword_address_maps`).
   typealias KeywordFinder = @Sendable (IPAddress) async -> EHLOKeywords
@@ -39,14 +35,14 @@ final class ListenerRules: Sendable {
   /// The clients whose dialogue is logged.
   let debugPeers: DebugPeers?
   /// Who may send mail to whom.
-  let judge: RecipientJudge
+  let access: AccessPolicy
 
   init(
     smtp: SMTPServerRules, tag: String = "smtpd", mailName: String = "Martinet",
     timeout: Duration = .seconds(300), dataRateMin: Int = 500, lineLengthMax: Int = 2048,
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
     hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
-    softBounce: Bool = false, judge: @escaping RecipientJudge
+    softBounce: Bool = false, access: AccessPolicy
   ) {
     self.smtp = smtp
     self.tag = Array(tag.utf8)
@@ -59,7 +55,7 @@ final class ListenerRules: Sendable {
     self.hiddenKeywords = hiddenKeywords
     self.debugPeers = debugPeers
     self.softBounce = softBounce
-    self.judge = judge
+    self.access = access
   }
 
   var settings: SMTPServerSettings { smtp.settings }

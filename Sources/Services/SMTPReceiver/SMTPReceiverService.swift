@@ -1,5 +1,7 @@
+import AccessPolicy
 import Configuration
 package import LinuxSystem
+import LookupTables
 import MailSite
 import MailTypes
 package import Primitives
@@ -19,20 +21,21 @@ import SystemPackage
 package final class SMTPReceiverService: RoleService {
   /// Descriptors for everything but sessions: log, channels, spool, tables.
   private static let descriptorReserve = 64
-  /// The largest file of a table or list, in bytes.
-  private nonisolated static let tableSizeMax = 256 << 20
 
   private let context: RoleContext
   private let spool: DiskSpool
   private let intake: Intake
   private let sessions: SessionTable
   private let queueManager: QueueManagerLink
+  private let tables: TableOpener
   private var acceptors: [Acceptor] = []
+  private var warned: Set<String> = []
 
   /// Opens the spool.
   package init(_ context: RoleContext) throws(RoleFailure) {
     self.context = context
     let configuration = context.configuration
+    tables = .role(configuration)
     let link = QueueManagerLink(log: context.log)
     spool = try DiskSpool(
       configuration, name: context.name.spoolName,
@@ -112,13 +115,20 @@ package final class SMTPReceiverService: RoleService {
     let site: MailSite
     do {
       site = try MailSite(
-        listener.configuration, ownAddresses: try Interfaces.addresses().map(\.address)
-      ) { path in try? Files.readWhole(path, limit: Self.tableSizeMax) }
+        listener.configuration, ownAddresses: try Interfaces.addresses().map(\.address),
+        tables: tables)
     } catch {
       throw RoleFailure("service \(listener.service): \(error)")
     }
-    return try ListenerRules(
+    let rules = try ListenerRules(
       listener.configuration, logName: context.configuration[.syslogName], site: site)
+    // One process of the role speaks for all.
+    guard context.name.index == 0 else { return rules }
+    for warning in site.warnings + rules.access.warnings.map(\.description)
+    where warned.insert(warning).inserted {
+      context.log.warning("smtpd", warning)
+    }
+    return rules
   }
 
   package func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {

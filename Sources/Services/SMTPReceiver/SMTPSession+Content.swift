@@ -1,3 +1,4 @@
+import AccessPolicy
 import MailTypes
 import MessageHeaders
 import Primitives
@@ -134,6 +135,8 @@ extension SMTPSession {
       logReject("END-OF-MESSAGE", refusal)
       return .refused(refusal)
     }
+    if let refusal = try await judge(.endOfData) { return .refused(refusal) }
+    if discardsMessage { return .queued(id) }
     do throws(SpoolError) {
       try await message.commit(
         id: id, envelope: envelope(transaction), isInternational: transaction.isInternational)
@@ -170,6 +173,10 @@ extension SMTPSession {
       recipient: recipients.count == 1 ? recipients.first?.address : nil, time: arrival,
       offset: intake.clock.offset(at: arrival))
     var bytes = intake.contents.take()
+    for prepended in prependedFields {
+      bytes += prepended
+      bytes.append(text: "\r\n")
+    }
     field.append(to: &bytes)
     return bytes
   }

@@ -80,8 +80,8 @@ extension SMTPSession {
   func logReject(_ stage: StaticString, _ reply: SMTPReply, recipient: MailAddress? = nil) {
     log(
       core.rejectLine(
-        stage: stage, rules.softBounce ? reply.softened : reply, sender: core.transaction?.sender,
-        recipient: recipient,
+        stage: stage, rules.softBounce ? reply.softened : reply,
+        sender: core.transaction?.givenSender, recipient: recipient,
         queueID: queueID))
   }
 }

@@ -1,3 +1,4 @@
+import AccessPolicy
 import LinuxSystem
 import MailTypes
 import Primitives
@@ -16,6 +17,8 @@ enum SessionEnd: Error {
   case timedOut
   /// This process leaves.
   case shutDown
+  /// A table said HANGUP.
+  case hungUp
   /// The spool cannot tell whether a message is mail: the client must not hear either answer.
   case uncertain
 }
@@ -43,6 +46,12 @@ final class SMTPSession {
   var chunked: InboundMessage?
   /// When the message under way got its name.
   var arrival = WallTime(microseconds: 0)
+  /// What access policy has to remember of earlier commands.
+  var accessHistory = AccessHistory()
+  /// Whether the message under way is to be accepted and thrown away.
+  var discardsMessage = false
+  /// Header fields that access tables put before the message under way.
+  var prependedFields: [[UInt8]] = []
   /// Bytes of content received, while it comes in.
   var contentSize: Int?
   /// Who follows the dialogue; `nil` while nobody does.
@@ -88,14 +97,17 @@ final class SMTPSession {
       beginTrace(isLogged: true, hasJoined: false)
     }
     out = intake.replies.take()
-    var step = core.greet(into: &out)
+    var step = try await greet()
     while true {
       switch advance(step) {
       case .line: step = try await nextLine()
       case .pause(let delay):
         try await pause(delay)
         step = .next
-      case .recipient: step = await authorizeRecipient()
+      case .helo: step = try await authorizeHelo()
+      case .sender: step = try await judgeSender()
+      case .recipient: step = try await authorizeRecipient()
+      case .data: step = try await judgeData()
       case .content: step = try await receiveContent()
       case .chunk: step = try await receiveChunk()
       case .uselessChunk: step = try await dropChunk()
@@ -110,8 +122,14 @@ final class SMTPSession {
     case line
     /// Time to pass.
     case pause(Duration)
+    /// A judgement of the name of HELO.
+    case helo
+    /// A judgement of the sender.
+    case sender
     /// A judgement of the recipient.
     case recipient
+    /// A judgement of DATA.
+    case data
     /// The content.
     case content
     /// A chunk of it.
@@ -138,9 +156,14 @@ final class SMTPSession {
         if !hasPaused, core.replyDelay > .zero { return .pause(core.replyDelay) }
         guard let next = takeLine() else { return .line }
         step = next
-      case .authorizeSender: step = authorizeSender()
+      case .authorizeHelo: return .helo
+      case .authorizeSender:
+        if rules.access.judges(.mail) { return .sender }
+        step = authorizeSender()
       case .authorizeRecipient: return .recipient
-      case .admitContent: step = admitContent()
+      case .admitContent:
+        if rules.access.judges(.data) { return .data }
+        step = admitContent()
       case .receiveContent: return .content
       case .receiveChunk: return .chunk
       case .dropChunk: return .uselessChunk
@@ -263,6 +286,7 @@ final class SMTPSession {
     case .lost:
       log(core.lostConnectionLine(contentSize: contentSize))
       out = []
+    case .hungUp: out = []
     case .uncertain:
       intake.log.error("smtpd", "the spool failed: a session ends without an answer to DATA")
       out = []

@@ -5,6 +5,8 @@ extension Registry {
     IntegerParameter.smtpdProcessCount,
     IntegerParameter.smtpProcessCount,
     IntegerParameter.queueMessageLimit,
+    IntegerParameter.lookupQueueLimit,
+    IntegerParameter.accountCacheSize,
     IntegerParameter.spoolRelocationFactor,
     IntegerParameter.smtpdCrashRefusalLimit,
     DurationParameter.commitDelay,
@@ -14,6 +16,8 @@ extension Registry {
     DurationParameter.spoolWriteTimeout,
     DurationParameter.drainTime,
     DurationParameter.reloadDrainTime,
+    DurationParameter.lookupTimeout,
+    DurationParameter.accountCacheTime,
     DurationParameter.serviceWatchdogTimeout,
     DurationParameter.serviceStartTimeout,
     DurationParameter.serviceLagWarnTime,
@@ -44,6 +48,14 @@ extension IntegerParameter {
   package static let queueMessageLimit = Self(
     "queue_message_limit", default: "5000000", in: 1...Int(Int32.max),
     "Messages in the queue.")
+  /// `lookup_queue_limit`
+  package static let lookupQueueLimit = Self(
+    "lookup_queue_limit", default: "1000", in: 1...Int(Int32.max),
+    "Look-ups of a process that wait for name services or regular expressions.")
+  /// `account_cache_size`
+  package static let accountCacheSize = Self(
+    "account_cache_size", default: "10000", in: 1...Int(Int32.max),
+    "Answers of name services that a process keeps.")
   /// `spool_relocation_factor`
   package static let spoolRelocationFactor = Self(
     "spool_relocation_factor", default: "4", in: 2...1_000_000,
@@ -83,6 +95,14 @@ extension DurationParameter {
   package static let reloadDrainTime = Self(
     "reload_drain_time", default: "1h",
     "How long old sessions may go on after a reload.")
+  /// `lookup_timeout`
+  package static let lookupTimeout = Self(
+    "lookup_timeout", default: "30s", min: .seconds(1),
+    "How long name services or regular expressions may take to answer.")
+  /// `account_cache_time`
+  package static let accountCacheTime = Self(
+    "account_cache_time", default: "60s",
+    "How long an answer of name services counts.")
   /// `service_watchdog_timeout`
   package static let serviceWatchdogTimeout = Self(
     "service_watchdog_timeout", default: "30s",
