@@ -47,7 +47,9 @@ func room(
   return targets
 }
 
-let platform: [Target.Dependency] = ["Primitives", "LinuxSystem", "Reactor", "Streams"]
+let platform: [Target.Dependency] = [
+  "Primitives", "LinuxSystem", "Reactor", "Streams", "TLSEngine",
+]
 let mail: [Target.Dependency] = ["MailTypes", "SMTPGrammar", "MessageHeaders"]
 
 var targets: [Target] = [
@@ -57,6 +59,9 @@ var targets: [Target] = [
   .target(
     name: "CChecksum", path: "Sources/C/CChecksum", publicHeadersPath: "include",
     cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
+  .systemLibrary(
+    name: "COpenSSL", path: "Sources/C/COpenSSL", pkgConfig: "openssl",
+    providers: [.apt(["libssl-dev"])]),
 ]
 targets += room("Primitives", floor: "Platform", imports: [])
 targets += room(
@@ -65,7 +70,11 @@ targets += room(
   "Reactor", floor: "Platform", imports: ["CLinux", "LinuxSystem", "Primitives", deque, system],
   tests: ["ReactorProbe"])
 targets += room(
-  "Streams", floor: "Platform", imports: ["Reactor", "LinuxSystem", "Primitives", system])
+  "TLSEngine", floor: "Platform",
+  imports: ["COpenSSL", "Reactor", "LinuxSystem", "Primitives", system])
+targets += room(
+  "Streams", floor: "Platform",
+  imports: ["TLSEngine", "Reactor", "LinuxSystem", "Primitives", system])
 
 targets += room("MailTypes", floor: "Mail", imports: ["Primitives"])
 targets += room("SMTPGrammar", floor: "Mail", imports: ["MailTypes", "Primitives"])

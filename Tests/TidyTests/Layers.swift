@@ -48,7 +48,7 @@ struct Layers {
   ]
 }
 
-private let platform = ["Primitives", "LinuxSystem", "Reactor", "Streams"]
+private let platform = ["Primitives", "LinuxSystem", "Reactor", "Streams", "TLSEngine"]
 private let mail = ["MailTypes", "SMTPGrammar", "MessageHeaders"]
 
 private func room(
@@ -59,7 +59,7 @@ private func room(
 
 /// A pure room imports neither the C library nor anything that reaches the kernel.
 private let floors: [[(String, Layers.Room)]] = [
-  [room("CLinux", "C", []), room("CChecksum", "C", [])],
+  [room("CLinux", "C", []), room("CChecksum", "C", []), room("COpenSSL", "C", [])],
   [
     room("Primitives", "Platform", []),
     room("LinuxSystem", "Platform", ["CLinux", "Primitives", "SystemPackage", "Glibc"]),
@@ -69,7 +69,12 @@ private let floors: [[(String, Layers.Room)]] = [
         "CLinux", "LinuxSystem", "Primitives", "DequeModule", "SystemPackage", "Glibc",
         "Synchronization",
       ]),
-    room("Streams", "Platform", ["Reactor", "LinuxSystem", "Primitives", "SystemPackage"]),
+    room(
+      "TLSEngine", "Platform",
+      ["COpenSSL", "Reactor", "LinuxSystem", "Primitives", "SystemPackage", "Synchronization"]),
+    room(
+      "Streams", "Platform",
+      ["TLSEngine", "Reactor", "LinuxSystem", "Primitives", "SystemPackage"]),
   ],
   [
     room("MailTypes", "Mail", ["Primitives"]),

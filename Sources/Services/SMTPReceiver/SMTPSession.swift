@@ -233,7 +233,7 @@ extension SessionEnd {
     switch error {
     case .timedOut: self = .timedOut
     case .cancelled: self = .shutDown
-    case .closed, .shortFile, .backlogFull, .system: self = .lost
+    case .closed, .shortFile, .backlogFull, .security, .system: self = .lost
     }
   }
 }
