@@ -100,6 +100,10 @@ targets += room(
     "Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives",
   ])
 
+targets += room(
+  "TLSPolicy", floor: "Rules",
+  imports: ["Configuration", "LookupTables", "TLSEngine", "MailTypes", "Primitives"])
+
 targets += room("QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"])
 targets += room(
   "QueueStore", floor: "Queue",
@@ -113,12 +117,14 @@ targets += room(
   imports: platform + ["MailTypes", "Configuration", system])
 targets += room(
   "Master", floor: "Services",
-  imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])
+  imports: platform + [
+    "ServiceKit", "Configuration", "TLSPolicy", "MailTypes", "QueueStore", system,
+  ])
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPServerCore", "Configuration", "MailSite", "AccessPolicy", "QueueFormat",
-    "QueueStore", system,
+    "ServiceKit", "SMTPServerCore", "Configuration", "MailSite", "AccessPolicy", "TLSPolicy",
+    "QueueFormat", "QueueStore", system,
   ])
 targets += room(
   "QueueManager", floor: "Services",
@@ -142,7 +148,7 @@ targets += room(
   "Administration", floor: "Programs",
   imports: platform + [
     "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-    "MailSite", arguments, system,
+    "MailSite", "TLSPolicy", arguments, system,
   ],
   tests: ["RealPeers"])
 targets.append(

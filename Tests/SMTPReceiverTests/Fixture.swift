@@ -9,6 +9,7 @@ import SMTPServerCore
 import ServiceKit
 import Streams
 import SystemPackage
+import TLSPolicy
 import TestSupport
 
 @testable import SMTPReceiver
@@ -26,7 +27,7 @@ final class Fixture {
   init(
     spool realSpool: (any MessageSpool)? = nil, sessionLimit: Int = 100, bodyMemory: Int = 64 << 20,
     spillLimit: Int = 1 << 30,
-    timeout: Duration = .seconds(30), dataRateMin: Int = 500,
+    timeout: Duration = .seconds(30), dataRateMin: Int = 500, tls: ServerTLS = .off,
     change: (inout SMTPServerSettings) -> Void = { _ in }
   ) throws {
     var settings = SMTPServerSettings(
@@ -44,7 +45,7 @@ final class Fixture {
     sessions = SessionTable(intake: intake)
     room = SessionRoom(limit: sessionLimit)
     rules = ListenerRules(
-      smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin
+      smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin, tls: tls
     ) { request in
       guard request.recipient.foldedDomain == "elsewhere.example" else { return nil }
       return SMTPReply(

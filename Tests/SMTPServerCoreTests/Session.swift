@@ -15,6 +15,7 @@ struct Session {
   var received: [[UInt8]] = []
   var out: [UInt8] = []
   var isOpen = true
+  var isShakingHands = false
   var contentReply: SMTPReply?
   var contentRefusal: SMTPReply?
 
@@ -78,6 +79,10 @@ struct Session {
         return
       case .close:
         isOpen = false
+        return
+      case .startTLS:
+        lines.discard()
+        isShakingHands = true
         return
       case .authorizeSender:
         let isBad = core.transaction?.sender.foldedDomain == "bad.test"

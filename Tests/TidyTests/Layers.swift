@@ -92,6 +92,9 @@ private let floors: [[(String, Layers.Room)]] = [
     room(
       "MailSite", "Rules",
       ["Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives"]),
+    room(
+      "TLSPolicy", "Rules",
+      ["Configuration", "LookupTables", "TLSEngine", "MailTypes", "Primitives"]),
   ],
   [
     room("QueueFormat", "Queue", ["CChecksum", "MailTypes", "Primitives"]),
@@ -109,11 +112,13 @@ private let services = [
     platform + ["MailTypes", "Configuration", "SystemPackage", "Glibc"]),
   room(
     "Master", "Services",
-    platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", "SystemPackage"]),
+    platform + [
+      "ServiceKit", "Configuration", "TLSPolicy", "MailTypes", "QueueStore", "SystemPackage",
+    ]),
   room(
     "SMTPReceiver", "Services",
     platform + mail + [
-      "ServiceKit", "SMTPServerCore", "Configuration", "MailSite", "AccessPolicy",
+      "ServiceKit", "SMTPServerCore", "Configuration", "MailSite", "AccessPolicy", "TLSPolicy",
       "QueueFormat", "QueueStore", "SystemPackage", "Glibc",
     ]),
   room(
@@ -140,7 +145,7 @@ private let programs = [
     "Administration", "Programs",
     platform + [
       "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-      "MailSite", "ArgumentParser", "SystemPackage", "Glibc",
+      "MailSite", "TLSPolicy", "ArgumentParser", "SystemPackage", "Glibc",
     ]),
   room(
     "martinet", "Programs",

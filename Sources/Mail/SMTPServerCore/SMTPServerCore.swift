@@ -7,7 +7,7 @@ package import SMTPGrammar
 /// It touches no socket, clock or file. What a command began is a value (`transaction`) that is
 /// dropped whole, so no path through an error leaves a part of it behind.
 package struct SMTPServerCore: Sendable {
-  enum Pending: Sendable { case nothing, sender, recipient, admission, content, closed }
+  enum Pending: Sendable { case nothing, sender, recipient, admission, content, handshake, closed }
 
   let rules: SMTPServerRules
   /// Who the client is.
@@ -16,6 +16,8 @@ package struct SMTPServerCore: Sendable {
   package internal(set) var helo: String?
   /// Whether the session began with EHLO.
   package internal(set) var isExtended = false
+  /// Whether the session is under TLS.
+  package internal(set) var isSecure = false
   /// The envelope under way.
   package internal(set) var transaction: SMTPTransaction?
   /// The forward-path that `authorizeRecipient` asks about, as the client gave it.
@@ -97,6 +99,7 @@ package struct SMTPServerCore: Sendable {
     case .bdat: begin(.bdat, "BDAT")
     case .etrn, .help, .unknown: begin(.unknown, "UNKNOWN")
     }
+    if let refused = refuseWithoutTLS(command.verb, into: &out) { return refused }
     return dispatch(command, line, inputIsPending, into: &out)
   }
 
@@ -131,10 +134,7 @@ package struct SMTPServerCore: Sendable {
       out.append(text: "221 2.0.0 Bye\r\n")
       return close()
     case .vrfy: return vrfy(command.argument, into: &out)
-    case .starttls:
-      return command.argument.isEmpty
-        ? fail("502 5.5.1 Error: command not implemented\r\n", into: &out)
-        : fail("501 5.5.4 Syntax: STARTTLS\r\n", into: &out)
+    case .starttls: return startTLS(command.argument, into: &out)
     case .auth: return fail("503 5.5.1 Error: authentication not enabled\r\n", into: &out)
     case .bdat:
       // What follows is content, not commands, since nobody agreed on a chunk.
@@ -157,7 +157,7 @@ package struct SMTPServerCore: Sendable {
     helo = Self.harmless(line[argument])
     isExtended = extended
     counters.countAccepted(current)
-    out.append(contentsOf: extended ? rules.ehloReply : rules.heloReply)
+    out.append(contentsOf: extended ? rules.ehloReply(secure: isSecure) : rules.heloReply)
     return afterReply(junk: true, into: &out)
   }
 

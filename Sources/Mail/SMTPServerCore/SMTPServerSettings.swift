@@ -36,6 +36,8 @@ package struct SMTPServerSettings: Sendable {
   /// The code that refuses a LF without CR (`smtpd_forbid_bare_newline_reject_code`) under
   /// `smtpd_forbid_bare_newline = reject`; `nil` where a bare LF ends a command.
   package var bareNewlineRejectCode: UInt16?
+  /// Whether TLS is offered or demanded.
+  package var security = SMTPServerSecurity.none
   /// `disable_vrfy_command`.
   package var vrfyDisabled = false
   /// `smtputf8_enable`: whether command lines must be UTF-8.
@@ -53,7 +55,8 @@ package final class SMTPServerRules: Sendable {
   /// The settings.
   package let settings: SMTPServerSettings
   let greeting: [UInt8]
-  let ehloReply: [UInt8]
+  private let ehloReply: [UInt8]
+  private let ehloReplyWithTLS: [UInt8]
   let heloReply: [UInt8]
   let forbidden: Set<String>
 
@@ -63,12 +66,20 @@ package final class SMTPServerRules: Sendable {
     greeting = Array("220 \(settings.banner)\r\n".utf8)
     heloReply = Array("250 \(settings.myhostname)\r\n".utf8)
     forbidden = Set(settings.forbiddenCommands.map { $0.lowercased() })
+    ehloReply = Self.ehloReply(settings, offersTLS: settings.security != .none)
+    ehloReplyWithTLS = Self.ehloReply(settings, offersTLS: false)
+  }
+
+  /// The reply to EHLO, outside of TLS or within it.
+  func ehloReply(secure: Bool) -> [UInt8] { secure ? ehloReplyWithTLS : ehloReply }
+
+  private static func ehloReply(_ settings: SMTPServerSettings, offersTLS: Bool) -> [UInt8] {
     let discarded = Set(settings.discardedKeywords.map { $0.lowercased() })
     var lines = [settings.myhostname]
     let limit = settings.messageSizeLimit
-    for keyword in [
-      "PIPELINING", limit > 0 ? "SIZE \(limit)" : "SIZE", "ENHANCEDSTATUSCODES", "8BITMIME",
-    ] {
+    var keywords = ["PIPELINING", limit > 0 ? "SIZE \(limit)" : "SIZE"]
+    if offersTLS { keywords.append("STARTTLS") }
+    for keyword in keywords + ["ENHANCEDSTATUSCODES", "8BITMIME"] {
       let name = keyword.prefix { $0 != " " }.lowercased()
       if !discarded.contains(name) { lines.append(keyword) }
     }
@@ -76,6 +87,6 @@ package final class SMTPServerRules: Sendable {
     for (index, line) in lines.enumerated() {
       text += "250\(index + 1 < lines.count ? "-" : " ")\(line)\r\n"
     }
-    ehloReply = Array(text.utf8)
+    return Array(text.utf8)
   }
 }

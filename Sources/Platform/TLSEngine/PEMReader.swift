@@ -31,12 +31,12 @@ enum PEMReader {
 
   static func objects(of file: PEMFile) throws(TLSSetupError) -> [PEMObject] {
     guard let source = BIO_new(BIO_s_mem()) else {
-      throw .library(file: file.name, "cannot be read")
+      throw .said(.file(file.name), "cannot be read")
     }
     defer { BIO_free(source) }
     let count = file.bytes.withUnsafeBytes { BIO_write(source, $0.baseAddress, Int32($0.count)) }
     guard count == file.bytes.count || file.bytes.isEmpty else {
-      throw .library(file: file.name, "cannot be read")
+      throw .said(.file(file.name), "cannot be read")
     }
     var objects: [PEMObject] = []
     while objects.count < objectsMax {
@@ -62,7 +62,7 @@ enum PEMReader {
         ERR_clear_error()
         return nil
       }
-      throw .library(file: file.name, "is not in PEM format")
+      throw .said(.file(file.name), "is not in PEM format")
     }
     defer {
       copenssl_free(name)
@@ -87,7 +87,7 @@ enum PEMReader {
   ) throws(TLSSetupError) -> Certificate {
     var at: UnsafePointer<UInt8>? = data
     guard let pointer = d2i_X509(nil, &at, length) else {
-      throw .library(file: file.name, "a certificate cannot be decoded")
+      throw .said(.file(file.name), "a certificate cannot be decoded")
     }
     return Certificate(adopting: pointer)
   }
@@ -97,7 +97,7 @@ enum PEMReader {
   ) throws(TLSSetupError) -> PrivateKey {
     var at: UnsafePointer<UInt8>? = data
     guard let pointer = d2i_AutoPrivateKey(nil, &at, length) else {
-      throw .library(file: file.name, "the private key cannot be decoded")
+      throw .said(.file(file.name), "the private key cannot be decoded")
     }
     return PrivateKey(adopting: pointer)
   }

@@ -8,7 +8,9 @@ final class ServerNames: Sendable {
     let pointer: OpaquePointer
 
     init(_ credentials: [TLSCredential]) throws(TLSSetupError) {
-      guard let pointer = SSL_CTX_new(TLS_server_method()) else { throw .library("no context") }
+      guard let pointer = SSL_CTX_new(TLS_server_method()) else {
+        throw .said(.library, "no context")
+      }
       self.pointer = pointer
       for credential in credentials { try TLSContext.use(credential, in: pointer) }
     }

@@ -48,14 +48,14 @@ package final class TLSContext: @unchecked Sendable {
     let context = TLSContext(try make(TLS_client_method()), tickets: nil, names: nil)
     try context.apply(versions)
     if let ciphers, SSL_CTX_set_cipher_list(context.pointer, ciphers) != 1 {
-      throw .library("cipher list \(ciphers)")
+      throw .said(.ciphers, "cipher list \(ciphers)")
     }
     return context
   }
 
   private static func make(_ method: OpaquePointer?) throws(TLSSetupError) -> OpaquePointer {
     ERR_clear_error()
-    guard let pointer = SSL_CTX_new(method) else { throw .library("cannot begin TLS") }
+    guard let pointer = SSL_CTX_new(method) else { throw .said(.library, "cannot begin TLS") }
     copenssl_set_mode(pointer, copenssl_session_mode)
     copenssl_disable_session_cache(pointer)
     // One read of the socket takes a whole record with its header.
@@ -72,13 +72,13 @@ package final class TLSContext: @unchecked Sendable {
     _ credential: TLSCredential, in pointer: OpaquePointer
   ) throws(TLSSetupError) {
     for chain in try credential.chains() {
-      guard let issuers = copenssl_new_chain() else { throw .library("no memory") }
+      guard let issuers = copenssl_new_chain() else { throw .said(.library, "no memory") }
       defer { copenssl_free_chain(issuers) }
       for issuer in chain.issuers {
         X509_up_ref(issuer.pointer)
         guard copenssl_push_chain(issuers, issuer.pointer) != 0 else {
           X509_free(issuer.pointer)
-          throw .library("no memory")
+          throw .said(.library, "no memory")
         }
       }
       ERR_clear_error()
@@ -89,14 +89,14 @@ package final class TLSContext: @unchecked Sendable {
       guard
         SSL_CTX_use_cert_and_key(
           pointer, chain.certificate.pointer, chain.key.pointer, issuers, 1) == 1
-      else { throw .library(file: chain.file, "the certificate cannot be used") }
+      else { throw .said(.file(chain.file), "the certificate cannot be used") }
     }
   }
 
   private func apply(_ settings: TLSServerSettings) throws(TLSSetupError) {
     try apply(settings.versions)
     guard SSL_CTX_set_cipher_list(pointer, settings.ciphers) == 1 else {
-      throw .library("cipher list \(settings.ciphers)")
+      throw .said(.ciphers, "cipher list \(settings.ciphers)")
     }
     var options = settings.options.rawValue
     if settings.prefersOwnCiphers { options |= copenssl_op_server_preference }
@@ -120,7 +120,7 @@ package final class TLSContext: @unchecked Sendable {
       copenssl_set_max_version(pointer, Int32(versions.highest)) == 1
     else {
       let bounds = [versions.lowest, versions.highest].map { String($0, radix: 16) }
-      throw .library("protocol versions from \(bounds[0]) to \(bounds[1])")
+      throw .said(.versions, "protocol versions from \(bounds[0]) to \(bounds[1])")
     }
     SSL_CTX_set_options(pointer, versions.options)
   }
@@ -130,7 +130,7 @@ package final class TLSContext: @unchecked Sendable {
     ERR_clear_error()
     guard !groups.isEmpty else { return }
     guard !known.isEmpty, copenssl_set_groups(pointer, known.joined(separator: ":")) == 1 else {
-      throw .library("groups \(groups.joined(separator: " "))")
+      throw .said(.groups, "groups \(groups.joined(separator: " "))")
     }
   }
 
@@ -140,6 +140,6 @@ package final class TLSContext: @unchecked Sendable {
     var digest = [UInt8](repeating: 0, count: 32)
     guard copenssl_hmac_sha256([], 0, name, name.count, &digest) == 1,
       SSL_CTX_set_session_id_context(pointer, digest, 32) == 1
-    else { throw .library("session context \(identity)") }
+    else { throw .said(.library, "session context \(identity)") }
   }
 }

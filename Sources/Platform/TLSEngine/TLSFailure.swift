@@ -36,21 +36,40 @@ package struct TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// Why a context cannot be made: what is wrong with certificates, keys or settings.
 package struct TLSSetupError: Error, Hashable, Sendable, CustomStringConvertible {
-  /// The file at fault; `nil` when it is a setting.
-  package let file: String?
+  /// What is at fault.
+  package enum Subject: Hashable, Sendable {
+    /// Keys or certificates in a file.
+    case file(String)
+    /// The bounds of the protocol.
+    case versions
+    /// The list of ciphers.
+    case ciphers
+    /// The groups for the key exchange.
+    case groups
+    /// The library itself.
+    case library
+  }
+
+  /// What is at fault.
+  package let subject: Subject
   /// The fault.
   package let reason: String
 
-  /// `file: reason`.
-  package var description: String { file.map { "\($0): \(reason)" } ?? reason }
+  /// `file: reason`, or the reason alone.
+  package var description: String {
+    if case .file(let name) = subject { return "\(name): \(reason)" }
+    return reason
+  }
 
-  init(file: String? = nil, _ reason: String) {
-    self.file = file
+  init(_ subject: Subject, _ reason: String) {
+    self.subject = subject
     self.reason = reason
   }
 
+  init(file: String, _ reason: String) { self.init(.file(file), reason) }
+
   /// A fault with what the library said about it.
-  static func library(file: String? = nil, _ what: String) -> TLSSetupError {
-    TLSSetupError(file: file, "\(what): \(TLSFailure.taken())")
+  static func said(_ subject: Subject, _ what: String) -> TLSSetupError {
+    TLSSetupError(subject, "\(what): \(TLSFailure.taken())")
   }
 }

@@ -1,6 +1,7 @@
 import Configuration
 import LinuxSystem
 import MailSite
+import Master
 import ServiceKit
 
 /// What the roles would find wrong with lists, tables and restrictions, found before they start.
@@ -24,7 +25,7 @@ enum SiteCheck {
         if !found.contains(sentence) { found.append(sentence) }
       }
     }
-    return found
+    return found + ServerKeys.findings(files)
   }
 
   /// Where the parameter that a sentence begins with was set.

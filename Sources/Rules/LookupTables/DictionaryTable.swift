@@ -13,6 +13,9 @@ package struct DictionaryTable: SynchronousTable {
     entries[key.map(ASCII.lowercased)]
   }
 
+  /// All keys, in small letters, with their values.
+  package var all: [(key: [UInt8], value: [UInt8])] { entries.map { ($0.key, $0.value) } }
+
   /// The number of entries.
   package var count: Int { entries.count }
 

@@ -10,8 +10,8 @@ struct ListenerPlan {
   /// Connections that the kernel keeps waiting for each socket.
   static let backlog = 4096
 
-  /// The most sockets: they travel to a process in one packet, with its configuration and log.
-  static let endpointsMax = MessageChannel.descriptorsPerPacketMax - 2
+  /// The most sockets: they travel to a process in one packet, with configuration, log and keys.
+  static let endpointsMax = MessageChannel.descriptorsPerPacketMax - 3
 
   /// One socket to open.
   struct Endpoint: Hashable {

@@ -5,6 +5,7 @@ import QueueStore
 package import Reactor
 package import ServiceKit
 import SystemPackage
+import TLSPolicy
 
 /// The `master` role: reads the configuration, opens what the roles share, and supervises them.
 ///
@@ -173,6 +174,7 @@ extension MasterProcess {
   ) async throws(Failure) -> Supervisor {
     let configuration = files.configuration
     let bytes = configuration.serialized()
+    let keys = try ServerKeys.read(for: files).serialized()
     let owner = try Self.mailOwner(configuration)
     let listenerPlan: ListenerPlan
     do throws(ListenerPlan.Failure) {
@@ -194,6 +196,7 @@ extension MasterProcess {
         senders: Self.count(configuration[.smtpProcessCount], processors)),
       user: owner.map { UserIdentity(name: $0.name, userID: $0.uid, groupID: $0.gid) },
       throttleTime: configuration[.serviceThrottleTime], configurationSize: UInt64(bytes.count),
+      keyMaterialSize: UInt64(keys.count),
       serviceSettings: listenerPlan.serviceSettings + [[]], listeners: listeners,
       transports: listenerPlan.transports)
     do {
@@ -202,7 +205,9 @@ extension MasterProcess {
         plan: plan, log: log, logDescriptor: logDescriptor, logKind: logKind,
         sequences: SequenceSource(
           disk: try LinuxDisk(path: root), helper: try HelperThread(name: "sequences")),
-        configurationFile: SharedDescriptor(file), executable: try ThisProcess.executable(),
+        configurationFile: SharedDescriptor(file),
+        keyMaterialFile: SharedDescriptor(try Files.sealedMemory("keys", content: keys)),
+        executable: try ThisProcess.executable(),
         environment: ["SWIFT_BACKTRACE=enable=no"])
     } catch {
       throw Failure(description: "cannot prepare the spool \(root): \(error)")

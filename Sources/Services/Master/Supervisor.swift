@@ -21,6 +21,7 @@ final class Supervisor {
   private let logDescriptor: SharedDescriptor
   private let logKind: LogKind
   private let configurationFile: SharedDescriptor
+  private let keyMaterialFile: SharedDescriptor
   private let sequences: SequenceSource
   private var policies: [ProcessName: RestartPolicy] = [:]
   private var pendingStarts: [ProcessName: Alarm] = [:]
@@ -31,7 +32,7 @@ final class Supervisor {
   init(
     plan: ServicePlan, log: Log, logDescriptor: SharedDescriptor, logKind: LogKind,
     sequences: SequenceSource, configurationFile: SharedDescriptor,
-    executable: String, environment: [String]
+    keyMaterialFile: SharedDescriptor, executable: String, environment: [String]
   ) {
     self.plan = plan
     self.log = log
@@ -39,6 +40,7 @@ final class Supervisor {
     self.logKind = logKind
     self.sequences = sequences
     self.configurationFile = configurationFile
+    self.keyMaterialFile = keyMaterialFile
     self.executable = executable
     self.environment = environment
   }
@@ -81,16 +83,19 @@ final class Supervisor {
   private func sendStart(to child: RoleChild, sequences: Range<UInt64>) {
     let role = child.name.role
     let listeners = plan.listeners(of: role)
+    // Only who speaks as a server sees the server's keys.
+    let keys = role == .smtpd ? [keyMaterialFile.raw] : []
     let record = StartRecord(
       name: child.name, user: role == .local ? nil : plan.user, logKind: logKind,
       configurationSize: plan.configurationSize,
+      keyMaterialSize: keys.isEmpty ? 0 : plan.keyMaterialSize,
       listeners: listeners.map { StartRecord.Listener(service: $0.service, settings: $0.settings) },
       transports: plan.transports(of: role), serviceSettings: plan.serviceSettings,
       sequenceFirst: sequences.lowerBound, sequenceCount: UInt32(sequences.count),
       processCount: UInt32(plan.processes.filter { $0.role == role }.count))
     child.channel.post(
       .start(record),
-      descriptors: [configurationFile.raw, logDescriptor.raw] + listeners.map(\.socket.raw))
+      descriptors: [configurationFile.raw, logDescriptor.raw] + keys + listeners.map(\.socket.raw))
     child.channel.flush()
   }
 

@@ -4,14 +4,16 @@ import MailSite
 import SMTPGrammar
 import SMTPServerCore
 import ServiceKit
+import TLSPolicy
 
 /// From `main.cf` and a listener's `-o` settings to the rules of its sessions.
 extension ListenerRules {
   /// - Parameters:
   ///   - logName: the `syslog_name` that the log puts before every tag.
   ///   - site: the lists and tables that `configuration` names.
+  ///   - tls: what it says about TLS.
   convenience init(
-    _ configuration: Configuration, logName: String, site: MailSite
+    _ configuration: Configuration, logName: String, site: MailSite, tls: ServerTLS = .off
   ) throws(RoleFailure) {
     let policy: AccessPolicy
     do throws(MailSiteError) {
@@ -20,16 +22,18 @@ extension ListenerRules {
       throw RoleFailure(error.description)
     }
     self.init(
-      smtp: SMTPServerRules(Self.server(configuration)),
+      smtp: SMTPServerRules(Self.server(configuration, tls)),
       tag: Self.tag(configuration[.syslogName], below: logName),
       mailName: configuration[.mailName], timeout: configuration[.smtpdTimeout],
       dataRateMin: configuration[.smtpdMinDataRate],
       lineLengthMax: configuration[.lineLengthLimit], hopCountMax: configuration[.hopcountLimit],
       bareNewlines: Self.bareNewlines(configuration[.smtpdForbidBareNewline]),
-      judge: { await policy.refusal(of: $0) })
+      tls: tls, judge: { await policy.refusal(of: $0) })
   }
 
-  private static func server(_ configuration: Configuration) -> SMTPServerSettings {
+  private static func server(
+    _ configuration: Configuration, _ tls: ServerTLS
+  ) -> SMTPServerSettings {
     var settings = SMTPServerSettings(
       myhostname: configuration[.myhostname], banner: configuration[.smtpdBanner])
     if configuration[.appendAtMyorigin] { settings.myorigin = configuration[.myorigin] }
@@ -49,6 +53,11 @@ extension ListenerRules {
     settings.forbidsUnauthorizedPipelining = configuration[.smtpdForbidUnauthPipelining]
     if configuration[.smtpdForbidBareNewline] == .reject {
       settings.bareNewlineRejectCode = UInt16(configuration[.smtpdForbidBareNewlineRejectCode])
+    }
+    switch tls.level {
+    case .none: settings.security = .none
+    case .may: settings.security = tls.context == nil ? .unavailable : .offered
+    case .encrypt: settings.security = .demanded
     }
     settings.vrfyDisabled = configuration[.disableVrfyCommand]
     return settings

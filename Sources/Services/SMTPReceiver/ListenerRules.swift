@@ -3,6 +3,7 @@ import MailTypes
 import Primitives
 import SMTPGrammar
 import SMTPServerCore
+import TLSPolicy
 
 /// Everything that the configuration of a listener says about its sessions, prepared once.
 final class ListenerRules: Sendable {
@@ -25,6 +26,8 @@ final class ListenerRules: Sendable {
   let hopCountMax: Int
   /// `smtpd_forbid_bare_newline`.
   let bareNewlines: ContentScanner.BareNewlines
+  /// TLS.
+  let tls: ServerTLS
   /// Who may send mail to whom.
   let judge: RecipientJudge
 
@@ -32,7 +35,7 @@ final class ListenerRules: Sendable {
     smtp: SMTPServerRules, tag: String = "smtpd", mailName: String = "Martinet",
     timeout: Duration = .seconds(300), dataRateMin: Int = 500, lineLengthMax: Int = 2048,
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
-    judge: @escaping RecipientJudge
+    tls: ServerTLS = .off, judge: @escaping RecipientJudge
   ) {
     self.smtp = smtp
     self.tag = Array(tag.utf8)
@@ -42,6 +45,7 @@ final class ListenerRules: Sendable {
     self.lineLengthMax = lineLengthMax
     self.hopCountMax = hopCountMax
     self.bareNewlines = bareNewlines
+    self.tls = tls
     self.judge = judge
   }
 

@@ -103,12 +103,13 @@ extension SMTPSession {
   @inline(never)
   private func traceField(_ id: QueueID, _ transaction: SMTPTransaction) -> [UInt8] {
     let recipients = transaction.recipients
-    let field = ReceivedField(
+    var field = ReceivedField(
       helo: core.helo ?? client.name, clientName: client.name, clientAddress: client.address,
       myhostname: rules.settings.myhostname, mailName: rules.mailName,
-      protocolName: core.protocolName, queueID: id,
+      protocolName: core.traceProtocolName, queueID: id,
       recipient: recipients.count == 1 ? recipients.first : nil, time: arrival,
       offset: intake.clock.offset(at: arrival))
+    field.security = securityTrace
     var bytes = intake.contents.take()
     field.append(to: &bytes)
     return bytes

@@ -7,6 +7,7 @@ import SMTPGrammar
 import SMTPServerCore
 import ServiceKit
 import Streams
+import TLSPolicy
 
 /// Why a session ended before its QUIT.
 enum SessionEnd: Error {
@@ -37,6 +38,8 @@ final class SMTPSession {
   var out: [UInt8] = []
   /// The name of the message under way, once a recipient has been accepted.
   var queueID: QueueID?
+  /// What `Received:` fields say about TLS.
+  var securityTrace: [UInt8] = []
   /// When the message under way got its name.
   var arrival = WallTime(microseconds: 0)
   /// Bytes of content received, while it comes in.
@@ -71,6 +74,7 @@ final class SMTPSession {
   }
 
   private func converse() async throws(SessionEnd) {
+    if rules.tls.isWrapped { _ = try await secure() }
     out = intake.replies.take()
     var step = core.greet(into: &out)
     while true {
@@ -81,6 +85,7 @@ final class SMTPSession {
         step = .next
       case .recipient: step = await authorizeRecipient()
       case .content: step = try await receiveContent()
+      case .handshake: step = try await startTLS()
       case .end: return try await flush()
       }
     }
@@ -96,6 +101,8 @@ final class SMTPSession {
     case recipient
     /// The content.
     case content
+    /// The TLS handshake.
+    case handshake
     /// Nothing more: the session is over.
     case end
   }
@@ -115,6 +122,7 @@ final class SMTPSession {
       case .authorizeRecipient: return .recipient
       case .admitContent: step = admitContent()
       case .receiveContent: return .content
+      case .startTLS: return .handshake
       case .close: return .end
       }
     }

@@ -66,10 +66,11 @@ package struct SegmentMark: Hashable, Sendable {
 /// off.
 package enum InternalMessage: Equatable, Sendable {
   /// The version that every packet begins with.
-  package static let protocolVersion: UInt8 = 2
+  package static let protocolVersion: UInt8 = 3
 
   // master to a role
-  /// The first message of a life; descriptors: configuration, log, then the listeners.
+  /// The first message of a life; descriptors: configuration, log, keys if there
+  /// are any, then the listeners.
   case start(StartRecord)
   /// A new channel to a peer (its descriptor comes along); replaces an older one.
   case channel(ProcessName, pid: Int32)

@@ -64,6 +64,8 @@ package final class RoleContext {
   package let master: MessageChannel
   /// Listening sockets to serve.
   package let listeners: [Listener]
+  /// Keys and certificates that `master` has read, as `TLSPolicy` writes them; empty for none.
+  package let keyMaterial: [UInt8]
   /// The first range of segment numbers.
   package let sequences: (first: UInt64, count: UInt32)
   /// How many processes share this role's limits.
@@ -73,8 +75,10 @@ package final class RoleContext {
 
   init(
     record: StartRecord, configuration: Configuration, log: Log, master: MessageChannel,
-    listeners: [Listener], transports: [String: Configuration]
+    listeners: [Listener], transports: [String: Configuration],
+    keyMaterial: [UInt8] = []
   ) {
+    self.keyMaterial = keyMaterial
     self.transports = transports
     name = record.name
     self.configuration = configuration
