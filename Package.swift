@@ -175,14 +175,14 @@ targets += [
     name: "TidyTests", dependencies: [], path: "Tests/TidyTests",
     swiftSettings: settings + [.unsafeFlags(["-O"])]),
   .target(
-    name: "RealPeers", dependencies: ["TestSupport"], path: "Tests/Support/RealPeers",
+    name: "RealPeers", dependencies: ["TestSupport", "TLSEngine"], path: "Tests/Support/RealPeers",
     // Always optimised: it makes and compares hundreds of megabytes beside the server under test.
     swiftSettings: settings + [.unsafeFlags(["-O"])]),
   .testTarget(
     name: "TestSupportTests", dependencies: ["TestSupport"], path: "Tests/TestSupportTests",
     swiftSettings: settings),
   .testTarget(
-    name: "EndToEnd", dependencies: ["RealPeers", "TestSupport", "martinet"],
+    name: "EndToEnd", dependencies: ["RealPeers", "TestSupport", "TLSEngine", "martinet"],
     path: "Tests/EndToEnd", swiftSettings: settings),
 ]
 

@@ -22,14 +22,15 @@ import Testing
 
   private static let server = Result {
     let pair = try TestCertificates.ecdsa.get()
-    return try TLSContext(
-      server: TLSServerSettings(
-        name: "test",
-        credentials: [
-          .pair(
-            chain: PEMFile(name: "cert", bytes: pair.certificate),
-            key: PEMFile(name: "key", bytes: pair.key))
-        ]))
+    var settings = TLSServerSettings(
+      name: "test",
+      credentials: [
+        .pair(
+          chain: PEMFile(name: "cert", bytes: pair.certificate),
+          key: PEMFile(name: "key", bytes: pair.key))
+      ])
+    settings.ticketSecret = TicketSecret(bytes: [UInt8](repeating: 1, count: 32), madeAt: 0)
+    return try TLSContext(server: settings)
   }
 
   @ReactorActor private func pair() throws -> (ByteStream, ByteStream) {
@@ -64,6 +65,26 @@ import Testing
     try await client.write(Array("world".utf8))
     client.close()
     #expect(try await readAll(server) == Array("hello, world".utf8))
+  }
+
+  /// What comes together with the end of the handshake is there without a further event.
+  @Test @ReactorActor func wordsThatFollowTheHandshakeAtOnceAreHeard() async throws {
+    let context = try TLSContext.unverifiedClient()
+    for _ in 0..<100 {
+      let (server, client) = try pair()
+      let deadline = Reactor.shared.now + .seconds(10)
+      let other = beside {
+        _ = try await client.secure(asClient: context, deadline: deadline)
+        try await client.write("EHLO", deadline: deadline)
+        return try await client.read(deadline: deadline) { $0.count }
+      }
+      _ = try await server.secure(asServer: Self.server.get(), deadline: deadline)
+      #expect(try await server.read(deadline: deadline) { $0.count } == 4)
+      try await server.write("250", deadline: deadline)
+      #expect(try await other.value == 3)
+      server.close()
+      client.close()
+    }
   }
 
   @Test @ReactorActor func readingAndWritingNow() async throws {
@@ -186,7 +207,7 @@ import Testing
     client.close()
   }
 
-  @Test @ReactorActor func aHelloOfManyBytesMayComeByteByByte() async throws {
+  @Test @ReactorActor func aHandshakeMayComeByteByByte() async throws {
     let (server, client) = try pair()
     let (middle, near) = try pair()
     let deadline = soon
@@ -195,7 +216,6 @@ import Testing
       try await server.secure(asServer: Self.server.get(), deadline: deadline)
     }
     let asking = beside {
-      // A name and protocols as long as they may be make a long hello.
       try await near.secure(
         asClient: context, name: String(repeating: "a", count: 250), deadline: deadline)
     }
@@ -213,5 +233,40 @@ import Testing
     _ = try await asking.value
     for stream in [server, client, middle, near] { stream.close() }
     _ = await (forth.result, back.result)
+  }
+
+  /// A hello of TLS 1.2 (RFC 5246 7.4.1.2) that is padded (RFC 7685) to a size.
+  private static func hello(size: Int) -> [UInt8] {
+    func counted(_ bytes: [UInt8], _ width: Int) -> [UInt8] {
+      (0..<width).reversed().map { UInt8(truncatingIfNeeded: bytes.count >> (8 * $0)) } + bytes
+    }
+    let groups: [UInt8] = [0, 10] + counted(counted([0, 29, 0, 23], 2), 2)
+    let signatures: [UInt8] = [0, 13] + counted(counted([4, 3, 4, 1], 2), 2)
+    let padding: [UInt8] = [0, 21] + counted([UInt8](repeating: 0, count: size - 82), 2)
+    let random = [UInt8](repeating: 5, count: 32)
+    let body =
+      [3, 3] + random + [0] + counted([0xc0, 0x2b, 0xc0, 0x2f], 2) + [1, 0]
+      + counted(groups + signatures + padding, 2)
+    return [22, 3, 1] + counted([1] + counted(body, 3), 2)
+  }
+
+  @Test @ReactorActor func aHelloOfEightKilobytesMayComeByteByByte() async throws {
+    let (server, client) = try pair()
+    let deadline = soon
+    let handshake = beside {
+      try await server.secure(asServer: Self.server.get(), deadline: deadline)
+    }
+    let hello = Self.hello(size: 8192)
+    #expect(hello.count > 8100)
+    for byte in hello { try await client.write([byte], deadline: deadline) }
+    var answer: [UInt8] = []
+    while answer.count < 6 {
+      guard try await client.read(deadline: deadline, { answer.append(contentsOf: $0) }) != nil
+      else { break }
+    }
+    // A handshake record that holds a ServerHello.
+    #expect(answer.starts(with: [22, 3, 3]) && answer[5] == 2, "\(answer.prefix(8))")
+    client.close()
+    await #expect(throws: StreamError.closed) { try await handshake.value }
   }
 }

@@ -60,9 +60,9 @@ extension SMTPServerCore {
     }
   }
 
-  /// `ESMTPS` and so on (RFC 3848), as trace fields say it.
+  /// `ESMTPS` and so on, as trace fields say it: RFC 3848 has no word for HELO under TLS.
   package var traceProtocolName: StaticString {
-    isSecure ? (isExtended ? "ESMTPS" : "SMTPS") : protocolName
+    isSecure && isExtended ? "ESMTPS" : protocolName
   }
 }
 

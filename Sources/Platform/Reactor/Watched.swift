@@ -82,6 +82,10 @@ package final class Watched {
     isEnding = false
   }
 
+  /// Reports that a read may find something though no event said so: whoever read ahead of the
+  /// events took what they would have told, since the kernel drops the event of what is gone.
+  package func readMayFind() { isReadReady = true }
+
   /// Reports that a write found no room (`EAGAIN`), or that a connection is being made.
   package func writeBlocked() { isWriteReady = false }
 

@@ -64,7 +64,10 @@ extension ByteStream {
       let outcome = security.handshake()
       do throws(WaitError) {
         switch outcome {
-        case .done: return security.facts
+        case .done:
+          // What follows the handshake may have been read with its end.
+          watched.readMayFind()
+          return security.facts
         case .wantsRead:
           watched.readBlocked()
           try await watched.readable(deadline: deadline)
@@ -121,7 +124,10 @@ extension ByteStream {
 
   func sendSecurely(_ bytes: UnsafeRawBufferPointer) throws(StreamError) -> Int {
     guard let security, !securityNeeds.isOver else { throw .closed }
-    securityNeeds.writeWantsRead = false
+    if securityNeeds.writeWantsRead {
+      securityNeeds.writeWantsRead = false
+      watched.readMayFind()
+    }
     return try sent(security.write(bytes))
   }
 
