@@ -91,10 +91,12 @@ extension EndToEnd {
         .map {
           $0.replacing(#/ \((Postfix|Martinet)\)/#, with: "").replacing(#/ id \w+$/#, with: "")
         }
-      let log = server.log.lines.filter { $0.contains("TLS connection established") }.map {
-        "\($0)".replacing(#/^.*TLS connection/#, with: "TLS connection")
+      let log = server.log.lines.filter {
+        $0.contains("TLS connection established") || $0.contains("TLS SNI")
+      }.map {
+        "\($0)".replacing(#/^.*]: /#, with: "")
       }
-      return trace + log.suffix(1)
+      return trace + log.suffix(2)
     }
 
     @Test(.timeLimit(.minutes(3)))

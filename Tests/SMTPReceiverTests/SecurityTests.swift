@@ -129,8 +129,11 @@ import Testing
     let fixture = try Fixture(tls: tls()) { $0.security = .offered }
     let client = try await fixture.connect()
     #expect(try await client.ask("STARTTLS") == "220 2.0.0 Ready to start TLS")
-    await fixture.sessions.drain(deadline: Reactor.shared.now + .milliseconds(20))
+    await fixture.sessions.drain(deadline: Reactor.shared.now + .seconds(300))
     #expect(try await client.rest() == "")
     #expect(fixture.room.count == 0)
+    #expect(
+      try fixture.logLines().contains(
+        "smtpd: SSL_accept error from unknown[192.0.2.7]: Service shutting down"))
   }
 }

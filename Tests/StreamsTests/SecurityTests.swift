@@ -20,7 +20,9 @@ import Testing
     Reactor.startThread()
   }
 
-  private static let server = Result {
+  private static let server = Result { try context([]) }
+
+  private static func context(_ options: TLSOptions) throws -> TLSContext {
     let pair = try TestCertificates.ecdsa.get()
     var settings = TLSServerSettings(
       name: "test",
@@ -29,6 +31,7 @@ import Testing
           chain: PEMFile(name: "cert", bytes: pair.certificate),
           key: PEMFile(name: "key", bytes: pair.key))
       ])
+    settings.options.formUnion(options)
     settings.ticketSecret = TicketSecret(bytes: [UInt8](repeating: 1, count: 32), madeAt: 0)
     return try TLSContext(server: settings)
   }
@@ -40,12 +43,15 @@ import Testing
 
   @ReactorActor private var soon: MonotonicTime { Reactor.shared.now + .seconds(30) }
 
-  @ReactorActor private func securePair() async throws -> (server: ByteStream, client: ByteStream) {
+  @ReactorActor private func securePair(
+    options: TLSOptions = []
+  ) async throws -> (server: ByteStream, client: ByteStream) {
     let (server, client) = try pair()
     let deadline = soon
     let context = try TLSContext.unverifiedClient()
     let other = beside { try await client.secure(asClient: context, deadline: deadline) }
-    let facts = try await server.secure(asServer: Self.server.get(), deadline: deadline)
+    let facts = try await server.secure(
+      asServer: options.isEmpty ? Self.server.get() : Self.context(options), deadline: deadline)
     _ = try await other.value
     #expect(facts.protocolName == "TLSv1.3")
     #expect(server.isSecure && client.isSecure)
@@ -115,8 +121,11 @@ import Testing
     try await writer.value
   }
 
-  @Test @ReactorActor func filesGoThroughRecords() async throws {
-    let (server, client) = try await securePair()
+  /// With the option for it the kernel encrypts where it can; elsewhere nothing changes.
+  @Test(arguments: [false, true]) @ReactorActor func filesGoThroughRecords(
+    byKernel: Bool
+  ) async throws {
+    let (server, client) = try await securePair(options: byKernel ? [.kernelTLS] : [])
     let bytes = (0..<1_000_001).map { UInt8(truncatingIfNeeded: $0 &* 7 >> 3) }
     let file = try Files.sealedMemory("content", content: bytes)
     let deadline = soon

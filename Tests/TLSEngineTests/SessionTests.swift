@@ -196,6 +196,7 @@ extension TLSSession {
       #expect(wire.shakeHands().server == .done(0))
       #expect(wire.server.facts.serverSignature?.hasPrefix(algorithm) == true)
       #expect(wire.server.facts.serverName == (algorithm == "ECDSA" ? "other.test" : nil))
+      #expect(wire.server.facts.unknownName == (name == "else.test" ? name : nil))
     }
   }
 

@@ -60,10 +60,9 @@ extension SMTPServerCore {
     }
   }
 
-  /// `ESMTPS` and so on, as trace fields say it: RFC 3848 has no word for HELO under TLS.
-  package var traceProtocolName: StaticString {
-    isSecure && isExtended ? "ESMTPS" : protocolName
-  }
+  /// `ESMTPS` and so on, as trace fields say it: STARTTLS is an extension, so that RFC 3848 has no
+  /// word for HELO under TLS.
+  package var traceProtocolName: StaticString { isSecure ? "ESMTPS" : protocolName }
 }
 
 extension SMTPServerRules {

@@ -20,6 +20,9 @@ package struct TLSFacts: Hashable, Sendable {
   package var isResumed: Bool
   /// The name that the client asked for, where a certificate of that name was found.
   package var serverName: String?
+  /// The name that the client asked for, where there are certificates by name but none of this; as
+  /// the client gave it.
+  package var unknownName: String?
 
   init(_ ssl: OpaquePointer, isServer: Bool) {
     protocolName = SSL_get_version(ssl).map { String(cString: $0) } ?? "unknown"

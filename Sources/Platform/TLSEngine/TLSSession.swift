@@ -106,10 +106,14 @@ package final class TLSSession {
   /// What was agreed on; only once established.
   package var facts: TLSFacts {
     var facts = TLSFacts(pointer, isServer: isServer)
-    if isServer, SSL_get_SSL_CTX(pointer) != context.pointer,
+    if isServer, context.names != nil,
       let name = SSL_get_servername(pointer, TLSEXT_NAMETYPE_host_name)
     {
-      facts.serverName = String(cString: name)
+      if SSL_get_SSL_CTX(pointer) != context.pointer {
+        facts.serverName = String(cString: name)
+      } else {
+        facts.unknownName = String(cString: name)
+      }
     }
     return facts
   }

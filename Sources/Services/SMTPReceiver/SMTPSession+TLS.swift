@@ -2,6 +2,7 @@ import Primitives
 import Reactor
 import SMTPGrammar
 import SMTPServerCore
+import ServiceKit
 import Streams
 import TLSEngine
 import TLSPolicy
@@ -24,6 +25,8 @@ extension SMTPSession {
       preconditionFailure("TLS was agreed on without a context")
     }
     if rules.tls.logLevel >= 2 { log("setting up TLS connection from \(client.logName)") }
+    isIdle = true
+    defer { isIdle = false }
     do throws(StreamError) {
       let facts = try await stream.secure(
         asServer: context, deadline: Reactor.shared.now + rules.tls.handshakeTimeout)
@@ -45,6 +48,7 @@ extension SMTPSession {
       securityTrace = Array(text.utf8)
     }
     guard rules.tls.logLevel >= 1 else { return }
+    if let name = facts.unknownName { logUnknownName(name) }
     if facts.isResumed, rules.tls.logLevel >= 2 {
       log("\(client.logName): Reusing old session (RFC 5077 session ticket)")
     }
@@ -53,6 +57,16 @@ extension SMTPSession {
     text += ": \(facts.cipherText)"
     if let signature { text += " \(signature)" }
     log(text)
+  }
+
+  private func logUnknownName(_ name: String) {
+    intake.log.line(tag: rules.tag) {
+      $0.append(text: "TLS SNI ")
+      $0.append(peerText: Array(name.utf8)[...])
+      $0.append(text: " from ")
+      $0.append(contentsOf: clientText)
+      $0.append(text: " not matched, using default chain")
+    }
   }
 
   @inline(never)

@@ -44,7 +44,8 @@ final class SMTPSession {
   var arrival = WallTime(microseconds: 0)
   /// Bytes of content received, while it comes in.
   var contentSize: Int?
-  private var isIdle = false
+  /// Whether it waits for the client and nothing would be lost if it ended.
+  var isIdle = false
   /// The replies at hand have been held back already.
   private var hasPaused = false
 
