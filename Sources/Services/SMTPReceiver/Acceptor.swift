@@ -34,12 +34,16 @@ final class Acceptor {
     do {
       while listener.isOpen {
         guard room.isFree else {
+          listener.suspend()
           try await room.waitForRoom { listener.isOpen }
           continue
         }
         try await listener.readable()
         guard listener.isOpen else { break }
-        if !takeConnections() { try await room.waitForEnd(atMost: Self.shortagePause) }
+        if !takeConnections() {
+          listener.suspend()
+          try await room.waitForEnd(atMost: Self.shortagePause)
+        }
       }
     } catch {
       // The listener has been closed, or the process leaves.
