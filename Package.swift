@@ -76,10 +76,16 @@ targets += room(
   "Streams", floor: "Platform",
   imports: ["TLSEngine", "Reactor", "LinuxSystem", "Primitives", system])
 
-targets += room("MailTypes", floor: "Mail", imports: ["Primitives"])
-targets += room("SMTPGrammar", floor: "Mail", imports: ["MailTypes", "Primitives"])
 targets += room(
-  "SMTPServerCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"])
+  "ServiceManager", floor: "Platform", imports: ["LinuxSystem", "Primitives", system],
+  tests: ["ReactorProbe"])
+
+targets += room("MailTypes", floor: "Mail", imports: ["Primitives"])
+targets += room(
+  "SMTPGrammar", floor: "Mail", imports: ["MailTypes", "Primitives"], hasCorpus: true)
+targets += room(
+  "SMTPServerCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"],
+  hasCorpus: true)
 targets += room(
   "SMTPClientCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"])
 targets += room("MessageHeaders", floor: "Mail", imports: ["MailTypes", "Primitives"])
@@ -114,11 +120,12 @@ targets += room(
 
 targets += room(
   "ServiceKit", floor: "Services",
-  imports: platform + ["MailTypes", "Configuration", system])
+  imports: platform + ["MailTypes", "Configuration", "QueueFormat", system])
 targets += room(
   "Master", floor: "Services",
   imports: platform + [
-    "ServiceKit", "Configuration", "TLSPolicy", "MailTypes", "QueueStore", system,
+    "ServiceManager", "ServiceKit", "Configuration", "TLSPolicy", "MailTypes", "QueueStore",
+    system,
   ])
 targets += room(
   "SMTPReceiver", floor: "Services",
@@ -168,8 +175,10 @@ targets += [
     name: "Simulation",
     dependencies: ["QueueFormat", "QueueStore", "MailTypes", "Primitives", "TestSupport", system],
     path: "Tests/Support/Simulation", swiftSettings: optimised),
+  .target(name: "CAllocationCount", path: "Tests/Support/CAllocationCount"),
   .executableTarget(
-    name: "ReactorProbe", dependencies: platform + [system], path: "Tests/Support/ReactorProbe",
+    name: "ReactorProbe", dependencies: platform + ["ServiceManager", system],
+    path: "Tests/Support/ReactorProbe",
     swiftSettings: settings),
   .testTarget(
     name: "TidyTests", dependencies: [], path: "Tests/TidyTests",
@@ -188,7 +197,11 @@ targets += [
 
 let package = Package(
   name: "martinet",
-  products: [.executable(name: "martinet", targets: ["martinet"])],
+  products: [
+    .executable(name: "martinet", targets: ["martinet"]),
+    // For a test: Martinet with a `malloc` that counts.
+    .executable(name: "martinet-counted", targets: ["martinet", "CAllocationCount"]),
+  ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-system", from: "1.8.1"),
     .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),

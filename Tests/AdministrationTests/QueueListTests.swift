@@ -37,6 +37,27 @@ private func text(_ entries: [QueueListEntry]) -> [String] {
   #expect(text(two).dropLast().last == "-- 2934 Kbytes in 2 Requests.")
 }
 
+@Test func aMessageInPiecesIsPrintedAsOne() {
+  let many = (0..<7).map { ("r\($0)@x.test", $0 < 4 ? "down" : "full") }
+  let whole = entry(recipients: many)
+  let pieces = [(QueueListEntry.Piece.first, 0..<3), (.middle, 3..<5), (.last, 5..<7)].map {
+    var piece = whole
+    piece.piece = $0.0
+    piece.recipients = Array(whole.recipients[$0.1])
+    return piece
+  }
+  #expect(text(pieces + [entry()]) == text([whole, entry()]))
+  #expect(pieces.flatMap { QueueListJSON.line(for: $0) } == QueueListJSON.line(for: whole))
+}
+
+@Test func mailThatIsToExpireIsMarked() {
+  var marked = entry(.hold)
+  marked.isToExpire = true
+  #expect(text([marked])[1].hasPrefix("\(marked.id)!# "))
+  let json = String(decoding: QueueListJSON.line(for: marked), as: UTF8.self)
+  #expect(json.contains(", \"forced_expire\": true, "))
+}
+
 @Test func theStateStandsBehindTheID() {
   for (state, mark) in [
     (QueueListEntry.State.active, "*"), (.hold, "!"), (.deferred, " "), (.incoming, " "),

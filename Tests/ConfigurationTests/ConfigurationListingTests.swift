@@ -30,8 +30,8 @@ import Testing
   @Test func assignedParametersAreSorted() {
     #expect(
       list(ConfigurationListing(.assigned)).lines == [
-        "broken = ${", "macro = a $mydomain", "myhostname = mx.example.com",
-        "smtp_helo_name = $macro",
+        "broken = ${", "compatibility_level = 3.6", "macro = a $mydomain",
+        "myhostname = mx.example.com", "smtp_helo_name = $macro",
       ])
     #expect(list(ConfigurationListing(.assigned), ["relayhost", "macro"]).problems == [])
   }
@@ -40,7 +40,8 @@ import Testing
     let result = list(ConfigurationListing(.assigned, isExpanded: true))
     #expect(
       result.lines == [
-        "macro = a example.com", "myhostname = mx.example.com", "smtp_helo_name = a example.com",
+        "compatibility_level = 3.6", "macro = a example.com", "myhostname = mx.example.com",
+        "smtp_helo_name = a example.com",
       ])
     #expect(result.problems == ["broken: an expression is not closed in \"${\""])
   }

@@ -31,12 +31,32 @@ import Testing
     #expect(configuration[.appendDotMydomain] == false)
   }
 
-  @Test func aLowerCompatibilityLevelBringsOldDefaultsBack() {
-    let configuration = Sample.evaluate("compatibility_level = 0").configuration
+  @Test(arguments: ["# compatibility_level", "compatibility_level = 0"])
+  func aLowerCompatibilityLevelBringsOldDefaultsBack(text: String) {
+    let configuration = Sample.evaluate(text).configuration
     #expect(configuration[.mynetworksStyle] == .subnet)
     #expect(configuration[.relayDomains] == configuration[.mydestination])
     #expect(configuration[.smtpdRelayRestrictions] == [])
     #expect(configuration[.appendDotMydomain] == true)
+  }
+
+  @Test func oneWarningNamesTheOldDefaults() {
+    let text = "# no compatibility_level\nrelay_domains =\nsmtpd_relay_restrictions = reject\n"
+    let kept =
+      "append_dot_mydomain=yes, mynetworks_style=subnet, "
+      + "smtpd_relay_before_recipient_restrictions=no, smtputf8_enable=no"
+    let advice = "set each as you want it, or compatibility_level = 3.6 for today's defaults"
+    #expect(
+      Sample.evaluate(text).diagnostics.map(\.description) == [
+        "warning: compatibility_level: it is not set, so these have the defaults of old releases: "
+          + "\(kept); \(advice)"
+      ])
+    let level = Sample.evaluate("compatibility_level = 2\n").diagnostics.map(\.description)
+    #expect(
+      level == [
+        "warning: main.cf, line 1: compatibility_level: it is 2, so these have the defaults of "
+          + "old releases: smtpd_relay_before_recipient_restrictions=no; \(advice)"
+      ])
   }
 
   /// Style, interfaces and protocols, and what Postfix prints on such a host.

@@ -11,11 +11,13 @@ enum Sample {
       ("fe80::fc:ff:fe00:1", 64),
     ].map { InterfaceAddress(IPAddress($0.0)!, prefixLength: $0.1) })
 
+  /// Evaluates text, with the defaults of today unless it asks for others itself.
   static func evaluate(
     _ text: String, services: String = "", read: (String) -> [UInt8]? = { _ in nil }
   ) -> Configuration.Evaluation {
-    Configuration.evaluate(
-      MainFile(Array(text.utf8), file: "main.cf"), host: host,
+    let level = text.contains("compatibility_level") ? "" : "\ncompatibility_level = 3.6\n"
+    return Configuration.evaluate(
+      MainFile(Array((text + level).utf8), file: "main.cf"), host: host,
       services: MasterFile(Array(services.utf8), file: "master.cf").services, read: read)
   }
 }

@@ -74,8 +74,9 @@ private final class Scene {
           name: ProcessName(role: .control, index: 0), user: nil, logKind: .lines,
           configurationSize: 0),
         configuration: configuration, log: log,
-        master: MessageChannel(try PacketChannel(pair.takeFirst())), listeners: [listener],
-        transports: [:]))
+        master: MessageChannel(try PacketChannel(pair.takeFirst())),
+        page: LifePage(try SharedPage.make("test").page), listeners: [listener],
+        transports: [:]), queuePatience: .zero)
   }
 
   func connect() throws -> ByteStream {

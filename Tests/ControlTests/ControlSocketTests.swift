@@ -20,7 +20,7 @@ private final class ControlFixture {
   private(set) var queue: MessageChannel?
   private var commands: [(id: UInt32, command: [UInt8])] = []
 
-  init(hasQueue: Bool = true) async throws {
+  init(hasQueue: Bool = true, queuePatience: Duration = .zero) async throws {
     folder = try TemporaryDirectory()
     let configuration = Configuration.evaluate(
       MainFile(Array("myhostname = mx.example.org\n".utf8), file: "main.cf"),
@@ -38,9 +38,10 @@ private final class ControlFixture {
         name: ProcessName(role: .control, index: 0), user: nil, logKind: .lines,
         configurationSize: 0),
       configuration: configuration, log: log,
-      master: MessageChannel(try PacketChannel(master.takeFirst())), listeners: [listener],
+      master: MessageChannel(try PacketChannel(master.takeFirst())),
+      page: LifePage(try SharedPage.make("test").page), listeners: [listener],
       transports: [:])
-    service = try ControlService(context)
+    service = try ControlService(context, queuePatience: queuePatience)
     try await service.start()
     if hasQueue { try attach() }
   }
@@ -154,6 +155,17 @@ private final class ControlPeer {
     try fixture.attach()
     try await peer.ask(.flush)
     let question = try await fixture.command()
+    fixture.answer(question.id, [], last: true)
+    #expect(try await peer.frame() == .end)
+  }
+
+  @Test @ReactorActor func aQueueManagerThatIsBeingStartedIsWaitedFor() async throws {
+    let fixture = try await ControlFixture(hasQueue: false, queuePatience: .seconds(3600))
+    let peer = try fixture.connect()
+    try await peer.ask(.flush)
+    try fixture.attach()
+    let question = try await fixture.command()
+    #expect(question.command == .flush)
     fixture.answer(question.id, [], last: true)
     #expect(try await peer.frame() == .end)
   }

@@ -119,12 +119,12 @@ extension EndToEnd {
       #expect(try counting.counts().values.reduce(0, +) >= 5)
     }
 
-    @Test(.enabled(if: TemporaryFileSystem.isAvailable))
-    func aSmallFileSystemFillsUpAndGoesAway() throws {
-      var disk: TemporaryFileSystem? = try TemporaryFileSystem(megabytes: 1)
+    @Test(arguments: TemporaryFileSystem.available)
+    func aSmallFileSystemFillsUpAndGoesAway(kind: TemporaryFileSystem.Kind) throws {
+      var disk: TemporaryFileSystem? = try TemporaryFileSystem(kind, megabytes: 8)
       let path = try #require(disk?.path)
       #expect(throws: PeerError.self) {
-        try Program.run("dd", ["if=/dev/zero", "of=\(path)/file", "bs=1M", "count=2"])
+        try Program.run("dd", ["if=/dev/zero", "of=\(path)/file", "bs=1M", "count=9"])
       }
       disk = nil
       let mounts = try Program.run("cat", ["/proc/mounts"])

@@ -45,16 +45,12 @@ extension EndToEnd {
         repeated.compactMap { result.acknowledged[$0] }, server)
       print(
         "killed \(kills): \(acknowledged.count) acknowledged, \(missing.count) lost,",
-        "\(repeated.count) delivered twice, \(repliedTwice.count) of them after a final reply",
-        "(\(repliedTwice.count { $0.agentLived }) while its agent lived),",
+        "\(repeated.count) delivered twice, \(repliedTwice.count) of them after a final reply,",
         "\(result.uncertain.count) of unknown fate to their sender")
-      // The promise: only deliveries without a final reply are repeated. It is broken where both
-      // owners of a result die: an agent has to leave when `master` dies, and a `qmgr` that was
-      // killed in the same moments has not written the result down.
-      let broken = repliedTwice.filter(\.agentLived)
-      let stories = broken.prefix(6)
-        .map { "\($0.id), agent lived: \($0.agentLived)\n" + $0.story.joined(separator: "\n") }
-      #expect(broken.isEmpty, "\(stories.joined(separator: "\n"))")
+      // The promise: only deliveries without a final reply are repeated.
+      let stories = repliedTwice.prefix(6)
+        .map { "\($0.id)\n" + $0.story.joined(separator: "\n") }
+      #expect(repliedTwice.isEmpty, "\(stories.joined(separator: "\n"))")
       // Only deliveries in flight at a kill may be repeated: at most the concurrency of the sink's
       // destination for each.
       #expect(repeated.count <= kills.values.reduce(0, +) * 20)
@@ -64,8 +60,6 @@ extension EndToEnd {
     /// A message that agents have called sent more than once.
     private struct Repeat {
       let id: String
-      /// Whether the agent that had the first reply was there when it went out again.
-      let agentLived: Bool
       /// The log of the message, and of deaths and starts around it.
       let story: [String]
     }
@@ -76,12 +70,10 @@ extension EndToEnd {
         .split(separator: "\n").map(String.init)
       let wanted = Set(ids)
       var places: [String: [Int]] = [:]
-      var lastPlace: [String: Int] = [:]
       var ends: [Int] = []
       for (place, line) in log.enumerated() {
         let words = line.split(separator: " ").dropFirst(4).prefix(2).map(String.init)
         guard words.count == 2 else { continue }
-        lastPlace[words[0]] = place
         let id = String(words[1].dropLast())
         if wanted.contains(id) { places[id, default: []].append(place) }
         if line.contains("killed by signal") || line.contains("daemon started") {
@@ -91,11 +83,8 @@ extension EndToEnd {
       return places.compactMap { id, own in
         let sent = own.filter { log[$0].contains("status=sent") }
         guard sent.count > 1 else { return nil }
-        let agent = log[sent[0]].split(separator: " ")[4]
         let around = ends.filter { $0 > own[0] && $0 < sent[1] }
-        return Repeat(
-          id: id, agentLived: lastPlace[String(agent), default: 0] >= sent[1],
-          story: (own + around).sorted().map { log[$0] })
+        return Repeat(id: id, story: (own + around).sorted().map { log[$0] })
       }
     }
 
@@ -142,6 +131,59 @@ extension EndToEnd {
         kills[role, default: 0] += 1
       }
       return kills
+    }
+
+    @Test(.timeLimit(.minutes(3)))
+    func movedMailSurvivesKillsOfTheQueueManager() throws {
+      let live = try ScriptedSink()
+      let dead = try Loopback.freePort()
+      var settings = Subject.quickRetries
+      settings["transport_maps"] = "inline:{ { late.test=smtp:[127.0.0.1]:\(dead) } }"
+      settings["spool_segment_size"] = "1048576"
+      settings["spool_relocation_size_min"] = "0"
+      settings["spool_relocation_factor"] = "2"
+      settings["spool_relocation_delay"] = "20ms"
+      let server = try MartinetInstance(relayPort: live.port, settings: settings)
+      try server.start()
+      var load = MailLoad(port: server.port)
+      load.size = { _ in 10_000 }
+      load.recipients = { ["rcpt\($0)@\($0 % 8 == 0 ? "late" : "sink").test"] }
+      load.rest = .milliseconds(40)
+      load.retries = true
+      let run = load.start(0..<4000, within: .seconds(120))
+      var kills = 0
+      while kills < 12 {
+        // It moves all the time; a few messages later it may be in the middle of that.
+        let moves = server.log.count(of: "were moved out of")
+        do {
+          try server.log.wait(
+            forCount: moves + 1, of: "were moved out of", until: .after(.seconds(10)))
+          try run.wait(
+            forAcknowledged: run.resultSoFar.acknowledged.count + 1 + kills * 7 % 30,
+            until: .after(.seconds(10)))
+        } catch { break }
+        for process in server.processes(role: "qmgr") { process.kill() }
+        kills += 1
+      }
+      let result = try #require(run.result(until: run.deadline))
+      #expect(result.acknowledged.count == 4000)
+      print("killed qmgr \(kills) times, \(server.log.count(of: "were moved out of")) moves")
+      #expect(kills > 3)
+      let late = try ScriptedSink(port: dead)
+      try late.wait(forCount: 500, until: .after(.seconds(60)))
+      var arrivals = Arrivals(of: load)
+      var count = arrivals.add(live)
+      while arrivals.missing(0..<4000).contains(where: { $0 % 8 != 0 }) {
+        try live.wait(forCount: count + 1, until: .after(.seconds(30)))
+        count = arrivals.add(live, from: count)
+      }
+      try server.stop()
+      var lateArrivals = Arrivals(of: load)
+      lateArrivals.add(late)
+      // None of these was in flight at a kill.
+      #expect(lateArrivals.missing(stride(from: 0, to: 4000, by: 8)).isEmpty)
+      #expect(lateArrivals.repeated.keys.allSatisfy { result.uncertain.contains($0) })
+      #expect(lateArrivals.broken.isEmpty)
     }
 
     @Test(.timeLimit(.minutes(2)))

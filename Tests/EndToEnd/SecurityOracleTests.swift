@@ -9,7 +9,8 @@ extension EndToEnd {
   struct SecurityOracleTests {
     private static let commands = [
       "NOOP", "MAIL FROM:<a@b.test>", "HELO client.test", "RCPT TO:<a@b.test>", "DATA", "RSET",
-      "FOO", "STARTTLS x", "STARTTLS",
+      "FOO", "BDAT 0 LAST", "XCLIENT NAME=x", "XFORWARD NAME=x", "AUTH PLAIN", "STARTTLS x",
+      "STARTTLS",
     ]
 
     /// The replies to the commands one after the other, until the handshake.

@@ -50,6 +50,36 @@ extension EndToEnd {
     }
 
     @Test(.timeLimit(.minutes(1)))
+    func chunksCannotEndTheMessageOfTheNextHop() throws {
+      let sink = try ScriptedSink()
+      let server = try Subject.relay(to: sink.port)
+      let inner = "MAIL FROM:<inner@source.test>\r\n"
+      for end in Self.ends + ["\r\n.\r\n"] {
+        let dialog = try SMTPDialog(greetedAt: server.port)
+        try dialog.say("MAIL FROM:<outer@source.test>", expecting: 250)
+        try dialog.say("RCPT TO:<outer@sink.test>", expecting: 250)
+        let content = Array("Subject: outer\r\n\r\nbefore\(end)\(inner)\r\ninside".utf8)
+        // Cut within the line ends, too.
+        for cut in [content[..<24], content[24..<25]] {
+          try dialog.send(raw: Array("BDAT \(cut.count)\r\n".utf8) + cut)
+          try dialog.expect(250, to: "a chunk of \(end.debugDescription)")
+        }
+        try dialog.send(raw: Array("BDAT \(content.count - 25) LAST\r\n".utf8) + content[25...])
+        try dialog.expect(250, to: "the chunks with \(end.debugDescription)")
+        try dialog.say("QUIT", expecting: 221)
+      }
+      try sink.wait(forCount: Self.ends.count + 1, until: .after(.seconds(30)))
+      for message in sink.received {
+        #expect(message.recipients == ["outer@sink.test"])
+        #expect(!message.hasBareLineEnd)
+        let text = String(decoding: message.content, as: UTF8.self)
+        #expect(text.contains("before") && text.hasSuffix("\ninside\n"))
+        #expect(text.contains("MAIL FROM:<inner@source.test>"))
+      }
+      try server.stop()
+    }
+
+    @Test(.timeLimit(.minutes(1)))
     func linesThatBeginWithDotsComeOutAsTheyWere() throws {
       let sink = try ScriptedSink()
       let server = try Subject.relay(to: sink.port)

@@ -6,7 +6,7 @@ extension EndToEnd {
   @Suite(.enabled(if: Subject.isMartinet && SystemCallTrace.isAvailable))
   struct TraceTests {
     /// The most system calls of all processes together for one message of a busy relay.
-    private static let callsPerMessageMax = 60.0
+    private static let callsPerMessageMax = 30.0
     /// The most flushes for one message of a busy relay.
     private static let flushesPerMessageMax = 0.1
 

@@ -54,6 +54,41 @@ private let main = """
   #expect(try await site.addressClass(of: "relay.example") == .relay)
 }
 
+@Test func ownAddressesAreThoseOfTheProtocolsInUse() async throws {
+  let text = "inet_interfaces = 127.0.0.1, [::1]\n"
+  for (protocols, v4, v6) in [("all", true, true), ("ipv4", true, false), ("ipv6", false, true)] {
+    let some = try site(text + "inet_protocols = \(protocols)\n")
+    #expect(try await some.isLocal("[127.0.0.1]") == v4, "\(protocols)")
+    #expect(try await some.isLocal("[ipv6:::1]") == v6, "\(protocols)")
+  }
+}
+
+@Test func aClientMayBeShownOtherKeywords() async throws {
+  let keyed = try site(
+    "smtpd_discard_ehlo_keyword_address_maps = inline:{ {192.0.2.7=dsn, etrn}, {192.0.2.8=,} }\n")
+  #expect(keyed.hidesKeywordsByClient)
+  let found = await keyed.discardedKeywords(of: try #require(IPAddress("192.0.2.7")))
+  #expect(found == ["dsn", "etrn"])
+  let none = await keyed.discardedKeywords(of: try #require(IPAddress("192.0.2.8")))
+  #expect(none == [])
+  let other = await keyed.discardedKeywords(of: try #require(IPAddress("192.0.2.9")))
+  #expect(other == nil)
+  #expect(!(try site("")).hidesKeywordsByClient)
+  let failing = try site("smtpd_discard_ehlo_keyword_address_maps = fail:x\n")
+  #expect(await failing.discardedKeywords(of: try #require(IPAddress("192.0.2.9"))) == nil)
+}
+
+@Test(arguments: [
+  "smtpd_forbidden_commands = GET regexp:{{/^EHLO/ no}}", "smtpd_noop_commands = texthash:/x",
+])
+func tablesOfCommandsAreNotIgnored(_ line: String) {
+  #expect {
+    try site(line + "\n")
+  } throws: { error in
+    "\(error)".hasPrefix(line.prefix { $0 != " " } + ": \"")
+  }
+}
+
 @Test func aTableThatCannotBeOpenedIsNamedWithItsParameter() {
   #expect {
     try site("transport_maps = texthash:/nowhere\n")

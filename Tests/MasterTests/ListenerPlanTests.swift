@@ -5,7 +5,8 @@ import Testing
 @testable import Master
 
 @Suite struct ListenerPlanTests {
-  @Test(arguments: [14, 15]) func socketsThatDoNotFitOnePacketAreRefusedBeforeTheStart(
+  @Test(arguments: [ListenerPlan.endpointsMax, ListenerPlan.endpointsMax + 1])
+  func socketsThatDoNotFitOnePacketAreRefusedBeforeTheStart(
     count: Int
   ) throws {
     let folder = try TemporaryDirectory()

@@ -58,6 +58,57 @@ import Testing
     }
   }
 
+  @Test(
+    arguments: [
+      ("segments", 0o755, "can be read by others: chmod go-rwx it"),
+      ("segments", 0o500, "cannot be written by its owner: chmod u+rwx it"),
+      ("corrupt", 0o710, "can be read by others: chmod go-rwx it"),
+      ("", 0o777, "can be written by others: chmod go-w it"),
+      ("pid", 0o555, "cannot be written by its owner: chmod u+rwx it"),
+    ] as [(String, UInt32, String)])
+  func wrongPermissionsAreReported(name: String, permissions: UInt32, problem: String) throws {
+    try SpoolDirectories.prepare(root, owner: nil)
+    let path = name.isEmpty ? root : root + "/" + name
+    try Files.setPermissions(path, permissions)
+    #expect(SpoolDirectories.check(root, owner: nil).map(\.description) == ["\(path) \(problem)"])
+  }
+
+  @Test(.enabled(if: Identity.uid == 0), arguments: ["", "/pid", "/public"])
+  func whatTheMailOwnerMustEnterIsReportedWhenItCannot(name: String) throws {
+    let owner = (uid: UInt32(12345), gid: UInt32(12346))
+    try SpoolDirectories.prepare(root, owner: owner)
+    try Files.setPermissions(root + name, 0o700)
+    #expect(
+      SpoolDirectories.check(root, owner: owner).map(\.description)
+        == ["\(root)\(name) cannot be entered by others: chmod go+x it"])
+  }
+
+  @Test(.enabled(if: Identity.uid == 0)) func aQueueDirectoryOfSomebodyElseIsReported() throws {
+    try SpoolDirectories.prepare(root, owner: (uid: 12345, gid: 12346))
+    try Files.setOwner(root, uid: 12345, gid: 12346)
+    #expect(SpoolDirectories.check(root, owner: (uid: 12345, gid: 12346)).isEmpty)
+    try Files.setOwner(root, uid: 777, gid: 12346)
+    #expect(
+      SpoolDirectories.check(root, owner: (uid: 12345, gid: 12346)).map(\.description)
+        == ["\(root) belongs to user 777, not 0: chown 0 it"])
+  }
+
+  @Test func whereMasterActsAsRootItFollowsNoLink() throws {
+    try SpoolDirectories.prepare(root, owner: nil)
+    try Files.removeDirectory(root + "/public")
+    try Files.symbolicLink(to: try folder.makeDirectory("elsewhere"), as: root + "/public")
+    #expect(
+      SpoolDirectories.check(root, owner: nil).map(\.description)
+        == ["\(root)/public is not a directory"])
+  }
+
+  @Test func aFileInThePlaceOfTheQueueDirectoryIsReported() throws {
+    try folder.write("", to: "spool")
+    #expect(
+      SpoolDirectories.check(root, owner: nil).map(\.description)
+        == ["\(root) is not a directory"])
+  }
+
   @Test func aFileInThePlaceOfAFolderIsReported() throws {
     try SpoolDirectories.prepare(root, owner: nil)
     try Files.removeDirectory(root + "/corrupt")

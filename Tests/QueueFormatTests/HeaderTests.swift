@@ -54,7 +54,8 @@ func otherFilesAreNoSegments(file: String) {
 
 @Test func fileHeadersAreReadBackAndRefusedWhenTouched() throws {
   let header = FileHeader(
-    .segment, name: try sampleName(), created: WallTime(microseconds: 123_456_789))
+    .segment, version: SpoolLayout.version, name: try sampleName(),
+    created: WallTime(microseconds: 123_456_789))
   let block = header.encoded()
   #expect(block.count == SpoolLayout.blockSize)
   let read = try block.withUnsafeBytes { try FileHeader($0, expecting: .segment) }

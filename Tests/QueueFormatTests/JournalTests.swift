@@ -19,7 +19,8 @@ private let everyEvent: [JournalEvent] = [
   .redirected(to: MailAddress("x@example.org")),
   .relocated(to: RecordPlace(nonce: sampleNonce, offset: 8192)), .processDied(count: 2),
   .setAside(reason: []), .sealed(end: 77, reason: .failed), .records([row, row]),
-  .recordsComplete(count: 2), .intake(end: 4096), .unknown(kind: 999, payload: [1, 2, 3]),
+  .recordsComplete(count: 2), .intake(end: 4096), .expiryOrdered, .requeueOrdered,
+  .unknown(kind: 999, payload: [1, 2, 3]),
 ]
 
 private func entry(_ event: JournalEvent, _ number: UInt64) -> JournalEntry {

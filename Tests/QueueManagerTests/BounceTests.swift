@@ -1,3 +1,4 @@
+import LinuxSystem
 import MailTypes
 import Primitives
 import QueueFormat
@@ -82,6 +83,48 @@ import Testing
     try await eventually("reported") { agent.requests.contains { $0.sender.isNull } }
     #expect(try rig.log.count { $0.contains("sender non-delivery notification") } == 1)
     try await eventually("only the report is left") { rig.queue.scheduler.messageCount == 1 }
+  }
+
+  @Test @ReactorActor func muchMailThatExpiresAtOnceDoesNotReadItsJournalForEach() async throws {
+    let rig = try Rig {
+      $0.scheduler.lifetime = .seconds(3600)
+      $0.scheduler.activeLimit = 20
+    } routes: {
+      $0 == "example.org" ? "smtp:[home.test]:25" : nil
+    }
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let agent = try TestAgent(rig)
+    var reports: [String] = []
+    agent.judge = { [unowned agent] request in
+      guard request.sender.isNull else { return nil }
+      let segment = agent.segments[request.nonce]
+      let bytes = try? Files.read(segment?.raw ?? -1, count: 4096, at: Int64(request.offset))
+      let words = String(decoding: bytes ?? [], as: UTF8.self).split(whereSeparator: \.isWhitespace)
+      reports.append(words.joined(separator: " "))
+      return TestAgent.deliverAll(request)
+    }
+    rig.peers.channelsComplete()
+    let long = WallTime(microseconds: Int64(writer.now.microseconds) - 7200 * 1_000_000)
+    for number in 0..<100 {
+      try await writer.send(to: ["b\(number)@example.net"], arrival: long)
+    }
+    try await eventually("all are in the queue") { rig.queue.scheduler.messageCount == 100 }
+    // The destination dies; what waits for it goes back without having been tried.
+    var answered = 0
+    try await eventually("all are returned") {
+      for request in agent.requests[answered...] where !request.sender.isNull {
+        let verdicts = TestAgent.verdicts(
+          on: request, .deferred, EnhancedStatus(4, 4, 1), "refused")
+        agent.answer(request, verdicts, connectionFailed: true)
+      }
+      answered = agent.requests.count
+      return try rig.log.count { $0.contains("status=expired, returned to sender") } == 100
+    }
+    try await eventually("gone") { rig.queue.scheduler.messageCount == 0 }
+    #expect((1...25).contains(rig.queue.reasonReadings))
+    #expect(reports.count == 100)
+    #expect(reports.count { $0.contains("delivery temporarily suspended: refused") } > 80)
   }
 
   @Test @ReactorActor func oldMailIsReturnedAfterAFailedAttempt() async throws {

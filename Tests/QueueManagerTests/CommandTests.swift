@@ -1,3 +1,4 @@
+import LinuxSystem
 import MailTypes
 import Primitives
 import QueueFormat
@@ -66,12 +67,58 @@ import Testing
       })
   }
 
+  @Test @ReactorActor func aListReadsTheJournalOfASegmentOnce() async throws {
+    let rig = try Rig()
+    try await rig.peers.start()
+    let writers = try (0..<3).map { try TestWriter(rig, index: UInt32($0)) }
+    _ = try TestAgent(rig) { request in
+      TestAgent.verdicts(on: request, .deferred, EnhancedStatus(4, 2, 0), "451 not now")
+    }
+    let control = try rig.connect(.control)
+    rig.peers.channelsComplete()
+    for number in 0..<90 {
+      try await writers[number % 3].send(to: ["b\(number)@example.net"])
+    }
+    try await eventually("all wait") { rig.queue.scheduler.counts.deferred == 90 }
+    let listed = try entries(try await ask(.list, control, number: 2))
+    #expect(listed.count == 90)
+    #expect(listed.allSatisfy { $0.recipients.map(\.reason) == [Array("451 not now".utf8)] })
+    #expect(rig.queue.reasonReadings == 3)
+  }
+
+  @Test @ReactorActor func mailThatWaitsForADeadDestinationIsListedWithTheReason() async throws {
+    let rig = try Rig()
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let agent = try TestAgent(rig) { _ in nil }
+    let control = try rig.connect(.control)
+    rig.peers.channelsComplete()
+    for number in 0..<40 { try await writer.send(to: ["b\(number)@example.net"]) }
+    var answered = 0
+    try await eventually("all wait") {
+      for request in agent.requests[answered...] {
+        let verdicts = TestAgent.verdicts(
+          on: request, .deferred, EnhancedStatus(4, 4, 1), "connect to sink.test: refused")
+        agent.answer(request, verdicts, connectionFailed: true)
+      }
+      answered = agent.requests.count
+      return rig.queue.scheduler.counts.deferred == 40
+    }
+    #expect(answered < 20)
+    let reasons = try entries(try await ask(.list, control)).map {
+      String(decoding: $0.recipients[0].reason, as: UTF8.self)
+    }
+    let own = "connect to sink.test: refused"
+    #expect(reasons.count { $0 == own } == answered)
+    #expect(reasons.count { $0 == "delivery temporarily suspended: " + own } == 40 - answered)
+  }
+
   @Test @ReactorActor func aListIsCutIntoPartsThatFitAPacket() async throws {
     let rig = try Rig()
     try await rig.peers.start()
     let writer = try TestWriter(rig)
     let control = try rig.connect(.control)
-    let many = (0..<2000).map {
+    let many = (0..<5000).map {
       "recipient-with-a-long-name-\($0)@a-domain-with-a-long-name.example"
     }
     let id = try await writer.send(to: many)
@@ -82,6 +129,24 @@ import Testing
     let listed = try entries(parts)
     #expect(Set(listed.map(\.id)) == [id])
     #expect(listed.flatMap(\.recipients).map(\.address) == many.map { MailAddress($0) })
+    #expect(listed.first?.piece == .first && listed.last?.piece == .last)
+    #expect(listed.dropFirst().dropLast().allSatisfy { $0.piece == .middle })
+  }
+
+  @Test @ReactorActor func theStatusNamesProcessesAndCountsTheQueue() async throws {
+    let rig = try Rig()
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let agent = try TestAgent(rig) { _ in nil }
+    let control = try rig.connect(.control)
+    rig.peers.channelsComplete()
+    try await writer.send(to: ["b@example.net"])
+    try await eventually("in flight") { agent.requests.count == 1 }
+    let status = try QueueStatus(decoding: try await ask(.status, control)[0])
+    #expect(status.active == 1 && status.incoming == 0 && status.deferred == 0)
+    #expect(status.processes.map(\.name.role) == [.control, .qmgr, .smtp, .smtpd])
+    #expect(status.processes.map(\.deliveries) == [0, 0, 1, 0])
+    #expect(status.processes[1].pid == ThisProcess.pid)
   }
 
   @Test @ReactorActor func aFlushTriesDeferredMailNow() async throws {

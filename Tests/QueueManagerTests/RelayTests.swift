@@ -14,6 +14,7 @@ import Testing
 
   @Test @ReactorActor func aMessageIsTakenInDeliveredAndRemoved() async throws {
     let rig = try Rig()
+    try await rig.peers.start()
     let writer = try TestWriter(rig)
     let agent = try TestAgent(rig)
     rig.peers.channelsComplete()
@@ -39,6 +40,7 @@ import Testing
 
   @Test @ReactorActor func thousandsOfMessagesGoOutOnceEach() async throws {
     let rig = try Rig()
+    try await rig.peers.start()
     let writer = try TestWriter(rig)
     let agents = [try TestAgent(rig, index: 0), try TestAgent(rig, index: 1)]
     rig.peers.channelsComplete()
@@ -62,6 +64,7 @@ import Testing
 
   @Test @ReactorActor func nothingGoesOutBeforeAllHaveIntroducedThemselves() async throws {
     let rig = try Rig()
+    try await rig.peers.start()
     let writer = try TestWriter(rig)
     let silent = try TestAgent(rig, index: 1, greets: false)
     let agent = try TestAgent(rig)
@@ -84,6 +87,7 @@ import Testing
       default: nil
       }
     }
+    try await rig.peers.start()
     let writer = try TestWriter(rig)
     rig.peers.channelsComplete()
     let id = try await writer.send(

@@ -55,6 +55,42 @@ import Testing
     try await eventually("the files are gone") { try second.files.isEmpty }
   }
 
+  @Test @ReactorActor func theQueueManagerRewritesAJournalThatHasGrown() async throws {
+    let first = try Rig()
+    try await first.peers.start()
+    let writer = try TestWriter(first)
+    let id = try await writer.send(to: ["b@example.net"])
+    try await eventually("known") { first.queue.scheduler.messageCount == 1 }
+    await writer.spool.drain()
+    let ref = try #require(first.queue.scheduler.find(id))
+    let record = first.queue.record(of: ref)
+    // Some thousand attempts, each with a long story.
+    for round in 0..<40 {
+      for number in 0..<100 {
+        let attempt = DeliveryAttempt(
+          status: EnhancedStatus(4, 0, 0), nextHop: [],
+          reply: Array("\(round * 100 + number) ".utf8) + [UInt8](repeating: 65, count: 900))
+        let time = first.queue.clock.wallNow
+        first.queue.journals.append(
+          JournalEntry(
+            .deferred(attempt, until: time), id: id, offset: record.offset, recipient: 0,
+            time: time), to: record.segment)
+      }
+      #expect(await first.queue.journals.flush(deadline: Reactor.shared.now + .seconds(10)))
+    }
+    let file = try #require(try first.files.first { $0.hasSuffix(".journal") })
+    #expect(try first.directory.read("segments/" + file).count < 2 << 20)
+    let disk = try LinuxDisk(path: first.directory.path)
+    let entries = try JournalKeeper.entries(of: record.segment.name, on: disk)
+    let replies = entries.compactMap { entry -> String? in
+      guard case .deferred(let attempt, _) = entry.event else { return nil }
+      return String(decoding: attempt.reply.prefix { $0 != 32 }, as: UTF8.self)
+    }
+    #expect(replies.first == "0" && replies.last == "3999")
+    let second = try await successor(of: first)
+    try await eventually("it waits") { second.queue.scheduler.counts.deferred == 1 }
+  }
+
   @Test @ReactorActor func mailOfALivingWriterIsTakenInOnce() async throws {
     let first = try Rig()
     try await first.peers.start()

@@ -20,16 +20,21 @@ final class Rig {
   let peers: Peers
   private let mutes: Mutes
   private static var nextSequence: UInt64 = 1
+  /// Beyond those that the system gives.
+  private static var nextPID: Int32 = 1 << 24
 
   /// - Parameters:
   ///   - directory: the spool of an earlier life.
   ///   - routes: the route of an address; `smtp:[sink.test]:25` unless it says otherwise.
   init(
-    directory: TemporaryDirectory? = nil, settings: (inout QueueSettings) -> Void = { _ in },
+    directory: TemporaryDirectory? = nil, marks: RecordMarks? = nil,
+    settings: (inout QueueSettings) -> Void = { _ in },
     routes: @escaping @Sendable (String) -> String? = { _ in nil }
   ) throws {
     self.directory = try directory ?? TemporaryDirectory(prefix: "qmgr")
-    for folder in ["segments", "corrupt", "pid"] { try self.directory.makeDirectory(folder) }
+    for folder in ["segments", "corrupt", "pid", "results"] {
+      try self.directory.makeDirectory(folder)
+    }
     var values = QueueSettings(directory: self.directory.path)
     values.freeBytesMin = 0
     values.hostname = "mx.test"
@@ -44,20 +49,25 @@ final class Rig {
     routing.relayhost = "[sink.test]:25"
     queue = try MailQueue(
       settings: values, log: log, disk: try LinuxDisk(path: self.directory.path),
-      router: Router(settings: routing, tables: tables))
+      router: Router(settings: routing, tables: tables), marks: marks)
     let mutes = Mutes()
     self.mutes = mutes
-    peers = Peers(queue) { mutes.names.append($0) }
+    peers = Peers(
+      queue, mute: { mutes.names.append($0) }, ended: { mutes.ended.append(($0, $1)) })
     peers.addSequences(first: Self.grant(), count: 100)
   }
 
   @ReactorActor
   private final class Mutes {
     var names: [ProcessName] = []
+    var ended: [(process: ProcessName, pid: Int32)] = []
   }
 
   /// The processes that `master` was asked to end.
   var muted: [ProcessName] { mutes.names }
+
+  /// The processes whose channels `master` was told to have ended.
+  var ended: [(process: ProcessName, pid: Int32)] { mutes.ended }
 
   /// Numbers for segments that no other writer of the tests has.
   static func grant() -> UInt64 {
@@ -66,12 +76,24 @@ final class Rig {
   }
 
   /// A channel from the queue manager to a process, whose end it returns.
-  func connect(_ role: Role, _ index: UInt32 = 0) throws -> MessageChannel {
+  func connect(
+    _ role: Role, _ index: UInt32 = 0, pid: Int32? = nil
+  ) throws -> MessageChannel {
+    try connectRaw(role, index, pid: pid).0
+  }
+
+  /// As `connect`, with what the channel speaks over.
+  func connectRaw(
+    _ role: Role, _ index: UInt32, pid: Int32?
+  ) throws -> (MessageChannel, PacketChannel) {
     var pair = try Sockets.packetPair()
-    let mine = MessageChannel(try PacketChannel(pair.takeFirst()))
+    let raw = try PacketChannel(pair.takeFirst())
+    let mine = MessageChannel(raw)
     let theirs = MessageChannel(try PacketChannel(pair.takeSecond()))
-    peers.attach(theirs, to: ProcessName(role: role, index: index))
-    return mine
+    Self.nextPID += 1
+    peers.attach(
+      theirs, to: ProcessName(role: role, index: index), pid: pid ?? Self.nextPID)
+    return (mine, raw)
   }
 
   /// The lines of the log so far, without their time stamps.
@@ -179,6 +201,7 @@ final class TestAgent {
   typealias Judge = @ReactorActor (DeliveryRequest) -> [RecipientVerdict]?
 
   let channel: MessageChannel
+  private let raw: PacketChannel
   var judge: Judge
   private(set) var requests: [DeliveryRequest] = []
   private(set) var acknowledged: Set<UInt64> = []
@@ -186,11 +209,13 @@ final class TestAgent {
   private(set) var contents: [String] = []
 
   init(
-    _ rig: Rig, role: Role = .smtp, index: UInt32 = 0, capacity: UInt32 = 100,
+    _ rig: Rig, role: Role = .smtp, index: UInt32 = 0, pid: Int32? = nil, capacity: UInt32 = 100,
     inHand: [DeliveryReference] = [], results: [DeliveryResult] = [], greets: Bool = true,
     judge: @escaping Judge = TestAgent.deliverAll
   ) throws {
-    channel = try rig.connect(role, index)
+    let (channel, raw) = try rig.connectRaw(role, index, pid: pid)
+    self.channel = channel
+    self.raw = raw
     self.judge = judge
     if greets { channel.post(.agentHello(inHand: inHand, results: results, capacity: capacity)) }
     reactorTask { await self.listen() }
@@ -227,6 +252,9 @@ final class TestAgent {
       }
     }
   }
+
+  /// Sends what is no message.
+  func sendNonsense() throws { try raw.send([200, 1, 2, 3]) }
 
   private func take(_ request: DeliveryRequest) {
     requests.append(request)

@@ -24,6 +24,28 @@ import Testing
     #expect(Set(sets) == [[0, 2], [4], [1, 3]])
   }
 
+  @Test(arguments: [0, 50]) func recipientsOfADeliveryFitARequest(limit: Int) {
+    var limits = TransportLimits()
+    limits.recipientLimit = limit
+    limits.initialConcurrency = 20
+    var settings = SchedulerSettings()
+    settings.deliverySizeMax = 10_000
+    settings.deliveryRecipientsMax = 30
+    for (size, expected) in [(100, 30), (1000, 10), (3000, 3), (20_000, 1)] {
+      var world = World(settings: settings, limits: limits)
+      let message = world.describe(Array(repeating: "a.test", count: 60))
+      var routed = world.routes(message.id)
+      // One long address is enough: the limit is the message's.
+      routed[30].size = UInt32(size)
+      _ = world.scheduler.add(message, routed: routed, now: world.now)
+      guard case .deliver(let delivery)? = world.scheduler.nextOrder(now: world.now) else {
+        Issue.record("nothing is delivered")
+        return
+      }
+      #expect(delivery.recipients.count == expected)
+    }
+  }
+
   @Test func aDestinationNeverHasMoreDeliveriesThanItsConcurrency() {
     var world = World()
     for _ in 0..<100 { world.add("a.test") }

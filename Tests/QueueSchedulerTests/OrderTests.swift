@@ -12,7 +12,7 @@ import Testing
     let answers = [
       world.scheduler.hold(nobody, now: world.now), world.scheduler.delete(nobody, now: world.now),
       world.scheduler.release(nobody), world.scheduler.flush(nobody),
-      world.scheduler.expire(nobody, evenHeld: true),
+      world.scheduler.expire(nobody),
     ]
     #expect(answers.allSatisfy { $0 == .unknown })
   }
@@ -147,11 +147,17 @@ import Testing
     var world = World()
     let id = world.restore(["a.test"], nextAttempt: world.now + .seconds(400))
     let held = world.restore(["a.test"], nextAttempt: nil, isHeld: true)
-    _ = world.scheduler.expire(id, evenHeld: false)
-    #expect(world.scheduler.expire(held, evenHeld: false) == .unchanged)
+    _ = world.scheduler.expire(id)
+    guard case .done(let ref, .held) = world.scheduler.expire(held) else {
+      Issue.record("it is on hold")
+      return
+    }
+    #expect(world.scheduler.expire(held) == .unchanged)
+    #expect(world.scheduler.summary(of: ref)?.isToExpire == true)
     #expect(world.drain().isEmpty)
     #expect(world.ended[id] == .expired)
-    _ = world.scheduler.expire(held, evenHeld: true)
+    #expect(world.ended[held] == nil)
+    _ = world.scheduler.release(held)
     world.drain()
     #expect(world.ended[held] == .expired)
   }
@@ -161,12 +167,64 @@ import Testing
     let good = world.add("a.test")
     let bad = world.add("b.test")
     world.drain()
-    _ = world.scheduler.expire(good, evenHeld: false)
-    _ = world.scheduler.expire(bad, evenHeld: false)
+    _ = world.scheduler.expire(good)
+    _ = world.scheduler.expire(bad)
     world.answer(0, .delivered)
     world.answer(0, .deferred)
     #expect(world.ended[good] == .finished)
     #expect(world.ended[bad] == .expired)
+  }
+
+  @Test func requeuingTakesMailFromWhereverItIs() {
+    var world = World()
+    let waiting = world.restore(["a.test"], nextAttempt: world.now + .seconds(400))
+    let held = world.restore(["a.test"], nextAttempt: nil, isHeld: true)
+    let flying = world.add("a.test")
+    world.drain()
+    for id in [waiting, held] {
+      guard case .done(let ref, .replacing) = world.scheduler.requeue(id, now: world.now) else {
+        Issue.record("nothing of it is in flight")
+        return
+      }
+      world.settle(ref, .replacing)
+    }
+    guard case .pending(_, inFlight: 1) = world.scheduler.requeue(flying, now: world.now) else {
+      Issue.record("it is in flight")
+      return
+    }
+    #expect(world.scheduler.requeue(flying, now: world.now) == .unchanged)
+    world.answer(0, .deferred)
+    #expect(world.ended[flying] == .replacing)
+    #expect(world.scheduler.messageCount == 0)
+  }
+
+  @Test func aRequeueThatCouldNotBeWrittenComesAgain() {
+    var world = World()
+    let id = world.restore(["a.test"], nextAttempt: world.now + .seconds(400))
+    guard case .done(let ref, .replacing) = world.scheduler.requeue(id, now: world.now) else {
+      Issue.record("nothing of it is in flight")
+      return
+    }
+    _ = world.scheduler.putBack(ref, recipients: 0, now: world.now)
+    #expect(world.drain().isEmpty)
+    let hasWake = world.sleepUntilWake()
+    #expect(hasWake)
+    #expect(world.drain().isEmpty)
+    #expect(world.ended[id] == .replacing)
+  }
+
+  @Test func ordersOfAnEarlierRunComeTrue() {
+    var world = World()
+    let later = world.now + .seconds(4000)
+    let expiring = world.restore(["a.test"], nextAttempt: later, orders: .expire)
+    let requeued = world.restore(["a.test"], nextAttempt: later, isHeld: true, orders: .requeue)
+    let heldExpiring = world.restore(
+      ["a.test"], nextAttempt: later, isHeld: true, orders: .expire)
+    #expect(world.drain().isEmpty)
+    #expect(world.ended[expiring] == .expired)
+    #expect(world.ended[requeued] == .replacing)
+    #expect(world.ended[heldExpiring] == nil)
+    #expect(world.scheduler.counts.hold == 1)
   }
 
   @Test func newSettingsReachMailThatWaits() {

@@ -169,6 +169,44 @@ import Testing
     #expect(world.drain().map { world.indices($0) } == [[1]])
   }
 
+  @Test func aHoldOutlivesTheAdoptionOfADelivery() {
+    var world = World()
+    let id = world.restore(["a.test", "a.test"], nextAttempt: nil, isHeld: true)
+    guard let ref = world.scheduler.find(id), let process = world.processes.keys.first else {
+      Issue.record("the message is not known")
+      return
+    }
+    let number = world.scheduler.adopt(
+      ref, process: process, destination: world.destination("a.test"), recipients: 1)
+    let result = world.scheduler.report(
+      number, DeliveryTally(deferred: 1), connectionFailed: false, now: world.now)
+    #expect(result?.end == .held(afterDeaths: false))
+    #expect(world.scheduler.counts.hold == 1)
+  }
+
+  @Test func aDeliveryWhoseResultIsKnownOutlivesItsProcess() {
+    var world = World()
+    let ids = [world.add("a.test"), world.add("a.test")]
+    let given = world.drain()
+    guard given.count == 2 else {
+      Issue.record("two deliveries are asked for")
+      return
+    }
+    let ended = world.scheduler.addProcess(to: world.scheduler.makeAgentGroup(), credit: 0)
+    world.scheduler.transfer(given[0].number, to: ended)
+    let runs = world.scheduler.removeProcess(given[0].process, now: world.now)
+    #expect(runs.count == 1)
+    let result = world.scheduler.report(
+      given[0].number, DeliveryTally(delivered: 1), connectionFailed: false, now: world.now)
+    #expect(result?.end == .finished)
+    #expect(
+      world.scheduler.report(
+        given[1].number, DeliveryTally(delivered: 1), connectionFailed: false, now: world.now)
+        == nil)
+    #expect(world.scheduler.deliveriesInFlight == 0)
+    #expect(given.map(\.id) == ids)
+  }
+
   @Test func deliveryNumbersOfALaterSchedulerAreOthers() {
     var first = QueueScheduler(
       settings: SchedulerSettings(), now: MonotonicTime(nanoseconds: 0), deliverySeed: 1)

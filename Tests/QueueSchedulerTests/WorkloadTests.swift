@@ -110,8 +110,11 @@ private struct Workload {
     case 0: answer = world.scheduler.hold(id, now: world.now)
     case 1: answer = pick(4) == 0 ? world.scheduler.delete(id, now: world.now) : .unchanged
     case 2, 3: answer = world.scheduler.release(id)
-    case 4: answer = world.scheduler.flush(id)
-    case 5: answer = pick(4) == 0 ? world.scheduler.expire(id, evenHeld: true) : .unchanged
+    case 4:
+      answer =
+        pick(8) == 0
+        ? world.scheduler.requeue(id, now: world.now) : world.scheduler.flush(id)
+    case 5: answer = pick(4) == 0 ? world.scheduler.expire(id) : .unchanged
     default:
       if pick(4) == 0 {
         world.scheduler.flushAll()
@@ -120,7 +123,7 @@ private struct Workload {
         world.scheduler.flush { $0 == wanted }
       }
     }
-    if case .done(let ref, let end) = answer, end == .deleted || end == .finished {
+    if case .done(let ref, let end) = answer, [.deleted, .finished, .replacing].contains(end) {
       world.settle(ref, end)
     }
   }

@@ -108,10 +108,13 @@ struct World {
 
   @discardableResult
   mutating func restore(
-    _ recipients: [String], age: Duration = .zero, nextAttempt: MonotonicTime?, isHeld: Bool = false
+    _ recipients: [String], age: Duration = .zero, nextAttempt: MonotonicTime?,
+    isHeld: Bool = false,
+    orders: RestoredOrders = []
   ) -> QueueID {
     let message = describe(recipients, age: age)
-    let ref = scheduler.restore(message, nextAttempt: nextAttempt, isHeld: isHeld, now: now)
+    let ref = scheduler.restore(
+      message, nextAttempt: nextAttempt, isHeld: isHeld, orders: orders, now: now)
     if let ref { names[ref] = message.id }
     return message.id
   }
@@ -217,7 +220,7 @@ struct World {
     case .finished:
       check(messages[id]?.open.isEmpty == true)
       forget(ref)
-    case .deleted, .expired: forget(ref)
+    case .deleted, .expired, .replacing: forget(ref)
     case .deferred(let until): check(until > now)
     case .held, .requeued: break
     }

@@ -8,9 +8,13 @@ final class FaultyDisk: Disk {
   typealias File = LinuxDisk.File
 
   private struct State {
+    /// The call that fails next for want of room.
+    var roomFailure: SpoolOperation?
     var counts: [SpoolOperation: Int] = [:]
     /// How often the next calls fail.
     var failures: [SpoolOperation: Int] = [:]
+    /// Free bytes that the disk claims to have.
+    var free: UInt64?
   }
 
   private let real: LinuxDisk
@@ -27,6 +31,17 @@ final class FaultyDisk: Disk {
   /// Makes the next calls of a kind fail.
   func fail(_ operation: SpoolOperation, times: Int = 1) {
     state.withLock { $0.failures[operation] = times }
+  }
+
+  /// Makes the next call of a kind fail for want of room.
+  func failForRoom(_ operation: SpoolOperation) {
+    state.withLock { $0.roomFailure = operation }
+  }
+
+  /// How many bytes the disk claims to have free: reservations of more fail.
+  var free: UInt64? {
+    get { state.withLock { $0.free } }
+    set { state.withLock { $0.free = newValue } }
   }
 
   /// Keeps flushes of files from returning until `release`.
@@ -46,6 +61,12 @@ final class FaultyDisk: Disk {
   var isHolding: Bool { condition.withLock { isInFlush } }
 
   private func note(_ operation: SpoolOperation) throws(SpoolError) {
+    let isFull = state.withLock { state in
+      guard state.roomFailure == operation else { return false }
+      state.roomFailure = nil
+      return true
+    }
+    if isFull { throw .noSpace }
     let fails = state.withLock { state in
       state.counts[operation, default: 0] += 1
       guard let left = state.failures[operation], left > 0 else { return false }
@@ -106,7 +127,10 @@ final class FaultyDisk: Disk {
     try real.names(in: folder)
   }
 
-  func freeBytes() throws(SpoolError) -> UInt64 { try real.freeBytes() }
+  func freeBytes() throws(SpoolError) -> UInt64 {
+    if let free { return free }
+    return try real.freeBytes()
+  }
 
   func write(
     _ bytes: UnsafeRawBufferPointer, to file: File, at offset: UInt64
@@ -134,6 +158,7 @@ final class FaultyDisk: Disk {
 
   func allocate(_ file: File, through end: UInt64) throws(SpoolError) {
     try note(.allocate)
+    if let free, free < UInt64(4096) { throw .noSpace }
     try real.allocate(file, through: end)
   }
 

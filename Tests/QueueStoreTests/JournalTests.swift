@@ -126,6 +126,29 @@ import Testing
     #expect(SegmentHistory(reading.entries).messages[4160]?.attempts ?? 0 >= 11)
   }
 
+  @Test func aJournalThatCannotBeReadBackIsNotReplacedByLess() throws {
+    let journal = SegmentJournal(on: spool.disk, name: name, entries: [])
+    journal.append([entry(.delivered(attempt), 4160, recipient: 0, ends: true)])
+    try journal.flush(now: now)
+    try spool.damage(name.journalFile, at: UInt64(FileHeader.size) + 10, [0xff, 0xff])
+    let long = DeliveryAttempt(
+      status: EnhancedStatus(4, 0, 0), nextHop: [],
+      reply: [UInt8](repeating: 65, count: 1_000))
+    for _ in 0..<12 {
+      journal.append((0..<100).map { _ in entry(.deferred(long, until: now), 8256, recipient: 0) })
+      try journal.flush(now: now)
+    }
+    let file = try spool.disk.open(name.journalFile, in: .segments, writable: false)
+    #expect(try spool.disk.size(of: file) > 1 << 20)
+  }
+
+  @Test func ordersThatHaveNotComeTrueOutliveARewriting() {
+    let orders = [entry(.expiryOrdered, 4160), entry(.requeueOrdered, 8256)]
+    let history = SegmentHistory(JournalCompaction.keep(orders))
+    #expect(history.messages[4160]?.mustExpire == true)
+    #expect(history.messages[8256]?.mustRequeue == true)
+  }
+
   @Test func anEntryThatNamesAnotherMessageDoesNotCount() {
     var stranger = entry(.deleted, 4160)
     stranger.id = QueueID(microseconds: 1, sequence: 9)

@@ -66,4 +66,56 @@ import Testing
     #expect(names.count == 3)
     #expect(Set(names.map(\.sequence)).count == 3)
   }
+
+  @Test @ReactorActor func aLargeMessageOfUncertainFateKeepsItsLockUntilItIsCertain() async throws {
+    let fixture = try WriterFixture()
+    let stream = try await fixture.writer.beginLarge(on: fixture.helper)
+    try await stream.append([UInt8](repeating: 65, count: 100_000))
+    var rest = fixture.record(0)
+    rest.content.removeSubrange(rest.headerLength...)
+    fixture.disk.fail(.flush)
+    fixture.disk.fail(.flushFolder)
+    await #expect(throws: SpoolError.uncertain) { try await stream.finish(rest) }
+    await stream.abort()
+    let failed = try #require(fixture.ends.values.first)
+    #expect(failed.isSealed)
+    #expect(failed.end == UInt64(FileHeader.size))
+    #expect(fixture.writer.progress == [failed])
+    // Its record may be there: nobody may walk it before its end is durable.
+    #expect(try SpoolScan(fixture.disk).segments == [failed.name])
+    #expect(try !fixture.isGivenUp(failed.name))
+    await fixture.writer.drain()
+    #expect(try fixture.isGivenUp(failed.name))
+  }
+
+  @Test @ReactorActor func theEndOfAnUncertainLargeMessageIsMadeDurableLater() async throws {
+    let fixture = try WriterFixture()
+    let stream = try await fixture.writer.beginLarge(on: fixture.helper)
+    var rest = fixture.record(0)
+    rest.content.removeSubrange(rest.headerLength...)
+    fixture.disk.fail(.flush)
+    fixture.disk.fail(.flushFolder)
+    await #expect(throws: SpoolError.uncertain) { try await stream.finish(rest) }
+    let failed = try #require(fixture.ends.values.first)
+    fixture.disk.fail(.flush)
+    await #expect(throws: SpoolError.system(.flush, code: 5)) {
+      try await fixture.writer.commit(fixture.record(1))
+    }
+    #expect(try fixture.isGivenUp(failed.name))
+    #expect(
+      try fixture.disk.names(in: .segments).contains(failed.name.endFile(failed.end)))
+    #expect(fixture.writer.progress.isEmpty)
+  }
+
+  @Test @ReactorActor func aLargeMessageThatCertainlyFailedIsRemoved() async throws {
+    let fixture = try WriterFixture()
+    let stream = try await fixture.writer.beginLarge(on: fixture.helper)
+    var rest = fixture.record(0)
+    rest.content.removeSubrange(rest.headerLength...)
+    fixture.disk.fail(.flush)
+    await #expect(throws: SpoolError.system(.flush, code: 5)) { try await stream.finish(rest) }
+    await stream.abort()
+    #expect(try SpoolScan(fixture.disk).segments.isEmpty)
+    #expect(fixture.reports.isEmpty)
+  }
 }

@@ -67,6 +67,19 @@ import Testing
     #expect(try rows(target).isEmpty)
   }
 
+  @Test func aCopyThatWasNotFinishedIsNeverMailThoughItsSegmentHasATable() throws {
+    let journal = SegmentJournal(on: spool.disk, name: target, entries: [])
+    let end = try spool.walk(target).end
+    let events =
+      JournalCompaction.tableEntries([RecordRow(copyLead)]) + [.sealed(end: end, reason: .full)]
+    journal.append(events.map { JournalEntry(segment: $0, time: now) })
+    try journal.flush(now: now)
+    journal.close()
+    #expect(try rows(target).isEmpty)
+    try SpoolScan.remove(origin, on: spool.disk)
+    #expect(try rows(target).isEmpty)
+  }
+
   @Test func aCopyIsNotJudgedBeforeItsOriginIsRecovered() throws {
     #expect(throws: SpoolError.originFirst) {
       try SegmentRecovery.recover(target, on: spool.disk, now: now)
@@ -88,8 +101,12 @@ import Testing
   }
 
   @Test func movingPaysOnlyWhenLargeSegmentsHoldLittleMail() {
-    #expect(!Relocation.isWorthwhile(sealedBytes: 1 << 29, liveBytes: 1))
-    #expect(!Relocation.isWorthwhile(sealedBytes: 2 << 30, liveBytes: 1 << 29))
-    #expect(Relocation.isWorthwhile(sealedBytes: 4 << 30, liveBytes: 1 << 29))
+    func pays(_ sealedBytes: UInt64, _ liveBytes: UInt64) -> Bool {
+      Relocation.isWorthwhile(
+        sealedBytes: sealedBytes, liveBytes: liveBytes, within: Relocation.Bounds())
+    }
+    #expect(!pays(1 << 29, 1))
+    #expect(!pays(2 << 30, 1 << 29))
+    #expect(pays(4 << 30, 1 << 29))
   }
 }

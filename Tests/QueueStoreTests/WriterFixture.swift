@@ -36,8 +36,9 @@ final class WriterFixture {
     self.helper = helper
     let sink = Sink()
     writer = SpoolWriter(
-      disk: real, writer: "smtpd0", settings: settings,
-      chain: SegmentChain(disk: disk, writer: "smtpd0", sizeLimit: settings.segmentSize),
+      settings: settings,
+      chain: SegmentChain(
+        disk: disk, writer: "smtpd0", sizeLimit: settings.segmentSize, reserve: settings.reserve),
       helper: helper, onProgress: { sink.owner?.reports.append($0) },
       onLowSequences: { sink.owner?.requests += 1 })
     sink.owner = self

@@ -100,9 +100,10 @@ import Testing
   @Test @ReactorActor func aListenerNobodyWaitsAtDoesNotSpin() async throws {
     let address = IPAddress("127.0.0.1")!
     let listener = try Watched(
-      Sockets.listenTCP(address, port: 31020, backlog: 16), as: .sharedListener)
+      Sockets.listenTCP(address, port: 0, backlog: 16), as: .sharedListener)
+    let port = try #require(try Sockets.localAddress(listener.raw).port)
     let clients = try (0..<3).map { _ in
-      SharedDescriptor(try Sockets.connectTCP(address, port: 31020))
+      SharedDescriptor(try Sockets.connectTCP(address, port: port))
     }
     while !listener.isSuspended { await Reactor.shared.yieldTurn() }
     for _ in clients {

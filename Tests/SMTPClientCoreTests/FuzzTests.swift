@@ -34,10 +34,10 @@ struct FuzzTests {
       switch seen.last {
       case "close": return record + ["open \(open)"]
       case "content":
-        if random.below(8) == 0 {
-          dialogue.core.connectionLost(.closed)
-        } else {
-          dialogue.core.contentSent()
+        switch random.below(8) {
+        case 0: dialogue.core.connectionLost(.closed)
+        case 1: dialogue.core.contentInterrupted()
+        default: dialogue.core.contentSent()
         }
       case "ready":
         let count = 1 + random.below(3)

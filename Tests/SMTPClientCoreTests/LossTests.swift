@@ -68,6 +68,49 @@ struct LossTests {
       ])
   }
 
+  @Test(arguments: [
+    ("552 5.3.4 too big", "bounced 5.3.4"), ("421 4.3.2 bye", "deferred 4.3.2"),
+    ("451-4.3.0 not\r\n451 4.3.0 now", "deferred 4.3.0"),
+  ])
+  func aRefusalBeforeTheEndOfTheContentCounts(reply: String, verdict: String) {
+    var dialogue = Self.played(Self.rows[6])
+    dialogue.core.contentInterrupted()
+    #expect(dialogue.step() == ["await dataTransfer"])
+    let said = reply.replacing("\r\n", with: " ")
+    #expect(
+      dialogue.step(reply) == [
+        "done",
+        "0 \(verdict) (host mx.test[192.0.2.1] said: \(said) (in reply to end of DATA command))",
+        "close",
+      ])
+  }
+
+  @Test func aRefusalInOnePieceWithTheWordToGoOnCounts() {
+    var dialogue = Self.played(Self.rows[5])
+    dialogue.receive("354 go on\r\n552 5.3.4 ")
+    #expect(dialogue.step() == ["await dataTransfer"])
+    #expect(dialogue.step("too big").first == "done")
+  }
+
+  @Test(arguments: ["250 2.0.0 taken", "354 go on", nil])
+  func onlyARefusalCountsBeforeTheEndOfTheContent(reply: String?) {
+    var dialogue = Self.played(Self.rows[6])
+    dialogue.core.contentInterrupted()
+    #expect(dialogue.step() == ["await dataTransfer"])
+    let seen: [String]
+    if let reply {
+      seen = dialogue.step(reply)
+    } else {
+      dialogue.core.connectionLost(.closed)
+      seen = dialogue.step()
+    }
+    let verdict =
+      reply == nil
+      ? "4.4.2 (lost connection with mx.test[192.0.2.1]"
+      : "4.5.0 (unexpected reply from mx.test[192.0.2.1]"
+    #expect(seen == ["done", "0 deferred \(verdict) while sending message body)", "close"])
+  }
+
   @Test func unreadableContentIsNotThePeersFault() {
     var dialogue = Self.played(Self.rows[6])
     dialogue.core.connectionLost(.localData)

@@ -95,6 +95,36 @@ import Testing
     }
   }
 
+  @Test(arguments: Corpus.load())
+  func contentOfTheCorpusIsCleanHoweverItIsCut(entry: CorpusEntry) {
+    for mode in [ContentScanner.BareNewlines.normalize, .reject, .no] {
+      let whole = ContentScanner.run(entry.bytes, step: entry.bytes.count, bareNewlines: mode)
+      for step in [1, 2, 3, 31, 33] {
+        let cut = ContentScanner.run(entry.bytes, step: step, bareNewlines: mode)
+        #expect(cut == whole, "pieces of \(step), \(mode)")
+      }
+      expectClean(whole.wire, "\(mode)")
+    }
+  }
+
+  @Test(arguments: Corpus.load())
+  func chunksOfTheCorpusAreCleanHoweverTheyAreCut(entry: CorpusEntry) {
+    var results: [[UInt8]] = []
+    for step in [1, 2, 3, 31, 33, entry.bytes.count] {
+      var scanner = ContentScanner(isChunked: true)
+      var out: [UInt8] = []
+      for start in stride(from: 0, to: entry.bytes.count, by: step) {
+        let piece = Array(entry.bytes[start..<min(start + step, entry.bytes.count)])
+        #expect(piece.withUnsafeBytes { scanner.scan($0, into: &out) } == piece.count)
+      }
+      scanner.finishChunks(into: &out)
+      #expect(scanner.wireSize == out.count)
+      expectClean(out, "chunks of \(step)")
+      results.append(out)
+    }
+    #expect(Set(results).count == 1)
+  }
+
   @Test func wholeAndByteByByteAgreeOnRandomInput() {
     var random = SplitMix64(seed: 20)
     let alphabet = Array("\r\n.\r\n.ab\0 ".utf8) + [0xe9]

@@ -79,10 +79,12 @@ import Testing
   @Test @ReactorActor func contentWithoutAHeaderGetsItsEmptyLine() async throws {
     let fixture = try Fixture()
     let client = try await fixture.connect()
-    _ = try await client.ask("HELO c")
+    _ = try await client.ask("EHLO c")
     for (content, header, body) in [
       ("no header here\r\n", "\r\n\r\n", "no header here\r\n"),
       ("", "\r\n\r\n", ""),
+      (" x\r\nbody\r\n", ")\r\n\r\n", " x\r\nbody\r\n"),
+      ("From a b\r\nA: b\r\n\r\n", "\r\nX-Mailbox-Line: From a b\r\nA: b\r\n\r\n", ""),
       ("A: b\r\n", "\r\nA: b\r\n\r\n", ""),
       ("A: b\r\nbody\r\n", "\r\nA: b\r\n\r\n", "body\r\n"),
       ("\r\nbody\r\n", "\r\n\r\n", "body\r\n"),

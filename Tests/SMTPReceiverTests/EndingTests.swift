@@ -1,6 +1,7 @@
 import Primitives
 import Reactor
 import SMTPServerCore
+import ServiceKit
 import Streams
 import Testing
 
@@ -18,7 +19,7 @@ import Testing
       try fixture.logLines() == [
         "smtpd: connect from unknown[192.0.2.7]",
         "smtpd: timeout after CONNECT from unknown[192.0.2.7]",
-        "smtpd: disconnect from unknown[192.0.2.7] commands=0",
+        "smtpd: disconnect from unknown[192.0.2.7] commands=0/0",
       ])
   }
 
@@ -36,12 +37,12 @@ import Testing
   }
 
   @Test @ReactorActor func contentThatStopsIsTimedOut() async throws {
-    let fixture = try Fixture(timeout: .seconds(6))
+    let fixture = try Fixture(timeout: .seconds(6)) { $0.forbidsUnauthorizedPipelining = false }
     let client = try fixture.connectSilently()
-    try await client.send("MAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n")
+    try await client.send("EHLO c\r\nMAIL FROM:<>\r\nRCPT TO:<b@example.org>\r\nDATA\r\n")
     #expect(
       try await client.rest().hasSuffix(
-        "\r\n421 4.4.2 mx.example.org Error: timeout exceeded\r\n"))
+        "421 4.4.2 mx.example.org Error: timeout exceeded\r\n"))
     #expect(
       try fixture.logLines().contains(
         "smtpd: timeout after DATA (0 bytes) from unknown[192.0.2.7]"))
@@ -59,6 +60,13 @@ import Testing
     #expect(deadline.time == start + .seconds(400))
     for second in 101...2000 { deadline.receive(500, at: start + .seconds(second)) }
     #expect(deadline.time == start + .seconds(2300))
+  }
+
+  @Test func theDiskIsNotTheClientsFault() {
+    let start = MonotonicTime(nanoseconds: 0)
+    var deadline = ContentDeadline(from: start, timeout: .seconds(10), rateMin: 100)
+    deadline.postpone(by: .seconds(60))
+    #expect(deadline.time == start + .seconds(70))
   }
 
   @Test @ReactorActor func aClientThatGoesLeavesNoMessage() async throws {
@@ -129,6 +137,28 @@ import Testing
     #expect(try await client.rest().hasPrefix("421 4.3.2 "))
     #expect(fixture.spool.messages.isEmpty)
     #expect(fixture.spool.inData == 0)
+  }
+
+  @Test @ReactorActor func aClientAtWhoseInputAProcessDiedIsTurnedAwayForAWhile() async throws {
+    let fixture = try Fixture()
+    let now = Reactor.shared.now
+    for (text, time) in [("192.0.2.7", 3600), ("192.0.2.8", -1)] as [(String, Int64)] {
+      let address = try #require(IPAddress(text))
+      fixture.intake.refusedClients.add(
+        .init(address: address, until: now + .seconds(time)), now: now)
+    }
+    let client = try fixture.connectSilently(from: "192.0.2.7")
+    let rest = try await client.rest()
+    #expect(rest == "421 4.3.0 mx.example.org Error: server error, try again later\r\n")
+    #expect(fixture.room.count == 0)
+    for address in ["192.0.2.8", "192.0.2.9"] {
+      let client = try await fixture.connect(from: address)
+      #expect(try await client.ask("QUIT") == "221 2.0.0 Bye")
+    }
+    #expect(
+      try fixture.logLines().first
+        == "smtpd: warning: refused unknown[192.0.2.7] for another 3600 s: a process died at its "
+        + "input")
   }
 }
 

@@ -26,7 +26,7 @@ final class Fixture {
 
   init(
     spool realSpool: (any MessageSpool)? = nil, sessionLimit: Int = 100, bodyMemory: Int = 64 << 20,
-    spillLimit: Int = 1 << 30,
+    spillLimit: Int = 1 << 30, writeTimeout: Duration = .seconds(300),
     timeout: Duration = .seconds(30), dataRateMin: Int = 500, tls: ServerTLS = .off,
     change: (inout SMTPServerSettings) -> Void = { _ in }
   ) throws {
@@ -41,7 +41,9 @@ final class Fixture {
     spool = MemorySpool()
     intake = Intake(
       spool: realSpool ?? spool, log: log,
-      memory: BodyMemory(limit: bodyMemory, spillLimit: spillLimit))
+      memory: BodyMemory(limit: bodyMemory, spillLimit: spillLimit),
+      page: LifePage(try SharedPage.make("smtpd").page), refusedClients: RefusedClients(limit: 10),
+      writeTimeout: writeTimeout)
     sessions = SessionTable(intake: intake)
     room = SessionRoom(limit: sessionLimit)
     rules = ListenerRules(

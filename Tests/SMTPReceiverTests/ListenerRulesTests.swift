@@ -46,6 +46,7 @@ import Testing
   @Test func parametersBecomeSettings() throws {
     let rules = try rules(
       """
+      compatibility_level = 3.6
       myhostname = mx.example.org
       smtpd_banner = $myhostname ESMTP here
       message_size_limit = 4000
@@ -71,7 +72,7 @@ import Testing
   }
 
   @Test func defaultsForbidWhatIsNoCommand() throws {
-    let rules = try rules("")
+    let rules = try rules("compatibility_level = 3.6")
     #expect(rules.settings.forbiddenCommands == ["CONNECT", "GET", "POST"])
     #expect(rules.settings.forbidsNonLetters)
     #expect(rules.settings.bareNewlineRejectCode == nil)
@@ -79,7 +80,7 @@ import Testing
   }
 
   @Test func aListenerHasItsOwnLogTag() throws {
-    let rules = try rules("syslog_name = postfix/submission")
+    let rules = try rules("compatibility_level = 3.6\nsyslog_name = postfix/submission")
     #expect(rules.tag == Array("submission/smtpd".utf8))
   }
 

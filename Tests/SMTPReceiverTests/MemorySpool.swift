@@ -10,7 +10,10 @@ import Reactor
 final class MemorySpool: MessageSpool {
   var messages: [PendingRecord] = []
   var fault: SpoolError?
-  var oldestCommitAge = Duration.zero
+  var isStalled = false {
+    didSet { if isStalled != oldValue { onStall(isStalled) } }
+  }
+  var onStall: @ReactorActor (Bool) -> Void = { _ in }
   var isRefusing = false
   /// Commits wait here.
   let commits = Gate(isOpen: true)
@@ -19,6 +22,8 @@ final class MemorySpool: MessageSpool {
   private(set) var inData = 0
   private(set) var streamsBegun = 0
   fileprivate(set) var streamsAborted = 0
+  /// Pieces of bodies that were written.
+  fileprivate(set) var pieces = 0
   private(set) var hasDrained = false
   private var lastID: UInt64 = 1_800_000_000_000_000
 
@@ -65,6 +70,7 @@ final class MemoryStream: MessageStream {
   func append(_ body: [UInt8]) async throws(SpoolError) {
     await spool.pass(spool.writes)
     if let fault = spool.fault { throw fault }
+    spool.pieces += 1
     self.body += body
   }
 

@@ -35,7 +35,7 @@ import Testing
 
   @ReactorActor private func secure(_ client: TestClient) async throws {
     _ = try await client.stream.secure(
-      asClient: .unverifiedClient(), deadline: Reactor.shared.now + .seconds(30))
+      asClient: .unverifiedClient(), deadline: Reactor.shared.now + .seconds(120))
   }
 
   @Test @ReactorActor func mailComesThroughTLSAndItsTraceSaysSo() async throws {
@@ -63,7 +63,7 @@ import Testing
         \tby mx.example.org (Martinet) with ESMTPS id \(message.id)\r
         \tfor <b@example.org>;\u{20}
         """))
-    await fixture.sessions.drain(deadline: Reactor.shared.now + .seconds(30))
+    await fixture.sessions.drain(deadline: Reactor.shared.now + .seconds(120))
     let lines = try fixture.logLines()
     #expect(
       lines.contains(
@@ -105,7 +105,7 @@ import Testing
     #expect(try await client.ask("STARTTLS") == "220 2.0.0 Ready to start TLS")
     try await client.send("MAIL FROM:<a@b.example>\r\n")
     _ = try await client.rest()
-    await fixture.sessions.drain(deadline: Reactor.shared.now + .seconds(30))
+    await fixture.sessions.drain(deadline: Reactor.shared.now + .seconds(120))
     let lines = try fixture.logLines()
     #expect(lines.contains("smtpd: SSL_accept error from unknown[192.0.2.7]: -1"))
     #expect(
@@ -119,7 +119,7 @@ import Testing
     let client = try await fixture.connect()
     #expect(try await client.ask("STARTTLS") == "220 2.0.0 Ready to start TLS")
     #expect(try await client.rest() == "")
-    await fixture.sessions.drain(deadline: Reactor.shared.now + .seconds(30))
+    await fixture.sessions.drain(deadline: Reactor.shared.now + .seconds(120))
     #expect(
       try fixture.logLines().contains(
         "smtpd: SSL_accept error from unknown[192.0.2.7]: Connection timed out"))

@@ -18,7 +18,7 @@ import Testing
 
   @Test @ReactorActor func aMessageWhoseDotIsOutWaitsForItsReply() async throws {
     let scene = try Scene()
-    let connection = try scene.connect(contentSize: 2000)
+    let connection = try await scene.connect(contentSize: 2000)
     let server = try await scene.takeContent(smaller: true)
     connection.leave()
     try await server.write("250 kept\r\n")
@@ -31,7 +31,7 @@ import Testing
     async throws
   {
     let scene = try Scene()
-    let connection = try scene.connect(contentSize: 300_000)
+    let connection = try await scene.connect(contentSize: 300_000)
     let server = try await scene.takeContent(smaller: false)
     // In one turn: room to send the rest, and the order to leave, which comes too late to be a
     // cancellation of the wait for that room.
@@ -52,7 +52,7 @@ import Testing
 
   @Test @ReactorActor func anIdleConnectionDoesNotWaitForAGoodbye() async throws {
     let scene = try Scene()
-    let connection = try scene.connect(contentSize: 100)
+    let connection = try await scene.connect(contentSize: 100)
     let server = try await scene.takeContent(smaller: true)
     try await server.write("250 kept\r\n")
     _ = try await scene.owner.ends.next(deadline: Scene.soon)
@@ -64,12 +64,12 @@ import Testing
 
   @Test @ReactorActor func aJobGivenToAConnectionThatThenLeavesIsGivenBack() async throws {
     let scene = try Scene()
-    let connection = try scene.connect(contentSize: 100)
+    let connection = try await scene.connect(contentSize: 100)
     let server = try await scene.takeContent(smaller: true)
     try await server.write("250 kept\r\n")
     _ = try await scene.owner.ends.next(deadline: Scene.soon)
     try await scene.owner.idle.wait(deadline: Scene.soon)
-    connection.assign(try scene.job(contentSize: 100))
+    connection.assign(try await scene.job(contentSize: 100))
     connection.leave()
     let end = try await scene.owner.ends.next(deadline: Scene.soon)
     #expect(end.verdicts.isEmpty)
@@ -84,6 +84,7 @@ private final class Scene {
   static var soon: MonotonicTime { Clocks.monotonicNow() + .seconds(20) }
 
   let owner = Owner()
+  private let reader = ContentReader()
   private let folder: TemporaryDirectory
   private let listener: Watched
   private let log: Log
@@ -97,22 +98,23 @@ private final class Scene {
       capacity: 1 << 16, hostName: "mx", syslogName: "postfix", facility: 2)
   }
 
-  func connect(contentSize: Int) throws -> OutboundConnection {
+  func connect(contentSize: Int) async throws -> OutboundConnection {
     let configuration = Configuration.evaluate(
       MainFile(Array("myhostname = mx.test\n".utf8), file: "main.cf"),
       host: HostFacts(hostname: "mx", interfaces: [])
     ).configuration
     let hop = try #require(NextHop.list("unix:" + folder.path("server"))?.first)
-    let job = try job(contentSize: contentSize)
+    let job = try await job(contentSize: contentSize)
     let connection = OutboundConnection(
       destination: DestinationKey(job.request), hop: hop,
-      settings: SenderSettings(configuration, transport: "smtp"), log: log, owner: owner)
+      settings: SenderSettings(configuration, transport: "smtp"), log: log,
+      reader: reader, owner: owner)
     connection.open(for: job)
     return connection
   }
 
   /// A job whose record is a header and nothing else.
-  func job(contentSize: Int) throws -> DeliveryJob {
+  func job(contentSize: Int) async throws -> DeliveryJob {
     let nonce = Nonce(high: 1, low: 2)
     var lead = RecordLead(id: QueueID(microseconds: 1_700_000_000_000_000, sequence: 1), flags: [])
     lead.nonce = nonce
@@ -133,7 +135,8 @@ private final class Scene {
       arrival: time, activated: time, dispatched: time)
     let file = try Files.sealedMemory("segment", content: bytes)
     let job = DeliveryJob(request, segment: SharedDescriptor(file))
-    try #require(job.load() == nil)
+    let finding = await job.load(by: reader)
+    try #require(finding == .loaded)
     return job
   }
 

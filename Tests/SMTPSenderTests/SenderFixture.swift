@@ -60,12 +60,15 @@ final class SenderFixture {
   let service: SMTPSenderService
   private(set) var queue: MessageChannel
   let folder: TemporaryDirectory
+  /// Deliveries that it takes at once.
+  private(set) var capacity = 0
   private var nextID: UInt64 = 1
   private var results: [DeliveryResult] = []
   private let context: RoleContext
   private static var services: [SMTPSenderService] = []
 
-  init(_ settings: String = "") async throws {
+  /// - Parameter descriptors: what the process may have open.
+  init(_ settings: String = "", descriptors: Int = 1024) async throws {
     folder = try TemporaryDirectory()
     let configuration = Configuration.evaluate(
       MainFile(Array(("myhostname = mx.example.org\n" + settings).utf8), file: "main.cf"),
@@ -78,9 +81,10 @@ final class SenderFixture {
     let record = StartRecord(
       name: ProcessName(role: .smtp, index: 0), user: nil, logKind: .lines, configurationSize: 0)
     context = RoleContext(
-      record: record, configuration: configuration, log: log, master: master, listeners: [],
+      record: record, configuration: configuration, log: log, master: master,
+      page: LifePage(try SharedPage.make("test").page), listeners: [],
       transports: [:])
-    service = SMTPSenderService(context)
+    service = SMTPSenderService(context, descriptors: descriptors)
     // As in a process of its own, the service outlives its connections.
     Self.services.append(service)
     let (near, far) = try Self.channels()
@@ -88,6 +92,7 @@ final class SenderFixture {
     service.attach(near, to: ProcessName(role: .qmgr, index: 0), pid: 1)
     let hello = try await hello()
     #expect(hello.inHand.isEmpty && hello.results.isEmpty && hello.capacity > 0)
+    capacity = Int(hello.capacity)
   }
 
   static func channels() throws -> (MessageChannel, MessageChannel) {

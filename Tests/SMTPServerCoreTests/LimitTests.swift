@@ -117,6 +117,53 @@ import Testing
         + "from=<a@b> to=<r@d> proto=ESMTP helo=<x?y???z????q?>")
   }
 
+  @Test(arguments: [
+    ("GET /\u{7}", "non-SMTP command from localhost[127.0.0.1]: GET /?"),
+    (
+      "MAIL FROM:<a b@c>",
+      "Illegal address syntax from localhost[127.0.0.1] in MAIL command: <a b@c>"
+    ),
+    ("VRFY <>", "Illegal address syntax from localhost[127.0.0.1] in VRFY command: <>"),
+    (
+      "Subject: \(String(repeating: "x", count: 200))",
+      "non-SMTP command from localhost[127.0.0.1]: Subject: \(String(repeating: "x", count: 91))"
+    ),
+  ])
+  func oddInputLeavesAWarning(_ line: String, _ warning: String) {
+    var session = Session()
+    session.feed(Array("\(line)\r\n".utf8))
+    #expect(session.core.notice == "warning: \(warning)")
+  }
+
+  @Test func aSessionWithoutACommandSaysSo() {
+    #expect(
+      Session().core.disconnectLine == "disconnect from localhost[127.0.0.1] commands=0/0")
+  }
+
+  @Test(arguments: Corpus.load())
+  func sessionsOfTheCorpusAreTheSameHoweverTheyAreCut(entry: CorpusEntry) {
+    var whole = Session()
+    whole.feed(entry.bytes)
+    #expect(!whole.out.isEmpty)
+    for step in [1, 2, 3, 7] {
+      var cut = Session()
+      var at = 0
+      while at < entry.bytes.count, cut.isOpen {
+        let end = min(at + step, entry.bytes.count)
+        cut.feed(Array(entry.bytes[at..<end]))
+        at = end
+      }
+      #expect(cut.out == whole.out, "pieces of \(step)")
+      #expect(cut.received == whole.received, "pieces of \(step)")
+      #expect(cut.core.transaction == whole.core.transaction, "pieces of \(step)")
+    }
+    for end in stride(from: 0, to: entry.bytes.count, by: max(entry.bytes.count / 500, 1)) {
+      var part = Session()
+      part.feed(Array(entry.bytes[..<end]))
+      #expect(whole.out.starts(with: part.out), "cut off at \(end)")
+    }
+  }
+
   @Test func wholeAndByteByByteAgreeOnRandomSessions() {
     var random = SplitMix64(seed: 99)
     let pieces = [
@@ -125,6 +172,7 @@ import Testing
       "RCPT TO:<c@other.test>\r\n", "DATA\r\n", "\r\n.\r\n", ".\r\n", "\n.\n", "RSET\r\n",
       "NOOP\r\n",
       "QUIT\r\n", "MAIL", " FROM:<", ">", "\"", "\r", "\0", "BDAT 3\r\n", "VRFY x\r\n", "abc\r\n",
+      "BDAT 4 LAST\r\n.a\r\n", "BDAT 0 LAST\r\n", "BDAT 3\r\na\n\r", "BDAT 99999\r\n",
       "RCPT TO:<\"a b\"@d> X\r\n", "MAIL FROM:<x> SIZE=5 BODY=8BITMIME\r\n",
     ]
     for round in 0..<2000 {

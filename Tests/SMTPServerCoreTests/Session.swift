@@ -18,6 +18,11 @@ struct Session {
   var isShakingHands = false
   var contentReply: SMTPReply?
   var contentRefusal: SMTPReply?
+  /// What is said to a chunk that is not the last; `nil` when it is taken.
+  var chunkReply: SMTPReply?
+  private var chunkDue: Int?
+  private var isDroppingChunk = false
+  private var isChunked = false
 
   init(_ change: (inout SMTPServerSettings) -> Void = { _ in }) {
     var settings = SMTPServerSettings(
@@ -34,8 +39,13 @@ struct Session {
   mutating func feed(_ input: [UInt8]) {
     input.withUnsafeBytes { lines.append($0) }
     while isOpen {
-      if scanner != nil {
+      if isChunked, !core.isReceivingChunks, chunkDue == nil { forgetChunks() }
+      if scanner != nil, !core.isReceivingChunks, chunkDue == nil {
         guard takeContent() else { return }
+        continue
+      }
+      if chunkDue != nil {
+        guard takeChunk() else { return }
         continue
       }
       var core = core
@@ -65,8 +75,52 @@ struct Session {
     self.content = []
     let id = QueueID(microseconds: 1_700_000_000_000_000, sequence: UInt64(received.count))
     follow(
-      core.contentFinished(contentReply.map { .refused($0) } ?? .queued(id), into: &out))
+      core.contentFinished(
+        contentReply.map { .refused($0) } ?? .queued(id), size: scanner.contentSize, into: &out))
     return true
+  }
+
+  /// Takes or drops what there is of the chunk at hand; false when more of it must come.
+  private mutating func takeChunk() -> Bool {
+    guard let chunk = core.chunk, var due = chunkDue else { return false }
+    if due > 0 {
+      guard !lines.isEmpty else { return false }
+      var scanner = scanner
+      var content = content
+      let isDropped = isDroppingChunk
+      lines.takeBytes {
+        let used = min($0.count, due)
+        due -= used
+        if !isDropped { _ = scanner?.scan(.init(rebasing: $0[..<used]), into: &content) }
+        return used
+      }
+      self.scanner = scanner
+      self.content = content
+      chunkDue = due
+      guard due == 0 else { return false }
+    }
+    chunkDue = nil
+    if isDroppingChunk {
+      isDroppingChunk = false
+      follow(core.chunkDropped(into: &out))
+    } else if chunk.isLast {
+      var scanner = scanner!
+      scanner.finishChunks(into: &content)
+      received.append(content)
+      let id = QueueID(microseconds: 1_700_000_000_000_000, sequence: UInt64(received.count))
+      follow(
+        core.contentFinished(
+          contentReply.map { .refused($0) } ?? .queued(id), size: scanner.contentSize, into: &out))
+    } else {
+      follow(core.chunkFinished(chunkReply, into: &out))
+    }
+    return true
+  }
+
+  private mutating func forgetChunks() {
+    isChunked = false
+    scanner = nil
+    content = []
   }
 
   private mutating func follow(_ first: SMTPServerStep) {
@@ -76,6 +130,15 @@ struct Session {
       case .next: return
       case .receiveContent:
         scanner = ContentScanner()
+        return
+      case .receiveChunk:
+        if scanner == nil { scanner = ContentScanner(isChunked: true) }
+        isChunked = true
+        chunkDue = core.chunk?.count
+        return
+      case .dropChunk:
+        isDroppingChunk = true
+        chunkDue = core.chunk?.count
         return
       case .close:
         isOpen = false
@@ -136,6 +199,11 @@ let ehlo = """
   S: 250-mx.example.test
   S: 250-PIPELINING
   S: 250-SIZE 10240
+  S: 250-VRFY
+  S: 250-ETRN
   S: 250-ENHANCEDSTATUSCODES
-  S: 250 8BITMIME
+  S: 250-8BITMIME
+  S: 250-DSN
+  S: 250-SMTPUTF8
+  S: 250 CHUNKING
   """

@@ -6,14 +6,8 @@ import Testing
 @testable import SMTPServerCore
 
 @Suite struct StartTLSTests {
-  private static let ehloWithTLS = """
-    S: 250-mx.example.test
-    S: 250-PIPELINING
-    S: 250-SIZE 10240
-    S: 250-STARTTLS
-    S: 250-ENHANCEDSTATUSCODES
-    S: 250 8BITMIME
-    """
+  private static let ehloWithTLS = ehlo.replacing(
+    "S: 250-ETRN\n", with: "S: 250-ETRN\nS: 250-STARTTLS\n")
 
   @Test func theSessionBeginsAnewUnderTLS() {
     var session = Session { $0.security = .offered }
@@ -72,7 +66,7 @@ import Testing
     session.out = []
     for command in [
       "MAIL FROM:<a@b.test>", "RCPT TO:<a@b.test>", "DATA", "RSET", "VRFY a", "ETRN a",
-      "BDAT 0 LAST", "AUTH PLAIN",
+      "BDAT 0 LAST", "AUTH PLAIN", "XFORWARD NAME=x",
     ] {
       session.play("C: \(command)\nS: 530 5.7.0 Must issue a STARTTLS command first")
       session.out = []
@@ -81,6 +75,8 @@ import Testing
       """
       C: FOO
       S: 500 5.5.2 Error: command not recognized
+      C: XCLIENT NAME=x
+      S: 550 5.7.0 Error: insufficient authorization
       C: EHLO client.test
       \(Self.ehloWithTLS)
       C: STARTTLS now
@@ -95,7 +91,7 @@ import Testing
       { _ in },
       {
         $0.security = .offered
-        $0.discardedKeywords = ["StartTLS"]
+        $0.discardedKeywords = .starttls
       },
     ] as [(inout SMTPServerSettings) -> Void] {
       var session = Session(change)

@@ -78,6 +78,31 @@ import Testing
     #expect(Clocks.monotonicNow().since(begin) < .seconds(4))
   }
 
+  @Test @ReactorActor func resultsThatNobodyHasConfirmedOutliveTheProcess() async throws {
+    let scene = try Scene()
+    let queue = try scene.attach()
+    for id: UInt64 in 1...3 { queue.post(.deliver(Scene.request(id))) }
+    while scene.agent.requests.count < 3 { await Reactor.shared.yieldTurn() }
+    scene.finish(0)
+    #expect(try await scene.left() == [])
+    // The queue manager dies: what it has not confirmed is written down, and what ends later too.
+    queue.close()
+    while try await scene.left() != [1] { await Reactor.shared.yieldTurn() }
+    scene.finish(1)
+    #expect(try await scene.left() == [1, 2])
+    // A new one is told, and confirms.
+    let next = try scene.attach()
+    next.post(.acknowledge([1, 2]))
+    while try await scene.left() != [] { await Reactor.shared.yieldTurn() }
+    // It does not confirm the last one while the process leaves.
+    scene.finish(2)
+    next.flush()
+    #expect(try await scene.left() == [])
+    let leaving = reactorTask { await scene.link.finishDrain(deadline: Clocks.monotonicNow()) }
+    await leaving.value
+    #expect(try await scene.left() == [3])
+  }
+
   @Test func textsOfManyRecipientsAreCutToFitAPacket() {
     let result = DeliveryResult(
       answering: Scene.request(1), connectionFailed: false,
@@ -102,6 +127,7 @@ private final class Scene {
 
   let agent = Agent()
   let link: AgentLink
+  private let file: ResultsFile
   private let folder: TemporaryDirectory
 
   init() throws {
@@ -110,6 +136,23 @@ private final class Scene {
       try Files.open(folder.path("log"), [.write, .create, .append]), kind: .lines,
       capacity: 1 << 16, hostName: "mx", syslogName: "postfix", facility: 2)
     link = AgentLink(agent: agent, capacity: 5000, log: log, tag: "smtp")
+    file = ResultsFile(
+      SharedDescriptor(try Files.open(folder.path("results"), [.read, .write, .create])), log: log,
+      tag: "smtp")
+    link.keepResults(in: file)
+  }
+
+  /// The next hop has accepted a message.
+  func finish(_ place: Int) {
+    link.finish(
+      agent.requests[place], connectionFailed: false, verdicts: [Self.verdict(textSize: 5)])
+  }
+
+  /// What a queue manager would find when this process ended now.
+  func left() async throws -> [UInt64] {
+    await file.settle(deadline: Self.soon)
+    let bytes = try Files.readWhole(folder.path("results"), limit: 1 << 20)
+    return try ResultsFileFormat.read(bytes).map(\.id).sorted()
   }
 
   /// A new channel; returns the queue manager's end of it.

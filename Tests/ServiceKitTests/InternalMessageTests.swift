@@ -33,12 +33,18 @@ private let record = StartRecord(
   configurationSize: 99, keyMaterialSize: 98, listeners: [.init(service: "smtp", settings: 0)],
   transports: [.init(service: "relay", settings: 1)],
   serviceSettings: [[["syslog_name", "postfix/submission"]], []], sequenceFirst: 5,
-  sequenceCount: 6, processCount: 2)
+  sequenceCount: 6, processCount: 2, refusals: [refusals[0]])
+
+private let refusals = [IPAddress("192.0.2.7")!, IPAddress("2001:db8::7")!].map {
+  RefusedClients.Entry(address: $0, until: MonotonicTime(nanoseconds: 1 << 40))
+}
 
 private let everyMessage: [InternalMessage] = [
   .start(record), .channel(ProcessName(role: .control, index: 0), pid: 12), .channelsComplete,
-  .drain, .sequences(first: .max, count: 1), .ready, .failed("why"), .needSequences,
-  .mute(ProcessName(role: .smtp, index: 3)), .writerHello([mark, mark]), .watermark(mark),
+  .drain, .sequences(first: .max, count: 1), .ping, .refuse(refusals[0]), .refuse(refusals[1]),
+  .ready, .failed("why"), .needSequences, .mute(ProcessName(role: .smtp, index: 3)),
+  .channelEnded(ProcessName(role: .smtp, index: 3), pid: 77), .resultsFile,
+  .writerHello([mark, mark]), .watermark(mark),
   .intake(accepting: false, reason: "full"), .segment(Nonce(high: 9, low: 8)), .deliver(request),
   .acknowledge([1, 2, .max]), .forget(Nonce(high: 0, low: 0)),
   .agentHello(inHand: [DeliveryReference(request)], results: [result], capacity: 50),

@@ -84,4 +84,24 @@ import Testing
     let received = try await channel.receive()
     #expect(received == nil)
   }
+
+  @Test(arguments: [false, true]) @ReactorActor
+  func whatAPeerHadSaidBeforeItDiedIsRead(speaksFirst: Bool) async throws {
+    let (near, far) = try pair()
+    // What the dead one has not read makes its end a reset.
+    far.post(.drain)
+    far.flush()
+    near.post(.acknowledge([1]))
+    near.flush()
+    near.post(.acknowledge([2]))
+    near.flush()
+    near.close()
+    if speaksFirst {
+      far.post(.drain)
+      far.flush()
+    }
+    #expect(try await receive(2, from: far).messages == [.acknowledge([1]), .acknowledge([2])])
+    let end = try await far.receive()
+    #expect(end == nil)
+  }
 }

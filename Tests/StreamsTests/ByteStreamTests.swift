@@ -150,20 +150,21 @@ import Testing
   @Test @ReactorActor func aRefusedConnectionIsReported() async throws {
     let loopback = IPAddress("127.0.0.1")!
     let deadline = Reactor.shared.now + .seconds(60)
-    await #expect(throws: StreamError.system(.connectionRefused)) {
-      try await ByteStream.connect(to: loopback, port: 31001, deadline: deadline)
-    }
     let listener = try Watched(
-      Sockets.listenTCP(loopback, port: 31002, backlog: 10), as: .sharedListener)
+      Sockets.listenTCP(loopback, port: 0, backlog: 10), as: .sharedListener)
+    let port = try #require(try Sockets.localAddress(listener.raw).port)
     let client = try await ByteStream.connect(
-      to: loopback, port: 31002, from: IPAddress("127.0.0.2"), deadline: deadline)
+      to: loopback, port: port, from: IPAddress("127.0.0.2"), deadline: deadline)
     try await listener.readable(deadline: deadline)
     let accepted = try #require(try Sockets.accept(listener.raw)?.peer)
     #expect(accepted.ipAddress == IPAddress("127.0.0.2"))
-    #expect(try client.peerAddress.description == "127.0.0.1:31002")
+    #expect(try client.peerAddress.description == "127.0.0.1:\(port)")
     #expect(try client.localAddress == accepted)
     #expect(try Sockets.accept(listener.raw) == nil)
     listener.close()
+    await #expect(throws: StreamError.system(.connectionRefused)) {
+      try await ByteStream.connect(to: loopback, port: port, deadline: deadline)
+    }
   }
 }
 

@@ -41,7 +41,7 @@ import Testing
     return (try ByteStream(pair.takeFirst()), try ByteStream(pair.takeSecond()))
   }
 
-  @ReactorActor private var soon: MonotonicTime { Reactor.shared.now + .seconds(30) }
+  @ReactorActor private var soon: MonotonicTime { Reactor.shared.now + .seconds(120) }
 
   @ReactorActor private func securePair(
     options: TLSOptions = []
@@ -78,7 +78,7 @@ import Testing
     let context = try TLSContext.unverifiedClient()
     for _ in 0..<100 {
       let (server, client) = try pair()
-      let deadline = Reactor.shared.now + .seconds(10)
+      let deadline = soon
       let other = beside {
         _ = try await client.secure(asClient: context, deadline: deadline)
         try await client.write("EHLO", deadline: deadline)

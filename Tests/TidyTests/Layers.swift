@@ -75,6 +75,7 @@ private let floors: [[(String, Layers.Room)]] = [
     room(
       "Streams", "Platform",
       ["TLSEngine", "Reactor", "LinuxSystem", "Primitives", "SystemPackage"]),
+    room("ServiceManager", "Platform", ["LinuxSystem", "Primitives", "SystemPackage", "Glibc"]),
   ],
   [
     room("MailTypes", "Mail", ["Primitives"]),
@@ -109,11 +110,12 @@ private let floors: [[(String, Layers.Room)]] = [
 private let services = [
   room(
     "ServiceKit", "Services",
-    platform + ["MailTypes", "Configuration", "SystemPackage", "Glibc"]),
+    platform + ["MailTypes", "Configuration", "QueueFormat", "SystemPackage", "Glibc"]),
   room(
     "Master", "Services",
     platform + [
-      "ServiceKit", "Configuration", "TLSPolicy", "MailTypes", "QueueStore", "SystemPackage",
+      "ServiceManager", "ServiceKit", "Configuration", "TLSPolicy", "MailTypes", "QueueStore",
+      "SystemPackage",
     ]),
   room(
     "SMTPReceiver", "Services",

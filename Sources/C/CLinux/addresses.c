@@ -28,8 +28,10 @@ bool clinux_address_path(clinux_address *address, const char *path) {
   size_t length = strlen(path);
   if (length >= sizeof un.sun_path) return false;
   memcpy(un.sun_path, path, length);
+  bool is_abstract = path[0] == '@';
+  if (is_abstract) un.sun_path[0] = 0;
   memcpy(address->bytes, &un, sizeof un);
-  address->length = offsetof(struct sockaddr_un, sun_path) + length + 1;
+  address->length = offsetof(struct sockaddr_un, sun_path) + length + (is_abstract ? 0 : 1);
   return true;
 }
 

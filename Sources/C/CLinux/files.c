@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -33,6 +34,13 @@ int clinux_duplicate(int fd) { return CLINUX_CALL(fcntl(fd, F_DUPFD_CLOEXEC, 0))
 
 int clinux_set_inheritable(int fd, bool on) {
   return CLINUX_CALL(fcntl(fd, F_SETFD, on ? 0 : FD_CLOEXEC));
+}
+
+int clinux_adopt(int fd) {
+  int result = CLINUX_CALL(fcntl(fd, F_SETFD, FD_CLOEXEC));
+  if (result < 0) return result;
+  int flags = CLINUX_CALL(fcntl(fd, F_GETFL));
+  return flags < 0 ? flags : (int)CLINUX_CALL(fcntl(fd, F_SETFL, flags | O_NONBLOCK));
 }
 
 int clinux_pipe(int *reading, int *writing) {
@@ -91,6 +99,34 @@ long clinux_read_at(int fd, void *buffer, size_t count, int64_t offset) {
 long clinux_read_cached_at(int fd, void *buffer, size_t count, int64_t offset) {
   struct iovec part = {buffer, count};
   return CLINUX_CALL(preadv2(fd, &part, 1, offset, RWF_NOWAIT));
+}
+
+// cachestat(2) came with Linux 6.5, later than the C library's headers.
+enum { call_cachestat = 451, page_size = 4096, probe_distance = 65536 };
+
+static int is_probed(int fd, int64_t offset) {
+  char byte;
+  long result = clinux_read_cached_at(fd, &byte, 1, offset);
+  return result == -EAGAIN ? 0 : result < 0 ? (int)result : 1;
+}
+
+int clinux_is_cached(int fd, int64_t offset, int64_t count) {
+  if (count <= 0) return 1;
+  struct {
+    uint64_t offset, length;
+  } range = {(uint64_t)offset, (uint64_t)count};
+  struct {
+    uint64_t cached, dirty, writeback, evicted, recently_evicted;
+  } found = {0};
+  if (syscall(call_cachestat, fd, &range, &found, 0) == 0) {
+    int64_t pages = (offset + count - 1) / page_size - offset / page_size + 1;
+    return found.cached >= (uint64_t)pages;
+  }
+  for (int64_t at = offset; at < offset + count; at += probe_distance) {
+    int result = is_probed(fd, at);
+    if (result != 1) return result;
+  }
+  return is_probed(fd, offset + count - 1);
 }
 
 long clinux_write_at(int fd, const void *buffer, size_t count, int64_t offset) {

@@ -91,6 +91,19 @@ static int set(int fd, int level, int option, int value) {
 int clinux_set_reuse_address(int fd, bool on) { return set(fd, SOL_SOCKET, SO_REUSEADDR, on); }
 int clinux_set_reuse_port(int fd, bool on) { return set(fd, SOL_SOCKET, SO_REUSEPORT, on); }
 int clinux_set_v6_only(int fd, bool on) { return set(fd, IPPROTO_IPV6, IPV6_V6ONLY, on); }
+
+int clinux_listens_to_v4(int fd) {
+  int only = 0, listens = 0;
+  socklen_t length = sizeof listens;
+  int result = CLINUX_CALL(getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length));
+  if (result < 0) return result;
+  if (!listens) return -EINVAL;
+  length = sizeof only;
+  // Not a socket of IPv6: the question has its answer in the address.
+  result = CLINUX_CALL(getsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, &length));
+  return result == 0 && !only;
+}
+
 int clinux_set_no_delay(int fd, bool on) { return set(fd, IPPROTO_TCP, TCP_NODELAY, on); }
 int clinux_set_cork(int fd, bool on) { return set(fd, IPPROTO_TCP, TCP_CORK, on); }
 int clinux_set_keep_alive(int fd, bool on) { return set(fd, SOL_SOCKET, SO_KEEPALIVE, on); }

@@ -41,6 +41,7 @@ int clinux_status_at(int directory, const char *path, bool follow, clinux_file_s
 
 bool clinux_mode_is_directory(uint32_t mode) { return S_ISDIR(mode); }
 bool clinux_mode_is_regular(uint32_t mode) { return S_ISREG(mode); }
+bool clinux_mode_is_socket(uint32_t mode) { return S_ISSOCK(mode); }
 
 int clinux_space_of(int fd, clinux_space *space) {
   struct statfs found;
@@ -83,6 +84,19 @@ int clinux_seal(int fd) {
 long clinux_directory_block(int fd, void *buffer, size_t count) {
   return CLINUX_CALL(syscall(SYS_getdents64, fd, buffer, count));
 }
+
+int clinux_seal_size(int fd) {
+  return CLINUX_CALL(fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW));
+}
+
+int clinux_map_shared(int fd, size_t size, void **address) {
+  void *mapped = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  if (mapped == MAP_FAILED) return -errno;
+  *address = mapped;
+  return 0;
+}
+
+int clinux_unmap(void *address, size_t size) { return CLINUX_CALL(munmap(address, size)); }
 
 const char *clinux_entry_name(const void *buffer, size_t *offset) {
   const struct dirent64 *entry = (const void *)((const char *)buffer + *offset);

@@ -34,6 +34,11 @@ package struct HeaderScan: Equatable, Sendable {
   /// Whether an empty line follows them. Where a body line follows at once, one must be put
   /// between when fields are added.
   package private(set) var endsWithEmptyLine = false
+  /// Whether the header may go on behind what was given: no line was seen that ends it.
+  package private(set) var isUndecided = false
+  /// Up to where nothing that follows can change what was found: a field is whole once a line
+  /// has begun behind it that does not belong to it.
+  package private(set) var decidedEnd = 0
   /// How many `Received:` fields there are, for `hopcount_limit`.
   package private(set) var receivedCount = 0
   /// The fields that were found.
@@ -47,21 +52,40 @@ package struct HeaderScan: Equatable, Sendable {
   package init(_ bytes: UnsafeRawBufferPointer) {
     var at = 0
     while at < bytes.count {
+      decidedEnd = at
       if bytes[at] == ASCII.cr, at + 1 < bytes.count, bytes[at + 1] == ASCII.lf {
         endsWithEmptyLine = true
         return
       }
-      guard let colon = Self.colon(bytes, at) else { return }
+      let colon: Int
+      switch Self.fieldName(bytes, at) {
+      case .field(let found): colon = found
+      case .none: return
+      case .cutOff:
+        isUndecided = true
+        return
+      }
       let end = Self.endOfField(bytes, from: colon + 1)
       note(bytes, name: at..<Self.withoutSpace(bytes, at..<colon), value: colon + 1..<end)
       at = end
       headerEnd = at
     }
+    isUndecided = true
   }
 
-  /// Where the colon of a field stands that begins at `start`; `nil` when no field begins there
-  /// (RFC 5322 2.2; white space before the colon is let through).
-  private static func colon(_ bytes: UnsafeRawBufferPointer, _ start: Int) -> Int? {
+  /// What stands at the start of a line.
+  enum LineStart {
+    /// The name of a field; where its colon stands.
+    case field(colon: Int)
+    /// No field.
+    case none
+    /// It ends before one can tell.
+    case cutOff
+  }
+
+  /// Looks for the name of a field that begins at `start` (RFC 5322 2.2; white space before the
+  /// colon is let through).
+  static func fieldName(_ bytes: UnsafeRawBufferPointer, _ start: Int) -> LineStart {
     let space = ASCII.space
     var at = start
     while at < bytes.count, bytes[at] > space, bytes[at] < 0x7f,
@@ -69,12 +93,13 @@ package struct HeaderScan: Equatable, Sendable {
     {
       at += 1
     }
-    guard at > start else { return nil }
+    guard at > start else { return .none }
     while at < bytes.count, bytes[at] == ASCII.space || bytes[at] == ASCII.tab { at += 1 }
-    return at < bytes.count && bytes[at] == UInt8(ascii: ":") ? at : nil
+    guard at < bytes.count else { return .cutOff }
+    return bytes[at] == UInt8(ascii: ":") ? .field(colon: at) : .none
   }
 
-  private static func withoutSpace(_ bytes: UnsafeRawBufferPointer, _ name: Range<Int>) -> Int {
+  static func withoutSpace(_ bytes: UnsafeRawBufferPointer, _ name: Range<Int>) -> Int {
     var end = name.upperBound
     while bytes[end - 1] == ASCII.space || bytes[end - 1] == ASCII.tab { end -= 1 }
     return end

@@ -185,4 +185,15 @@ extension SMTPClientCore {
     }
     finish(needsReset: false)
   }
+
+  /// Takes what the server said before it had the content: why it does not want it. A success
+  /// cannot be meant.
+  mutating func takeEarlyReply() {
+    guard parser.codeClass == 4 || parser.codeClass == 5 else {
+      return connectionLost(.protocolError)
+    }
+    state = .closed
+    failRemaining(.content)
+    finish(needsReset: true)
+  }
 }

@@ -37,7 +37,8 @@ package enum ConnectionLoss: Sendable, Equatable {
 /// `begin` a transaction before the handshake is over and whenever none is open.
 package struct SMTPClientCore: Sendable {
   enum State: Equatable {
-    case unstarted, greeting, ehlo, helo, idle, envelope, content, endOfData, loneDot, quit, closed
+    case unstarted, greeting, ehlo, helo, idle, envelope, content, brokenContent, endOfData, loneDot
+    case quit, closed
   }
 
   let settings: SMTPClientSettings
@@ -51,10 +52,13 @@ package struct SMTPClientCore: Sendable {
   /// server out of step, whose next "250" could be taken for another command's.
   var commandsInOutput = 0
   var repliesDue = 0
+  /// Replies that have been read to their ends: the driver's time limits hold for each of them.
+  package private(set) var repliesTaken = 0
 
   var keywords: ServerKeywords = []
   var sizeLimit = 0
-  var hasShakenHands = false
+  /// Whether the server has taken EHLO or HELO.
+  package internal(set) var hasShakenHands = false
   /// Whether the server may still have an unfinished transaction that RSET must end.
   var needsReset = false
   /// Whether the connection has carried a transaction before the open one.
@@ -109,6 +113,7 @@ package struct SMTPClientCore: Sendable {
     case .idle: return .ready
     case .envelope: return .awaitReply(envelope.timeout)
     case .content: return .sendContent
+    case .brokenContent: return .awaitReply(.dataTransfer)
     case .endOfData, .loneDot: return .awaitReply(.dataDone)
     case .quit: return .awaitReply(.quit)
     case .closed: return .close
@@ -130,10 +135,19 @@ package struct SMTPClientCore: Sendable {
     repliesDue = 1
   }
 
+  /// The server takes no more of the content: it has closed the connection, or speaks before its
+  /// turn. If it says why, that counts.
+  package mutating func contentInterrupted() {
+    precondition(state == .content, "no content was asked for")
+    state = .brokenContent
+    repliesDue = 1
+  }
+
   /// Takes bytes that the server sent.
   package mutating func receive(_ bytes: UnsafeRawBufferPointer) {
     var position = 0
     while position < bytes.count, state != .closed {
+      if state == .content { contentInterrupted() }
       guard repliesDue > 0 else { return connectionLost(.protocolError) }
       do {
         guard try parser.read(bytes, at: &position) else { return }
@@ -141,6 +155,7 @@ package struct SMTPClientCore: Sendable {
         return connectionLost(.protocolError)
       }
       repliesDue -= 1
+      repliesTaken += 1
       takeReply()
     }
   }
@@ -150,6 +165,7 @@ package struct SMTPClientCore: Sendable {
     case .greeting: takeGreeting()
     case .ehlo, .helo: takeHello()
     case .envelope: takeEnvelopeReply()
+    case .brokenContent: takeEarlyReply()
     case .endOfData: takeFinalReply()
     case .loneDot: finish(needsReset: false)
     case .quit: state = .closed
@@ -171,9 +187,10 @@ package struct SMTPClientCore: Sendable {
     output.removeAll()
     state = .closed
     guard transaction != nil, let phase else { return abandon() }
-    if isReused, envelope.repliesTaken == 0, loss == .closed, phase == .reset || phase == .mail {
-      return endStale()
-    }
+    // A connection that fails the probe was not fit for a transaction; one that is closed before
+    // the reply to MAIL was so too.
+    let hasNotBegun = phase == .reset && loss != .localData || phase == .mail && loss == .closed
+    if isReused, envelope.repliesTaken == 0, hasNotBegun { return endStale() }
     fail(lossText(loss, in: phase), loss.status, phase)
   }
 
@@ -184,7 +201,7 @@ package struct SMTPClientCore: Sendable {
     case .ehlo: .ehlo
     case .helo: .helo
     case .envelope: envelope.phase
-    case .content: .content
+    case .content, .brokenContent: .content
     case .endOfData: .endOfData
     case .unstarted: .connect
     case .loneDot, .idle, .quit, .closed: nil

@@ -2,7 +2,8 @@ import Primitives
 
 /// The commands that the server core knows by name.
 package enum SMTPVerb: Sendable {
-  case ehlo, helo, mail, rcpt, data, rset, noop, quit, vrfy, etrn, starttls, auth, bdat, help
+  case ehlo, helo, mail, rcpt, data, rset, noop, quit, vrfy, etrn, starttls, auth, bdat
+  case xclient, xforward
   /// Anything else.
   case unknown
 }
@@ -35,9 +36,9 @@ package struct SMTPCommand: Equatable, Sendable {
     argument = at..<end
   }
 
+  /// Whether a byte parts words: space, and tab to carriage return.
   @inline(__always)
-  static func isSpace(_ byte: UInt8) -> Bool {
-    // Space, and tab to carriage return.
+  package static func isSpace(_ byte: UInt8) -> Bool {
     byte == 32 || byte &- 9 < 5
   }
 
@@ -56,7 +57,8 @@ package struct SMTPCommand: Equatable, Sendable {
     case 0x7374_6172_7474_6c73: .starttls
     case 0x6175_7468: .auth
     case 0x6264_6174: .bdat
-    case 0x6865_6c70: .help
+    case 0x78_636c_6965_6e74: .xclient
+    case 0x7866_6f72_7761_7264: .xforward
     default: .unknown
     }
   }
@@ -122,5 +124,26 @@ package struct EnvelopeArgument: Equatable, Sendable {
       at += 1
     }
     return end
+  }
+}
+
+/// The argument of BDAT (RFC 3030 2): how many bytes follow, and whether they are the last.
+package struct ChunkArgument: Equatable, Sendable {
+  /// Bytes of the chunk.
+  package let count: Int
+  /// Whether the message ends with it.
+  package let isLast: Bool
+
+  /// Reads `count` or `count LAST`; `nil` for anything else, and for a count beyond 64 bits.
+  package init?(_ line: UnsafeRawBufferPointer, _ argument: Range<Int>) {
+    let words = line[argument].split(whereSeparator: SMTPCommand.isSpace)
+    guard let digits = words.first, words.count <= 2, digits.allSatisfy(ASCII.isDigit),
+      let count = Int(String(decoding: digits, as: UTF8.self))
+    else { return nil }
+    if words.count == 2 {
+      guard ASCII.equalFolded(words[1], "last".utf8) else { return nil }
+    }
+    self.count = count
+    isLast = words.count == 2
   }
 }

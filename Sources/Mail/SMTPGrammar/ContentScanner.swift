@@ -1,6 +1,7 @@
 import Primitives
 
-/// Reads the content of DATA as it comes from the wire and gives it back in clean wire form.
+/// Reads the content of DATA or BDAT as it comes from the wire and gives it back in clean wire
+/// form.
 ///
 /// Wire form is CRLF line ends and canonical dot-stuffing (RFC 5321 4.5.2): a line that begins
 /// with a dot carries one more, and no other line begins with one. No bare CR or LF gets through,
@@ -50,6 +51,7 @@ package struct ContentScanner: Sendable {
   }
 
   private let bareNewlines: BareNewlines
+  private let isChunked: Bool
   private var state = State.lineStart
   private var previousEndedBare = false
   private var lineLength = 0
@@ -65,9 +67,11 @@ package struct ContentScanner: Sendable {
   /// Where the first empty line begins, in bytes of wire form; `nil` before it was seen.
   package private(set) var headerSize: Int?
 
-  /// A scanner before the first byte after the reply to DATA.
-  package init(bareNewlines: BareNewlines = .normalize) {
+  /// A scanner before the first byte after the reply to DATA, or of the first chunk: chunks carry
+  /// no stuffing, and `finishChunks` ends them (RFC 3030).
+  package init(bareNewlines: BareNewlines = .normalize, isChunked: Bool = false) {
     self.bareNewlines = bareNewlines
+    self.isChunked = isChunked
   }
 
   /// Whether the end of the content was seen.
@@ -94,9 +98,9 @@ package struct ContentScanner: Sendable {
           continue
         }
         take(chunk, runStart..<at, into: &out)
-        state = .dot
         at += 1
         runStart = at
+        if isChunked { putStuffedDot(into: &out) } else { state = .dot }
       default:
         at += resolve(chunk[at], into: &out)
         runStart = at
@@ -147,12 +151,7 @@ package struct ContentScanner: Sendable {
       putReplacedReturn(into: &out)
       return 0
     case (.dot, UInt8(ascii: ".")):
-      out.append(UInt8(ascii: "."))
-      out.append(UInt8(ascii: "."))
-      wireSize += 2
-      lineLength = 1
-      stuffedLines += 1
-      state = .text
+      putStuffedDot(into: &out)
       return 1
     case (.dot, ASCII.cr):
       state = .dotReturn
@@ -185,6 +184,23 @@ package struct ContentScanner: Sendable {
     previousEndedBare = bare
     lineLength = 0
     state = .lineStart
+  }
+
+  /// Ends content that came in chunks; a last line without an end gets one.
+  package mutating func finishChunks(into out: inout [UInt8]) {
+    precondition(isChunked && state != .finished)
+    if state == .textReturn { putReplacedReturn(into: &out) }
+    if state == .text, lineLength > 0 { putLineEnd(bare: false, into: &out) }
+    state = .finished
+  }
+
+  private mutating func putStuffedDot(into out: inout [UInt8]) {
+    out.append(UInt8(ascii: "."))
+    out.append(UInt8(ascii: "."))
+    wireSize += 2
+    lineLength = 1
+    stuffedLines += 1
+    state = .text
   }
 
   private mutating func putReplacedReturn(into out: inout [UInt8]) {

@@ -35,7 +35,7 @@ package enum PathParser {
     inner = trimmed(path, inner)
     if inner.isEmpty { return .null }
     inner = withoutRoute(path, inner)
-    return try canonical(path, inner)
+    return try canonical(path, inner, strict)
   }
 
   /// The common case, `user@host.example`: atoms and labels that need nothing done.
@@ -100,10 +100,11 @@ package enum PathParser {
   }
 
   private static func canonical(
-    _ path: UnsafeRawBufferPointer, _ range: Range<Int>
+    _ path: UnsafeRawBufferPointer, _ range: Range<Int>, _ strict: Bool
   ) throws(PathError) -> MailAddress {
     let at = lastAt(path, range)
     let local = try dequoted(path, range.lowerBound..<(at ?? range.upperBound))
+    if strict, local.isEmpty { throw .badLocalPart }
     var text: [UInt8] = []
     text.reserveCapacity(range.count + 2)
     LocalPart.append(local, to: &text)
@@ -148,6 +149,9 @@ package enum PathParser {
       var byte = path[at]
       var literal = quoted
       if byte == UInt8(ascii: "\"") {
+        // A quoted string is a word of its own: dots stand beside it (RFC 5322 4.4).
+        let beside = quoted ? at + 1 : at - 1
+        if range.contains(beside), path[beside] != UInt8(ascii: ".") { throw .badLocalPart }
         quoted.toggle()
         hadQuotes = true
         at += 1

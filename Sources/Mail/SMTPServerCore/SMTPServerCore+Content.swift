@@ -1,11 +1,15 @@
 package import MailTypes
 import Primitives
+import SMTPGrammar
 
 /// DATA, and the ends of replies and sessions.
 extension SMTPServerCore {
   mutating func data(
-    _ argument: Range<Int>, _ inputIsPending: Bool, into out: inout [UInt8]
+    _ argument: Range<Int>, into out: inout [UInt8]
   ) -> SMTPServerStep {
+    guard chunks.state == .none else {
+      return fail("503 5.5.1 Error: DATA after BDAT\r\n", into: &out)
+    }
     guard let transaction else {
       return fail("503 5.5.1 Error: need RCPT command\r\n", into: &out)
     }
@@ -15,33 +19,38 @@ extension SMTPServerCore {
     guard argument.isEmpty else {
       return fail("501 5.5.4 Syntax: DATA\r\n", into: &out)
     }
-    if inputIsPending, rules.settings.forbidsUnauthorizedPipelining {
-      return refuseSynchronization(into: &out)
-    }
     pending = .admission
     return .admitContent
   }
 
   mutating func admitContent(into out: inout [UInt8]) -> SMTPServerStep {
+    if current == .bdat { return admitChunk() }
     out.append(text: "354 End data with <CR><LF>.<CR><LF>\r\n")
     pending = .content
     return .receiveContent
   }
 
-  /// Tells what became of the content that `receiveContent` asked for; the transaction ends.
+  /// Tells what became of the content that `receiveContent` or the last chunk asked for; the
+  /// transaction ends. `size` is that of the content in bytes.
   package mutating func contentFinished(
-    _ outcome: SMTPContentOutcome, into out: inout [UInt8]
+    _ outcome: SMTPContentOutcome, size: Int, into out: inout [UInt8]
   ) -> SMTPServerStep {
-    precondition(pending == .content)
+    precondition(pending == .content || pending == .chunk && chunk?.isLast == true)
+    let isChunked = pending == .chunk
     pending = .nothing
-    transaction = nil
+    dropTransaction()
     lastCommand = "END-OF-MESSAGE"
     switch outcome {
     case .queued(let id):
       errorCount = 0
       junkCount = 0
-      counters.countAccepted(.data)
-      out.append(text: "250 2.0.0 Ok: queued as ")
+      counters.countAccepted(current)
+      out.append(text: "250 2.0.0 Ok: ")
+      if isChunked {
+        out.append(decimal: size)
+        out.append(text: " bytes ")
+      }
+      out.append(text: "queued as ")
       id.append(to: &out)
       out.append(text: "\r\n")
       return .next
@@ -57,9 +66,16 @@ extension SMTPServerCore {
     return close()
   }
 
-  mutating func close() -> SMTPServerStep {
+  /// Forgets the envelope and the chunks under way.
+  mutating func dropTransaction() {
     transaction = nil
+    chunks = Chunks()
+  }
+
+  mutating func close() -> SMTPServerStep {
+    dropTransaction()
     pendingRecipient = nil
+    recipientAtHand = nil
     pending = .closed
     return .close
   }
@@ -86,11 +102,13 @@ extension SMTPServerCore {
     return afterReply(junk: junk, into: &out)
   }
 
-  mutating func refuse(_ reply: SMTPReply, into out: inout [UInt8]) -> SMTPServerStep {
+  mutating func refuse(
+    _ reply: SMTPReply, junk: Bool = false, into out: inout [UInt8]
+  ) -> SMTPServerStep {
     reply.append(to: &out)
     if reply.code == 421 || reply.code == 521 { return close() }
     errorCount += 1
-    return afterReply(junk: false, into: &out)
+    return afterReply(junk: junk, into: &out)
   }
 
   /// Counts a command that brings no mail on, and ends the session of who made too many errors.

@@ -13,15 +13,21 @@ extension SMTPServerCore {
     guard transaction == nil else {
       return fail("503 5.5.1 Error: nested MAIL command\r\n", into: &out)
     }
+    guard chunks.state == .none else {
+      return fail("503 5.5.1 Error: MAIL after BDAT\r\n", into: &out)
+    }
     guard let parts = EnvelopeArgument(line, argument, keyword: "from:") else {
       return fail("501 5.5.4 Syntax: MAIL FROM:<address>\r\n", into: &out)
     }
-    guard let sender = address(line, parts.path) else {
+    let isInternational =
+      offersSMTPUTF8 && parts.parameters.contains { Self.isSMTPUTF8(line[$0]) }
+    guard let sender = address(line, parts.path, isInternational: isInternational) else {
+      warnOfSyntax(line[parts.path])
       return fail("501 5.1.7 Bad sender address syntax\r\n", into: &out)
     }
     var envelope = SMTPTransaction(sender: completed(sender))
     for parameter in parts.parameters {
-      if let reply = Self.apply(line[parameter], to: &envelope, rules: rules) {
+      if let reply = apply(line[parameter], to: &envelope) {
         return refuse(reply, into: &out)
       }
     }
@@ -30,112 +36,110 @@ extension SMTPServerCore {
     return .authorizeSender
   }
 
-  /// Takes one parameter of MAIL; the reply that refuses it, or `nil`.
-  private static func apply(
-    _ parameter: Slice<UnsafeRawBufferPointer>, to envelope: inout SMTPTransaction,
-    rules: SMTPServerRules
-  ) -> SMTPReply? {
-    if let value = value(of: parameter, "size=") {
-      guard !value.isEmpty, value.allSatisfy(ASCII.isDigit) else {
-        return SMTPReply(501, EnhancedStatus(5, 5, 4), "Bad message size syntax")
-      }
-      guard let size = Int(String(decoding: value, as: UTF8.self)) else {
-        return SMTPReply(
-          552, EnhancedStatus(5, 3, 4), "Message size exceeds file system imposed limit")
-      }
-      if rules.settings.messageSizeLimit > 0, size > rules.settings.messageSizeLimit {
-        return SMTPReply(552, EnhancedStatus(5, 3, 4), "Message size exceeds fixed limit")
-      }
-      envelope.announcedSize = size
-      return nil
-    }
-    if let value = value(of: parameter, "body=") {
-      if ASCII.equalFolded(value, "8bitmime".utf8) {
-        envelope.isEightBit = true
-        return nil
-      }
-      if ASCII.equalFolded(value, "7bit".utf8) {
-        envelope.isEightBit = false
-        return nil
-      }
-    }
-    // RFC 4954 5: a server must take AUTH= from a client that it does not trust, and ignore it.
-    if value(of: parameter, "auth=") != nil { return nil }
-    return unsupported(parameter)
-  }
-
-  private static func value(
-    of parameter: Slice<UnsafeRawBufferPointer>, _ name: StaticString
-  ) -> Slice<UnsafeRawBufferPointer>? {
-    let length = name.utf8CodeUnitCount
-    guard parameter.count >= length,
-      ASCII.equalFolded(UnsafeRawBufferPointer(rebasing: parameter.prefix(length)), name)
-    else { return nil }
-    return parameter.dropFirst(length)
-  }
-
-  private static func unsupported(_ parameter: Slice<UnsafeRawBufferPointer>) -> SMTPReply {
-    let text = String(decoding: parameter, as: UTF8.self)
-    return SMTPReply(555, EnhancedStatus(5, 5, 4), "Unsupported option: \(text)")
-  }
-
   mutating func rcpt(
     _ line: UnsafeRawBufferPointer, _ argument: Range<Int>, into out: inout [UInt8]
   ) -> SMTPServerStep {
-    guard transaction != nil else {
+    guard let transaction else {
       return fail("503 5.5.1 Error: need MAIL command\r\n", into: &out)
+    }
+    guard chunks.state == .none else {
+      return fail("503 5.5.1 Error: RCPT after BDAT\r\n", into: &out)
     }
     guard let parts = EnvelopeArgument(line, argument, keyword: "to:") else {
       return fail("501 5.5.4 Syntax: RCPT TO:<address>\r\n", into: &out)
     }
-    guard let recipient = address(line, parts.path), !recipient.isNull,
-      recipient.bytes != Array("\"\"".utf8)
+    let isInternational = transaction.isInternational
+    guard let path = address(line, parts.path, isInternational: isInternational),
+      !Self.isEmpty(path)
     else {
+      warnOfSyntax(line[parts.path])
       return fail("501 5.1.3 Bad recipient address syntax\r\n", into: &out)
     }
-    if let parameter = parts.parameters.first {
-      return refuse(Self.unsupported(line[parameter]), into: &out)
+    var recipient = SMTPRecipient(address: path)
+    for parameter in parts.parameters {
+      if let reply = apply(line[parameter], to: &recipient) { return refuse(reply, into: &out) }
     }
-    if transaction!.recipients.count >= rules.settings.recipientLimit {
-      transaction!.overshoot += 1
-      out.append(text: "452 4.5.3 Error: too many recipients\r\n")
-      if transaction!.overshoot > rules.settings.recipientOvershootLimit { errorCount += 1 }
-      return afterReply(junk: false, into: &out)
+    if transaction.recipients.count >= rules.settings.recipientLimit {
+      return refuseOvershoot(into: &out)
     }
-    pendingRecipient = recipient
+    pendingRecipient = path
+    recipientAtHand = recipient
     pending = .recipient
     return .authorizeRecipient
   }
+
+  private mutating func refuseOvershoot(into out: inout [UInt8]) -> SMTPServerStep {
+    let overshoot = (transaction?.overshoot ?? 0) + 1
+    transaction?.overshoot = overshoot
+    out.append(text: "452 4.5.3 Error: too many recipients\r\n")
+    if overshoot > rules.settings.recipientOvershootLimit { errorCount += 1 }
+    return afterReply(junk: false, into: &out)
+  }
+
+  /// Bytes that the recipient in question takes, with what RCPT said about it.
+  package var pendingRecipientSize: Int {
+    guard let recipientAtHand else { return 0 }
+    return MemoryLayout<SMTPRecipient>.stride + recipientAtHand.address.bytes.count
+      + recipientAtHand.original.count
+  }
+
+  /// Whether the open question is about the address of VRFY.
+  package var isVerifying: Bool { pending == .verification }
 
   /// Answers the question that the last step asked.
   package mutating func decide(
     _ verdict: SMTPVerdict, into out: inout [UInt8]
   ) -> SMTPServerStep {
     let question = pending
-    precondition(question == .sender || question == .recipient || question == .admission)
     pending = .nothing
-    let recipient = pendingRecipient
     pendingRecipient = nil
+    let recipient = recipientAtHand
+    recipientAtHand = nil
     if case .refuse(let reply) = verdict {
       if question == .sender { transaction = nil }
+      if question == .admission, current == .bdat { return drop(reply) }
       return refuse(reply, into: &out)
     }
-    if question == .admission { return admitContent(into: &out) }
-    if let recipient {
-      transaction!.recipients.append(completed(recipient))
+    switch question {
+    case .sender: return succeed("250 2.1.0 Ok\r\n", junk: false, into: &out)
+    case .admission: return admitContent(into: &out)
+    case .verification:
+      counters.countAccepted(.vrfy)
+      SMTPReply(252, EnhancedStatus(2, 0, 0), String(decoding: verified, as: UTF8.self))
+        .append(to: &out)
+      verified = []
+      return afterReply(junk: true, into: &out)
+    case .recipient:
+      if var recipient {
+        recipient.address = completed(recipient.address)
+        transaction?.recipients.append(recipient)
+      }
       return succeed("250 2.1.5 Ok\r\n", junk: false, into: &out)
+    default: preconditionFailure("nothing was asked")
     }
-    return succeed("250 2.1.0 Ok\r\n", junk: false, into: &out)
   }
 
-  private func address(_ line: UnsafeRawBufferPointer, _ path: Range<Int>) -> MailAddress? {
+  /// Reads a path. Names of hosts outside ASCII are for clients that said so (RFC 6531 3.1).
+  func address(
+    _ line: UnsafeRawBufferPointer, _ path: Range<Int>, isInternational: Bool
+  ) -> MailAddress? {
     let bytes = UnsafeRawBufferPointer(rebasing: line[path])
     do {
-      return try PathParser.parse(bytes, strict: rules.settings.strictEnvelopes)
+      let address = try PathParser.parse(bytes, strict: rules.settings.strictEnvelopes)
+      return isInternational || address.domain.allSatisfy { $0 < 0x80 } ? address : nil
     } catch {
       // Every fault of a path has the one reply that its command gives.
       return nil
     }
+  }
+
+  mutating func warnOfSyntax(_ path: Slice<UnsafeRawBufferPointer>) {
+    warn("Illegal address syntax from \(client.logName) in \(lastCommand) command", path)
+  }
+
+  /// Whether a path names nobody.
+  static func isEmpty(_ address: MailAddress) -> Bool {
+    address.isNull || address.bytes == Array("\"\"".utf8)
   }
 
   /// `append_at_myorigin`: an address without a domain is one of ours; a route names its domain.

@@ -23,7 +23,7 @@ extension SMTPServerCore {
       return fail("501 5.5.4 Syntax: STARTTLS\r\n", into: &out)
     }
     if isSecure { return fail("554 5.5.1 Error: TLS already active\r\n", into: &out) }
-    if rules.startTLSIsHidden {
+    if rules.settings.security == .none || hiddenKeywords.contains(.starttls) {
       return fail("502 5.5.1 Error: command not implemented\r\n", into: &out)
     }
     if rules.settings.security == .unavailable {
@@ -54,21 +54,9 @@ extension SMTPServerCore {
   ) -> SMTPServerStep? {
     guard rules.settings.security == .demanded, !isSecure else { return nil }
     switch verb {
-    case .ehlo, .helo, .noop, .starttls, .quit, .help, .unknown: return nil
-    case .mail, .rcpt, .data, .rset, .vrfy, .etrn, .auth, .bdat:
+    case .ehlo, .helo, .noop, .starttls, .quit, .xclient, .unknown: return nil
+    case .mail, .rcpt, .data, .rset, .vrfy, .etrn, .auth, .bdat, .xforward:
       return fail("530 5.7.0 Must issue a STARTTLS command first\r\n", into: &out)
     }
-  }
-
-  /// `ESMTPS` and so on, as trace fields say it: STARTTLS is an extension, so that RFC 3848 has no
-  /// word for HELO under TLS.
-  package var traceProtocolName: StaticString { isSecure ? "ESMTPS" : protocolName }
-}
-
-extension SMTPServerRules {
-  /// Whether STARTTLS is no command here.
-  var startTLSIsHidden: Bool {
-    settings.security == .none
-      || settings.discardedKeywords.contains { $0.lowercased() == "starttls" }
   }
 }

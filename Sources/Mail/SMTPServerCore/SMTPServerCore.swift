@@ -7,7 +7,10 @@ package import SMTPGrammar
 /// It touches no socket, clock or file. What a command began is a value (`transaction`) that is
 /// dropped whole, so no path through an error leaves a part of it behind.
 package struct SMTPServerCore: Sendable {
-  enum Pending: Sendable { case nothing, sender, recipient, admission, content, handshake, closed }
+  enum Pending: Sendable {
+    case nothing, sender, recipient, verification, admission, content, chunk, droppedChunk
+    case handshake, closed
+  }
 
   let rules: SMTPServerRules
   /// Who the client is.
@@ -22,12 +25,25 @@ package struct SMTPServerCore: Sendable {
   package internal(set) var transaction: SMTPTransaction?
   /// The forward-path that `authorizeRecipient` asks about, as the client gave it.
   package internal(set) var pendingRecipient: MailAddress?
+  /// Everything that RCPT said about it.
+  var recipientAtHand: SMTPRecipient?
+  /// The chunk that `receiveChunk` and `dropChunk` are about.
+  package internal(set) var chunk: ChunkArgument?
+  var chunks = Chunks()
+  /// The address that VRFY asks about, as it was spelled.
+  var verified: [UInt8] = []
+  /// A line for the log, for the driver to write and take away.
+  package var notice: String?
+  /// The keywords that this client is not shown.
+  package var hiddenKeywords: EHLOKeywords
   /// Commands given and accepted.
   package internal(set) var counters = SessionCounters()
   /// The last command, as `lost connection after …` names it.
   package internal(set) var lastCommand: StaticString = "CONNECT"
   var pending = Pending.nothing
   var current = SessionCounters.Command.unknown
+  /// Whether the client sent on where it had to wait; the driver reports it and takes it away.
+  package var isOutOfStep = false
   /// Whether the session ended at the hard error limit.
   package internal(set) var endedByErrors = false
   var errorCount = 0
@@ -37,10 +53,18 @@ package struct SMTPServerCore: Sendable {
   package init(rules: SMTPServerRules, client: SMTPClientIdentity) {
     self.rules = rules
     self.client = client
+    hiddenKeywords = rules.settings.discardedKeywords
   }
 
-  /// `SMTP` or `ESMTP`, as trace fields and logs say it.
+  /// `SMTP` or `ESMTP`, as logs say it.
   package var protocolName: StaticString { isExtended ? "ESMTP" : "SMTP" }
+
+  /// The protocol of the message under way, as its trace field says it (RFC 6531 4.3).
+  package var traceProtocolName: StaticString {
+    if transaction?.isInternational == true { return isSecure ? "UTF8SMTPS" : "UTF8SMTP" }
+    // STARTTLS is an extension, so that RFC 3848 has no word for HELO under TLS.
+    return isSecure ? "ESMTPS" : protocolName
+  }
 
   /// How long to hold back the replies at hand: nothing below the soft error limit.
   package var replyDelay: Duration {
@@ -77,12 +101,16 @@ package struct SMTPServerCore: Sendable {
       let host = rules.settings.myhostname
       return end(with: .bareNewline(code: code, myhostname: host), into: &out)
     }
-    if rules.settings.requiresUTF8, !Self.isUTF8(line) {
+    if rules.settings.smtputf8IsEnabled, !Self.isUTF8(line) {
       return fail("500 5.5.2 Error: bad UTF-8 syntax\r\n", into: &out)
     }
     let command = SMTPCommand(line)
     guard !command.verbRange.isEmpty else {
       return fail("500 5.5.2 Error: bad syntax\r\n", into: &out)
+    }
+    if !rules.noops.isEmpty, rules.noops.contains(word(line, command)) {
+      begin(.unknown, "UNKNOWN")
+      return succeed("250 2.0.0 Ok\r\n", junk: true, into: &out)
     }
     switch command.verb {
     case .ehlo: begin(.ehlo, "EHLO")
@@ -97,10 +125,27 @@ package struct SMTPServerCore: Sendable {
     case .starttls: begin(.starttls, "STARTTLS")
     case .auth: begin(.auth, "AUTH")
     case .bdat: begin(.bdat, "BDAT")
-    case .etrn, .help, .unknown: begin(.unknown, "UNKNOWN")
+    case .etrn: begin(.etrn, "ETRN")
+    case .xclient: begin(.xclient, "XCLIENT")
+    case .xforward: begin(.xforward, "XFORWARD")
+    case .unknown: begin(.unknown, "UNKNOWN")
+    }
+    if inputIsPending, mustComeLast(command.verb) {
+      isOutOfStep = true
+      if rules.settings.forbidsUnauthorizedPipelining { return refuseSynchronization(into: &out) }
     }
     if let refused = refuseWithoutTLS(command.verb, into: &out) { return refused }
-    return dispatch(command, line, inputIsPending, into: &out)
+    return dispatch(command, line, into: &out)
+  }
+
+  /// Whether a client must wait for the reply to a command before it sends more: to each in SMTP,
+  /// to some in ESMTP (RFC 2920 3.1).
+  private func mustComeLast(_ verb: SMTPVerb) -> Bool {
+    switch verb {
+    case .ehlo, .helo, .data, .noop, .vrfy: true
+    case .unknown: false
+    default: !isExtended
+    }
   }
 
   private mutating func begin(_ command: SessionCounters.Command, _ name: StaticString) {
@@ -110,37 +155,36 @@ package struct SMTPServerCore: Sendable {
   }
 
   private mutating func dispatch(
-    _ command: SMTPCommand, _ line: UnsafeRawBufferPointer, _ inputIsPending: Bool,
-    into out: inout [UInt8]
+    _ command: SMTPCommand, _ line: UnsafeRawBufferPointer, into out: inout [UInt8]
   ) -> SMTPServerStep {
     switch command.verb {
     case .ehlo, .helo:
-      if inputIsPending, rules.settings.forbidsUnauthorizedPipelining {
-        return refuseSynchronization(into: &out)
-      }
       return hello(line, command.argument, extended: command.verb == .ehlo, into: &out)
     case .mail: return mail(line, command.argument, into: &out)
     case .rcpt: return rcpt(line, command.argument, into: &out)
-    case .data: return data(command.argument, inputIsPending, into: &out)
+    case .data: return data(command.argument, into: &out)
     case .rset:
       guard command.argument.isEmpty else {
         return fail("501 5.5.4 Syntax: RSET\r\n", junk: true, into: &out)
       }
-      transaction = nil
+      dropTransaction()
       return succeed("250 2.0.0 Ok\r\n", junk: true, into: &out)
     case .noop: return succeed("250 2.0.0 Ok\r\n", junk: true, into: &out)
     case .quit:
       counters.countAccepted(.quit)
       out.append(text: "221 2.0.0 Bye\r\n")
       return close()
-    case .vrfy: return vrfy(command.argument, into: &out)
+    case .vrfy: return vrfy(line, command.argument, into: &out)
     case .starttls: return startTLS(command.argument, into: &out)
-    case .auth: return fail("503 5.5.1 Error: authentication not enabled\r\n", into: &out)
-    case .bdat:
-      // What follows is content, not commands, since nobody agreed on a chunk.
-      out.append(text: "502 5.5.1 Error: command not implemented\r\n")
-      return close()
-    case .etrn, .help, .unknown: return unknown(line, command, into: &out)
+    case .auth:
+      return rules.settings.heloRequired && helo == nil
+        ? fail("503 5.5.1 Error: send HELO/EHLO first\r\n", into: &out)
+        : fail("503 5.5.1 Error: authentication not enabled\r\n", into: &out)
+    case .bdat: return bdat(line, command.argument, into: &out)
+    case .etrn: return etrn(line, command.argument, into: &out)
+    case .xclient, .xforward:
+      return fail("550 5.7.0 Error: insufficient authorization\r\n", into: &out)
+    case .unknown: return unknown(line, command, into: &out)
     }
   }
 
@@ -153,11 +197,18 @@ package struct SMTPServerCore: Sendable {
         ? fail("501 Syntax: EHLO hostname\r\n", junk: true, into: &out)
         : fail("501 Syntax: HELO hostname\r\n", junk: true, into: &out)
     }
-    transaction = nil
+    dropTransaction()
     helo = Self.harmless(line[argument])
     isExtended = extended
     counters.countAccepted(current)
-    out.append(contentsOf: extended ? rules.ehloReply(secure: isSecure) : rules.heloReply)
+    if extended {
+      out.append(contentsOf: rules.ehloReply(without: hiddenKeywords, secure: isSecure))
+      if !hiddenKeywords.isEmpty, !hiddenKeywords.contains(.silently) {
+        notice = "discarding EHLO keywords: \(hiddenKeywords.names)"
+      }
+    } else {
+      out.append(contentsOf: rules.heloReply)
+    }
     return afterReply(junk: true, into: &out)
   }
 
@@ -168,37 +219,6 @@ package struct SMTPServerCore: Sendable {
       return marks ? UInt8(ascii: "?") : byte
     }
     return String(decoding: bytes, as: UTF8.self)
-  }
-
-  private mutating func vrfy(
-    _ argument: Range<Int>, into out: inout [UInt8]
-  ) -> SMTPServerStep {
-    if rules.settings.vrfyDisabled {
-      return fail("502 5.5.1 VRFY command is disabled\r\n", junk: true, into: &out)
-    }
-    guard !argument.isEmpty else {
-      return fail("501 5.5.4 Syntax: VRFY address\r\n", junk: true, into: &out)
-    }
-    // RFC 5321 3.5.3: the answer of a server that will not tell.
-    return succeed(
-      "252 2.0.0 Cannot VRFY user, but will accept message and attempt delivery\r\n",
-      junk: true, into: &out)
-  }
-
-  private mutating func unknown(
-    _ line: UnsafeRawBufferPointer, _ command: SMTPCommand, into out: inout [UInt8]
-  ) -> SMTPServerStep {
-    let verb = line[command.verbRange]
-    let word = String(decoding: verb.map(ASCII.lowercased), as: UTF8.self)
-    let startsOddly = verb.first.map { !ASCII.isLetter($0) } ?? false
-    let isHeaderField = verb.dropFirst().contains(UInt8(ascii: ":"))
-    if rules.forbidden.contains(word) || rules.settings.forbidsNonLetters && startsOddly
-      || isHeaderField
-    {
-      out.append(text: "221 2.7.0 Error: I can break rules, too. Goodbye.\r\n")
-      return close()
-    }
-    return fail("500 5.5.2 Error: command not recognized\r\n", into: &out)
   }
 
   private static func isUTF8(_ line: UnsafeRawBufferPointer) -> Bool {

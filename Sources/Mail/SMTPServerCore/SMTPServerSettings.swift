@@ -24,8 +24,10 @@ package struct SMTPServerSettings: Sendable {
   package var heloRequired = false
   /// `strict_rfc821_envelopes`.
   package var strictEnvelopes = false
-  /// `smtpd_discard_ehlo_keywords`, in any case.
-  package var discardedKeywords: Set<String> = []
+  /// `smtpd_discard_ehlo_keywords`.
+  package var discardedKeywords: EHLOKeywords = []
+  /// `smtpd_noop_commands`, in any case.
+  package var noopCommands: Set<String> = []
   /// The words of `smtpd_forbidden_commands`, in any case.
   package var forbiddenCommands: Set<String> = ["CONNECT", "GET", "POST"]
   /// Whether a command that does not begin with a letter is forbidden too, as the pattern in the
@@ -40,8 +42,8 @@ package struct SMTPServerSettings: Sendable {
   package var security = SMTPServerSecurity.none
   /// `disable_vrfy_command`.
   package var vrfyDisabled = false
-  /// `smtputf8_enable`: whether command lines must be UTF-8.
-  package var requiresUTF8 = true
+  /// `smtputf8_enable`: whether SMTPUTF8 is offered and command lines must be UTF-8.
+  package var smtputf8IsEnabled = true
 
   /// Settings at their defaults for a host.
   package init(myhostname: String, banner: String) {
@@ -56,9 +58,10 @@ package final class SMTPServerRules: Sendable {
   package let settings: SMTPServerSettings
   let greeting: [UInt8]
   private let ehloReply: [UInt8]
-  private let ehloReplyWithTLS: [UInt8]
+  private let ehloReplyUnderTLS: [UInt8]
   let heloReply: [UInt8]
   let forbidden: Set<String>
+  let noops: Set<String>
 
   /// Derives the fixed replies from settings.
   package init(_ settings: SMTPServerSettings) {
@@ -66,22 +69,29 @@ package final class SMTPServerRules: Sendable {
     greeting = Array("220 \(settings.banner)\r\n".utf8)
     heloReply = Array("250 \(settings.myhostname)\r\n".utf8)
     forbidden = Set(settings.forbiddenCommands.map { $0.lowercased() })
-    ehloReply = Self.ehloReply(settings, offersTLS: settings.security != .none)
-    ehloReplyWithTLS = Self.ehloReply(settings, offersTLS: false)
+    noops = Set(settings.noopCommands.map { $0.lowercased() })
+    let hidden = settings.discardedKeywords
+    ehloReply = Self.ehloReply(settings, without: hidden)
+    ehloReplyUnderTLS = Self.ehloReply(settings, without: hidden.union(.starttls))
   }
 
-  /// The reply to EHLO, outside of TLS or within it.
-  func ehloReply(secure: Bool) -> [UInt8] { secure ? ehloReplyWithTLS : ehloReply }
+  /// The reply to EHLO for a client to which some keywords are not shown.
+  func ehloReply(without hidden: EHLOKeywords, secure: Bool) -> [UInt8] {
+    if hidden == settings.discardedKeywords { return secure ? ehloReplyUnderTLS : ehloReply }
+    return Self.ehloReply(settings, without: secure ? hidden.union(.starttls) : hidden)
+  }
 
-  private static func ehloReply(_ settings: SMTPServerSettings, offersTLS: Bool) -> [UInt8] {
-    let discarded = Set(settings.discardedKeywords.map { $0.lowercased() })
+  private static func ehloReply(
+    _ settings: SMTPServerSettings, without hidden: EHLOKeywords
+  ) -> [UInt8] {
+    var hidden = hidden
+    if settings.vrfyDisabled { hidden.insert(.vrfy) }
+    if settings.security == .none { hidden.insert(.starttls) }
+    if !settings.smtputf8IsEnabled { hidden.insert(.smtputf8) }
     var lines = [settings.myhostname]
-    let limit = settings.messageSizeLimit
-    var keywords = ["PIPELINING", limit > 0 ? "SIZE \(limit)" : "SIZE"]
-    if offersTLS { keywords.append("STARTTLS") }
-    for keyword in keywords + ["ENHANCEDSTATUSCODES", "8BITMIME"] {
-      let name = keyword.prefix { $0 != " " }.lowercased()
-      if !discarded.contains(name) { lines.append(keyword) }
+    for (keyword, name) in EHLOKeywords.named where !hidden.contains(keyword) {
+      let limit = settings.messageSizeLimit
+      lines.append(keyword == .size && limit > 0 ? "SIZE \(limit)" : name)
     }
     var text = ""
     for (index, line) in lines.enumerated() {

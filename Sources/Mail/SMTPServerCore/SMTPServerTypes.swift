@@ -29,13 +29,51 @@ package struct SMTPTransaction: Equatable, Sendable {
   package var announcedSize: Int?
   /// Whether `BODY=8BITMIME` was said.
   package var isEightBit = false
-  /// The accepted forward-paths in their order.
-  package var recipients: [MailAddress] = []
+  /// Whether `SMTPUTF8` was said (RFC 6531): addresses may have names outside ASCII.
+  package var isInternational = false
+  /// RET (RFC 3461 4.3): how much of the message a report gives back; `nil` when it was not said.
+  package var returned: SMTPReturn?
+  /// ENVID (RFC 3461 4.4) as it was spelled, in xtext; empty for none.
+  package var envelopeID: [UInt8] = []
+  /// The accepted recipients in their order.
+  package var recipients: [SMTPRecipient] = []
   var overshoot = 0
 
   init(sender: MailAddress) {
     self.sender = sender
   }
+}
+
+/// The values of RET.
+package enum SMTPReturn: Sendable {
+  /// The whole message.
+  case full
+  /// Only its header.
+  case headers
+}
+
+/// The values of NOTIFY (RFC 3461 4.1); none is NEVER.
+package struct SMTPNotify: OptionSet, Sendable {
+  /// The bits.
+  package let rawValue: UInt8
+  /// Wraps the bits.
+  package init(rawValue: UInt8) { self.rawValue = rawValue }
+  /// Report a delivery.
+  package static let success = SMTPNotify(rawValue: 1)
+  /// Report a failure.
+  package static let failure = SMTPNotify(rawValue: 2)
+  /// Report a delay.
+  package static let delay = SMTPNotify(rawValue: 4)
+}
+
+/// A forward-path and what RCPT said about it.
+package struct SMTPRecipient: Equatable, Sendable {
+  /// The forward-path.
+  package var address: MailAddress
+  /// When the sender wants to hear; `nil` when it said nothing.
+  package var notify: SMTPNotify?
+  /// ORCPT (RFC 3461 4.2) as it was spelled, `type;xtext`; empty for none.
+  package var original: [UInt8] = []
 }
 
 /// What the driver of a session has to do next.
@@ -48,6 +86,11 @@ package enum SMTPServerStep: Equatable, Sendable {
   case authorizeRecipient
   /// Say whether there is room for content now, and call `decide`.
   case admitContent
+  /// Take `chunk` to the content, and call `contentFinished` if it is the last, else
+  /// `chunkFinished`.
+  case receiveChunk
+  /// Read `chunk` and forget it, and call `chunkDropped`.
+  case dropChunk
   /// Send the output, read content up to its end, and call `contentFinished`.
   case receiveContent
   /// Send the output, forget what the client sent already, do the TLS handshake, and call

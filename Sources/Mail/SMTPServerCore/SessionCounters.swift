@@ -5,7 +5,8 @@ import Primitives
 package struct SessionCounters: Equatable, Sendable {
   /// The commands in the order in which they are printed.
   enum Command: Int, CaseIterable, Sendable {
-    case helo, ehlo, starttls, auth, mail, rcpt, data, bdat, rset, noop, vrfy, etrn, quit, unknown
+    case helo, ehlo, xclient, xforward, starttls, auth, mail, rcpt, data, bdat, rset, noop, vrfy
+    case etrn, quit, unknown
 
     /// As it is printed at the end of a session.
     var name: StaticString {
@@ -23,6 +24,8 @@ package struct SessionCounters: Equatable, Sendable {
       case .vrfy: "vrfy"
       case .etrn: "etrn"
       case .quit: "quit"
+      case .xclient: "xclient"
+      case .xforward: "xforward"
       case .unknown: "unknown"
       }
     }
@@ -49,7 +52,8 @@ package struct SessionCounters: Equatable, Sendable {
   private static func append(_ accepted: UInt32, _ given: UInt32, to text: inout [UInt8]) {
     text.append(UInt8(ascii: "="))
     text.append(decimal: accepted)
-    guard accepted != given else { return }
+    // A session without a command is `commands=0/0`.
+    guard accepted != given || given == 0 else { return }
     text.append(UInt8(ascii: "/"))
     text.append(decimal: given)
   }

@@ -18,19 +18,26 @@ extension SMTPServerCore {
     "too many errors after \(lastCommand) from \(client.logName)"
   }
 
+  /// Leaves a warning about what the client sent, of which at most 100 bytes are shown.
+  mutating func warn(_ text: String, _ sent: some Collection<UInt8>) {
+    let shown = String(decoding: sent.prefix(100), as: UTF8.self)
+    notice = Self.printable("warning: \(text): \(shown)")
+  }
+
   /// `lost connection after MAIL from name[address]`; with the bytes of content when it was
-  /// within DATA.
+  /// within DATA or behind BDAT.
   package func lostConnectionLine(contentSize: Int? = nil) -> String {
-    "lost connection after \(lastCommand)\(Self.sizeText(contentSize)) from \(client.logName)"
+    "lost connection after \(lastCommand)\(sizeText(contentSize)) from \(client.logName)"
   }
 
   /// `timeout after MAIL from name[address]`.
   package func timeoutLine(contentSize: Int? = nil) -> String {
-    "timeout after \(lastCommand)\(Self.sizeText(contentSize)) from \(client.logName)"
+    "timeout after \(lastCommand)\(sizeText(contentSize)) from \(client.logName)"
   }
 
-  private static func sizeText(_ size: Int?) -> String {
-    size.map { " (\($0) bytes)" } ?? ""
+  private func sizeText(_ size: Int?) -> String {
+    guard let size, current == .data || current == .bdat else { return "" }
+    return " (\(size) bytes)"
   }
 
   /// `NOQUEUE: reject: RCPT from name[address]: 554 5.7.1 …; from=<s> to=<r> proto=ESMTP helo=<h>`.

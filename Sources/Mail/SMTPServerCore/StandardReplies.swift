@@ -33,6 +33,11 @@ extension SMTPReply {
     SMTPReply(421, 4, 7, 0, "\(myhostname) Error: too many connections from \(client)")
   }
 
+  /// A server process died at this client's input; `smtpd_crash_refusal_time` is not over.
+  package static func refusedAfterCrash(myhostname: String) -> SMTPReply {
+    SMTPReply(421, 4, 3, 0, "\(myhostname) Error: server error, try again later")
+  }
+
   /// `smtpd_timeout` passed without a command or content.
   package static func timeout(myhostname: String) -> SMTPReply {
     SMTPReply(421, 4, 4, 2, "\(myhostname) Error: timeout exceeded")

@@ -57,6 +57,31 @@ extension Files {
     return done
   }
 
+  /// Whether a part of a file is in memory, so that sending it does not wait for the disk.
+  package static func isCached(
+    _ file: Int32, offset: Int64, count: Int64
+  ) throws(Errno) -> Bool {
+    try checked(clinux_is_cached(file, offset, count)) == 1
+  }
+
+  /// Reads up to `count` bytes from `offset` as `readCached` does.
+  package static func readCached(
+    _ file: Int32, count: Int, at offset: Int64
+  ) throws(Errno) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0, count: count)
+    var failure: Errno?
+    var done = 0
+    bytes.withUnsafeMutableBytes { buffer in
+      do throws(Errno) {
+        done = try readCached(file, into: buffer, at: offset)
+      } catch {
+        failure = error
+      }
+    }
+    if let failure { throw failure }
+    return done == count ? bytes : Array(bytes[..<done])
+  }
+
   /// Reads up to `count` bytes from `offset`; fewer only where the file ends.
   package static func read(
     _ file: Int32, count: Int, at offset: Int64

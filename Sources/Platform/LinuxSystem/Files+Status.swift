@@ -31,6 +31,8 @@ package struct FileStatus: Hashable, Sendable {
   package var isDirectory: Bool { clinux_mode_is_directory(mode) }
   /// Whether it is an ordinary file.
   package var isRegular: Bool { clinux_mode_is_regular(mode) }
+  /// Whether it is a socket.
+  package var isSocket: Bool { clinux_mode_is_socket(mode) }
 
   init(_ found: clinux_file_status) {
     device = found.device

@@ -12,6 +12,15 @@ package struct OwnedDescriptor: ~Copyable, Sendable {
     self.raw = raw
   }
 
+  /// Takes over a number that this process was started with: it closes on exec and does not wait
+  /// from now on. `nil` when nothing is open there.
+  package static func inherited(_ raw: Int32) throws(Errno) -> OwnedDescriptor? {
+    let result = clinux_adopt(raw)
+    if result == -Errno.badFileDescriptor.rawValue { return nil }
+    try checked(result)
+    return OwnedDescriptor(adopting: raw)
+  }
+
   deinit { closeRaw(raw) }
 
   /// Closes the descriptor now.

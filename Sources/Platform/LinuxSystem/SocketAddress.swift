@@ -5,7 +5,8 @@ package import Primitives
 package enum SocketAddress: Hashable, Sendable {
   /// An IP address and a port.
   case ip(IPAddress, port: UInt16)
-  /// The path of a Unix socket; empty for an unnamed one.
+  /// The path of a Unix socket; empty for an unnamed one. A name that begins with `@` is not in
+  /// the file system (an abstract socket).
   case path(String)
 
   /// The IP address, if it is one.

@@ -71,6 +71,11 @@ extension Sockets {
     if result != -Errno.socketNotConnected.rawValue { try checked(result) }
   }
 
+  /// Whether a listening IPv6 socket takes IPv4 connections too; `EINVAL` when it does not listen.
+  package static func listensToV4(_ socket: Int32) throws(Errno) -> Bool {
+    try checked(clinux_listens_to_v4(socket)) == 1
+  }
+
   /// Lets a descriptor live on in a program that this process executes.
   package static func setInheritable(_ descriptor: Int32, _ on: Bool) throws(Errno) {
     try checked(clinux_set_inheritable(descriptor, on))

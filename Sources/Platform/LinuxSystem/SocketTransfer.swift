@@ -52,7 +52,8 @@ extension Sockets {
   /// The most descriptors that one packet carries.
   package static var packetDescriptorLimit: Int { Int(clinux_packet_descriptors_max) }
 
-  /// Sends one packet whole with copies of up to 16 descriptors; `.wouldBlock` sends nothing.
+  /// Sends one packet whole with copies of up to `packetDescriptorLimit` descriptors;
+  /// `.wouldBlock` sends nothing.
   ///
   /// `ETOOMANYREFS` means that the peer must first receive descriptors that are under way.
   package static func sendPacket(

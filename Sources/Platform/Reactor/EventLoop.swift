@@ -18,6 +18,11 @@ final class EventLoop {
   var endActions: [@ReactorActor () -> Void] = []
   var yielded: [UnsafeContinuation<Void, Never>] = []
   var metrics = Reactor.Metrics()
+  /// Where the turns are shown to other processes.
+  var page: SharedPage?
+  /// A turn that takes longer is reported to `lagged`.
+  var lagLimit = Duration.seconds(3600)
+  var lagged: (@ReactorActor (Duration) -> Void)?
   private let timer: Int32
   /// When the kernel's timer rings; `max` when it is off.
   private var armedAt = Int64.max
@@ -55,16 +60,26 @@ final class EventLoop {
 
   private func waitForEvents(_ reactor: Reactor) {
     armTimer()
+    noteLag()
+    page?.store(0, at: ReactorPage.workWord)
     let busy = !reactor.ready.isEmpty || !yielded.isEmpty || !endActions.isEmpty
     let timeout: Int32 = busy || !reactor.inbox.maySleep() ? 0 : -1
-    metrics.longestTurn = max(metrics.longestTurn, Clocks.monotonicNow().since(now))
     let count = clinux_epoll_wait(epoll, events, Int32(Self.eventLimit), timeout)
     precondition(count >= 0, "the reactor cannot wait")
     now = Clocks.monotonicNow()
     turn &+= 1
+    page?.store(turn, at: ReactorPage.turnWord)
     metrics.turns += 1
     if now.nanoseconds >= armedAt { armedAt = .max }
     for index in 0..<Int(count) { dispatch(events[index]) }
+  }
+
+  /// Measures the turn that ends here. What `lagged` leaves for the end of a turn keeps the loop
+  /// from waiting.
+  private func noteLag() {
+    let lag = Clocks.monotonicNow().since(now)
+    metrics.longestTurn = max(metrics.longestTurn, lag)
+    if lag > lagLimit { lagged?(lag) }
   }
 
   private func dispatch(_ event: clinux_event) {

@@ -111,12 +111,6 @@ extension Reactor {
   /// What the loop has done so far.
   @ReactorActor package var metrics: Metrics { loop.metrics }
 
-  /// The longest turn since this was called last.
-  @ReactorActor package func takeLongestTurn() -> Duration {
-    defer { loop.metrics.longestTurn = .zero }
-    return loop.metrics.longestTurn
-  }
-
   /// Runs `action` once, when the jobs of this turn have run and before the loop waits. For
   /// batches: log lines, packets.
   @ReactorActor package func atEndOfTurn(_ action: @escaping @ReactorActor () -> Void) {

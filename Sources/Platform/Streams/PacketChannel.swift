@@ -15,7 +15,7 @@ package struct Packet: Sendable {
 }
 
 /// A `SOCK_SEQPACKET` channel between two processes: whole packets of up to 64 KiB, in order, with
-/// up to 16 descriptors each.
+/// up to `Sockets.packetDescriptorLimit` descriptors each.
 @ReactorActor
 package final class PacketChannel {
   private struct Outgoing {
@@ -77,11 +77,14 @@ package final class PacketChannel {
   }
 
   /// Shows the next packet to `body`: its bytes, valid only there, its descriptors, and whether
-  /// something of it was lost. `nil` when the peer has closed its end.
+  /// something of it was lost. `nil` when the peer has closed its end and everything that it sent
+  /// has been seen: a peer that leaves packets unread resets the channel, which is reported once,
+  /// before what it had sent itself.
   package func receive<Result>(
     deadline: MonotonicTime? = nil,
     _ body: (UnsafeRawBufferPointer, [SharedDescriptor], Bool) -> Result
   ) async throws(StreamError) -> Result? {
+    var wasReset = false
     while true {
       if watched.mayRead {
         if watched.shareIsUsed() { await Reactor.shared.yieldTurn() }
@@ -91,7 +94,10 @@ package final class PacketChannel {
           return body(ReadBuffer.prefix(count), descriptors, truncated)
         case .ended: return nil
         case .wouldBlock: watched.readBlocked()
-        case .failed(.connectionReset): return nil
+        case .failed(.connectionReset):
+          if wasReset { return nil }
+          wasReset = true
+          continue
         case .failed(let errno): throw .system(errno)
         }
       }

@@ -25,6 +25,12 @@ package struct CheckCommand: ParsableCommand {
         files.configuration[.queueDirectory], owner: owner.map { ($0.uid, $0.gid) }
       ).map(\.description)
       try MasterProcess.checkServices(files)
+      let root = files.configuration[.queueDirectory]
+      do throws(SpoolDirectories.Finding) {
+        Output.line("the spool \(root) is written in format \(try SpoolDirectories.format(root))")
+      } catch {
+        findings.append(error.description)
+      }
     } catch {
       findings.append(error.description)
     }

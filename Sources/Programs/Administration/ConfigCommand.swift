@@ -29,6 +29,10 @@ package struct ConfigCommand: ParsableCommand {
   @Flag(name: .customShort("H"), help: "Show names without values.")
   package var showsNames = false
 
+  /// Judges other configuration files.
+  @Flag(help: "Say of each parameter in the files named whether it has its effect here.")
+  package var coverage = false
+
   /// What to show.
   @Argument(help: "The parameters to show; all of them if none is named.")
   package var names: [String] = []
@@ -37,10 +41,12 @@ package struct ConfigCommand: ParsableCommand {
 
   package func validate() throws {
     if showsDefaults, showsAssigned { throw ValidationError("-d and -n exclude each other") }
+    if coverage, names.isEmpty { throw ValidationError("--coverage needs files") }
     if showsValues, showsNames { throw ValidationError("-h and -H exclude each other") }
   }
 
   package func run() throws {
+    if coverage { return try CoverageReport(paths: names).show() }
     let files = ConfigurationFiles(directory: parent.configDirectory)
     let listing = ConfigurationListing(
       showsDefaults ? .defaults : showsAssigned ? .assigned : .effective,

@@ -71,6 +71,29 @@ package struct StatusCommand: ParsableCommand {
       throw ExitCode(1)
     }
     Output.line("the mail system is running: PID: \(pid)")
+    do throws(ControlFailure) {
+      let client = try ControlClient(path: controlPath(files.configuration))
+      try client.ask(.status) { (part) throws(ControlFailure) in
+        guard let status = try? QueueStatus(decoding: part) else {
+          throw ControlFailure(description: "the mail system's answer cannot be read")
+        }
+        for line in Self.lines(status) { Output.line(line) }
+      }
+    } catch {
+      Output.error("martinet: \(error)")
+    }
+  }
+
+  /// What is known of the processes and the queue.
+  static func lines(_ status: QueueStatus) -> [String] {
+    let processes = status.processes.map { process in
+      let deliveries = process.name.role.isAgent ? ", \(process.deliveries) deliveries" : ""
+      return "\(process.name.role.rawValue) \(process.name.index): PID \(process.pid)\(deliveries)"
+    }
+    return processes + [
+      "queue: \(status.incoming) incoming, \(status.active) active, \(status.deferred) deferred, "
+        + "\(status.hold) on hold"
+    ]
   }
 }
 

@@ -25,22 +25,33 @@ package enum Program {
     let path = commandLine.first ?? "martinet"
     let name = String(path.split(separator: "/").last ?? "martinet")
     let arguments = Array(commandLine.dropFirst())
+    if let status = run(link: name, arguments) { return status }
+    if let first = arguments.first, let status = run(link: first, Array(arguments.dropFirst())) {
+      return status
+    }
+    return run(MartinetCommand.self, arguments)
+  }
+
+  /// Runs a command that has Postfix's name; `nil` when the name is none of those.
+  private static func run(link name: String, _ arguments: [String]) -> Int32? {
     switch name {
-    case "mailq", "postqueue": return PostqueueCommand.run(name: name, arguments: arguments)
-    default: break
+    case "mailq", "postqueue": PostqueueCommand.run(name: name, arguments: arguments)
+    case "postsuper": PostsuperCommand.run(arguments)
+    case "postconf": run(PostconfCommand.self, arguments)
+    default: nil
     }
-    if let first = arguments.first, first == "postqueue" || first == "mailq" {
-      return PostqueueCommand.run(name: first, arguments: Array(arguments.dropFirst()))
-    }
+  }
+
+  private static func run(_ kind: (some ParsableCommand).Type, _ arguments: [String]) -> Int32 {
     do {
-      var command = try MartinetCommand.parseAsRoot(arguments)
+      var command = try kind.parseAsRoot(arguments)
       try command.run()
       return 0
     } catch let code as ExitCode {
       return code.rawValue
     } catch {
-      let status = MartinetCommand.exitCode(for: error).rawValue
-      let text = MartinetCommand.fullMessage(for: error)
+      let status = kind.exitCode(for: error).rawValue
+      let text = kind.fullMessage(for: error)
       if status == 0 { Output.line(text) } else { Output.error(text) }
       return status
     }

@@ -2,24 +2,15 @@ import MailTypes
 import Primitives
 package import ServiceKit
 
-/// Prints queue entries as `postqueue -j` does: one JSON object in a line (RFC 8259).
+/// Prints queue entries as `postqueue -j` does: one JSON object in a line (RFC 8259), the pieces of
+/// an entry one behind the other.
 package enum QueueListJSON {
-  /// The line of one message.
+  /// The line of one message, or the part of the line that a piece makes.
   package static func line(for entry: QueueListEntry) -> [UInt8] {
     var out: [UInt8] = []
-    out.append(text: "{\"queue_name\": ")
-    out.append(json: Array(entry.state.queueName.utf8))
-    out.append(text: ", \"queue_id\": ")
-    out.append(json: Array(entry.id.description.utf8))
-    out.append(text: ", \"arrival_time\": ")
-    out.append(decimal: entry.arrival.seconds)
-    out.append(text: ", \"message_size\": ")
-    out.append(decimal: entry.size)
-    out.append(text: ", \"forced_expire\": false, \"sender\": ")
-    out.append(json: entry.sender.isNull ? Array("MAILER-DAEMON".utf8) : entry.sender.bytes)
-    out.append(text: ", \"recipients\": [")
+    if entry.piece.begins { appendHead(of: entry, to: &out) }
     for (index, recipient) in entry.recipients.enumerated() {
-      if index > 0 { out.append(text: ", ") }
+      if index > 0 || !entry.piece.begins { out.append(text: ", ") }
       out.append(text: "{\"address\": ")
       out.append(json: recipient.address.bytes)
       if !recipient.reason.isEmpty {
@@ -28,8 +19,24 @@ package enum QueueListJSON {
       }
       out.append(text: "}")
     }
-    out.append(text: "]}\n")
+    if entry.piece.ends { out.append(text: "]}\n") }
     return out
+  }
+
+  private static func appendHead(of entry: QueueListEntry, to out: inout [UInt8]) {
+    out.append(text: "{\"queue_name\": ")
+    out.append(json: Array(entry.state.queueName.utf8))
+    out.append(text: ", \"queue_id\": ")
+    out.append(json: Array(entry.id.description.utf8))
+    out.append(text: ", \"arrival_time\": ")
+    out.append(decimal: entry.arrival.seconds)
+    out.append(text: ", \"message_size\": ")
+    out.append(decimal: entry.size)
+    out.append(text: ", \"forced_expire\": ")
+    out.append(text: entry.isToExpire ? "true" : "false")
+    out.append(text: ", \"sender\": ")
+    out.append(json: entry.sender.isNull ? Array("MAILER-DAEMON".utf8) : entry.sender.bytes)
+    out.append(text: ", \"recipients\": [")
   }
 }
 

@@ -10,37 +10,16 @@ package struct QueueListText {
 
   private var messages = 0
   private var bytes: UInt64 = 0
+  /// The reason above the last recipient, for a message that is told in pieces.
+  private var lastReason: [UInt8] = []
 
   /// Starts an empty listing.
   package init() {}
 
-  /// The lines of one message, and before the first the heading.
+  /// The lines of one message or of a piece of it, and before the first the heading.
   package mutating func lines(for entry: QueueListEntry) -> [UInt8] {
     var out: [UInt8] = []
-    if messages == 0 {
-      out.append(
-        text: "----Queue ID----- --Size-- ---Arrival Time---- --Sender/Recipient------\n")
-    }
-    messages += 1
-    bytes += entry.size
-    var id: [UInt8] = []
-    entry.id.append(to: &id)
-    if entry.state == .active { id.append(UInt8(ascii: "*")) }
-    if entry.state == .hold { id.append(UInt8(ascii: "!")) }
-    out.append(padded: id, width: 17)
-    out.append(ASCII.space)
-    var size: [UInt8] = []
-    size.append(decimal: entry.size)
-    out.append(contentsOf: repeatElement(ASCII.space, count: max(0, 8 - size.count)))
-    out.append(contentsOf: size)
-    out.append(ASCII.space)
-    out.append(string: Self.arrivalText(entry.arrival))
-    out.append(ASCII.space)
-    out.append(text: "")
-    out.append(
-      peerText: entry.sender.isNull ? Array("MAILER-DAEMON".utf8) : entry.sender.bytes)
-    out.append(ASCII.lf)
-    var lastReason: [UInt8] = []
+    if entry.piece.begins { appendHead(of: entry, to: &out) }
     for recipient in entry.recipients {
       if recipient.reason != lastReason, !recipient.reason.isEmpty {
         let padding = max(0, Self.reasonWidth - recipient.reason.count)
@@ -54,8 +33,36 @@ package struct QueueListText {
       out.append(peerText: recipient.address.bytes)
       out.append(ASCII.lf)
     }
-    out.append(ASCII.lf)
+    if entry.piece.ends { out.append(ASCII.lf) }
     return out
+  }
+
+  private mutating func appendHead(of entry: QueueListEntry, to out: inout [UInt8]) {
+    lastReason = []
+    if messages == 0 {
+      out.append(
+        text: "----Queue ID----- --Size-- ---Arrival Time---- --Sender/Recipient------\n")
+    }
+    messages += 1
+    bytes += entry.size
+    var id: [UInt8] = []
+    entry.id.append(to: &id)
+    if entry.state == .active { id.append(UInt8(ascii: "*")) }
+    if entry.state == .hold { id.append(UInt8(ascii: "!")) }
+    if entry.isToExpire { id.append(UInt8(ascii: "#")) }
+    out.append(padded: id, width: 17)
+    out.append(ASCII.space)
+    var size: [UInt8] = []
+    size.append(decimal: entry.size)
+    out.append(contentsOf: repeatElement(ASCII.space, count: max(0, 8 - size.count)))
+    out.append(contentsOf: size)
+    out.append(ASCII.space)
+    out.append(string: Self.arrivalText(entry.arrival))
+    out.append(ASCII.space)
+    out.append(text: "")
+    out.append(
+      peerText: entry.sender.isNull ? Array("MAILER-DAEMON".utf8) : entry.sender.bytes)
+    out.append(ASCII.lf)
   }
 
   /// The closing line.

@@ -13,10 +13,10 @@ import SystemPackage
 package struct SpoolCommand: ParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "spool",
-    abstract: "Read the spool's files: nothing is changed, nothing need run.",
+    abstract: "Read the spool's files: nothing need run, and only upgrade changes anything.",
     subcommands: [
       SpoolCheckCommand.self, SpoolListCommand.self, SpoolCatCommand.self,
-      SpoolExportCommand.self,
+      SpoolExportCommand.self, SpoolUpgradeCommand.self,
     ])
 
   @ParentCommand var parent: MartinetCommand
@@ -27,14 +27,15 @@ package struct SpoolCommand: ParsableCommand {
 
   package init() {}
 
+  /// The spool that the options name.
+  func path() throws -> String {
+    if let folder { return folder }
+    return try loadChecked(parent.configDirectory).configuration[.queueDirectory]
+  }
+
   /// Opens the spool that the options name.
   func open() throws -> SpoolInspection<LinuxDisk> {
-    let path: String
-    if let folder {
-      path = folder
-    } else {
-      path = try loadChecked(parent.configDirectory).configuration[.queueDirectory]
-    }
+    let path = try path()
     let opened = Self.inspection(of: path)
     switch opened {
     case .success(let inspection): return inspection

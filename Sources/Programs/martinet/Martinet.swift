@@ -21,7 +21,7 @@ struct Martinet {
         switch role {
         case .smtpd: try SMTPReceiverService(context)
         case .qmgr: try QueueManagerService(context)
-        case .smtp: SMTPSenderService(context)
+        case .smtp: try SMTPSenderService(context)
         case .local: try LocalDeliveryService(context)
         case .control: try ControlService(context)
         }

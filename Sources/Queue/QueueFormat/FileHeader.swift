@@ -24,12 +24,7 @@ package struct FileHeader: Hashable, Sendable {
   package static let size = SpoolLayout.blockSize
   private static let checkedSize = 128
 
-  /// A header in the format that this build writes.
-  package init(_ kind: Kind, name: SegmentName, created: WallTime) {
-    self.init(kind, version: SpoolLayout.version, name: name, created: created)
-  }
-
-  /// A header that claims a certain version, as tests of versions need it.
+  /// A header of a file in this format.
   package init(_ kind: Kind, version: UInt16, name: SegmentName, created: WallTime) {
     self.kind = kind
     self.version = version

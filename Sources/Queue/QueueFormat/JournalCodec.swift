@@ -19,6 +19,8 @@ private enum EventKind {
   static let records: UInt16 = 14
   static let recordsComplete: UInt16 = 15
   static let intake: UInt16 = 16
+  static let expiryOrdered: UInt16 = 17
+  static let requeueOrdered: UInt16 = 18
 }
 
 /// The stored form of entries: checksum, length, number, kind, flags, recipient, time, offset,
@@ -89,6 +91,8 @@ package enum JournalCodec {
     case .records: EventKind.records
     case .recordsComplete: EventKind.recordsComplete
     case .intake: EventKind.intake
+    case .expiryOrdered: EventKind.expiryOrdered
+    case .requeueOrdered: EventKind.requeueOrdered
     case .unknown(let kind, _): kind
     }
   }
@@ -99,7 +103,7 @@ package enum JournalCodec {
     case .deferred(let attempt, let until):
       bytes.append(integer: until.microseconds)
       append(attempt, to: &bytes)
-    case .done, .released, .deleted: break
+    case .done, .released, .deleted, .expiryOrdered, .requeueOrdered: break
     case .held(let reason), .setAside(let reason):
       bytes.append(shortBytes: Array(reason.prefix(SpoolLayout.replyLengthMax)))
     case .requeued(let id): bytes.append(queueID: id)
@@ -197,6 +201,8 @@ extension JournalCodec {
         to: RecordPlace(nonce: try cursor.nonce(), offset: try cursor.integer(UInt64.self)))
     case EventKind.processDied: return .processDied(count: try cursor.integer(UInt32.self))
     case EventKind.setAside: return .setAside(reason: try cursor.shortBytes())
+    case EventKind.expiryOrdered: return .expiryOrdered
+    case EventKind.requeueOrdered: return .requeueOrdered
     default: return try segmentEvent(kind, &cursor)
     }
   }

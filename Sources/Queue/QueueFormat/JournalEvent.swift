@@ -78,6 +78,10 @@ package enum JournalEvent: Hashable, Sendable {
   case recordsComplete(count: UInt64)
   /// All records before `end` have been taken into the queue (R11).
   case intake(end: UInt64)
+  /// By order it is to be returned to its sender instead of tried.
+  case expiryOrdered
+  /// By order it is to be replaced by a new message, which a `requeued` entry then names (R22).
+  case requeueOrdered
   /// An entry of a build that knows more; kept as it is.
   case unknown(kind: UInt16, payload: [UInt8])
 }

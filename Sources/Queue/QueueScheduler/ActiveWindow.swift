@@ -10,6 +10,8 @@ struct ActiveMessage {
   var deferred: UInt32 = 0
   /// Recipients of this run whose destination is dead.
   var postponed: UInt32 = 0
+  /// The most recipients of it in one delivery, for the size of their addresses.
+  var recipientLimit: UInt32 = .max
   /// Whether something broke off without a verdict: a process died, a record was not readable.
   var isInterrupted = false
 }

@@ -45,6 +45,9 @@ package enum RunEnd: Hashable, Sendable {
   case deleted
   /// It is too old: return what is left to the sender, write it down, then `forget` (or `putBack`).
   case expired
+  /// An order to requeue it has come true: bring what is left into the queue as a new message,
+  /// write it down, then `forget` (or `putBack`, and it comes again).
+  case replacing
   /// It waits for its next attempt.
   case deferred(until: MonotonicTime)
   /// It waits for a release; `afterDeaths` when processes died under it (rule R19).

@@ -19,8 +19,10 @@ enum MessageState: UInt8 {
   case ending
   /// On hold.
   case held
+  /// Outside the active window while its record is copied to another place (rule R17).
+  case moving
 
-  static let count = 8
+  static let count = 9
 }
 
 /// All that is kept of a message outside the active window (spool rule R28: 64 bytes).
@@ -35,6 +37,10 @@ struct MessageEntry {
     static let hold = Marks(rawValue: 8)
     /// The administrator wants it returned instead of tried.
     static let expire = Marks(rawValue: 16)
+    /// The administrator wants a new message in its place.
+    static let requeue = Marks(rawValue: 32)
+    /// In line for the window as soon as it has been moved.
+    static let due = Marks(rawValue: 64)
   }
 
   var id = QueueID(microseconds: 0, sequence: 0)

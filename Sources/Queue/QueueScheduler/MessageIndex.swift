@@ -73,10 +73,14 @@ struct MessageIndex {
 
   /// The slot behind a reference; a stale one is a fault of the caller.
   func slot(_ ref: MessageRef) -> UInt32 {
-    precondition(
-      ref.slot < slotsEnd && self[ref.slot].generation == ref.generation
-        && self[ref.slot].state != .free, "a message was used after it was forgotten")
+    precondition(isKnown(ref), "a message was used after it was forgotten")
     return ref.slot
+  }
+
+  /// Whether the message has not been forgotten.
+  func isKnown(_ ref: MessageRef) -> Bool {
+    ref.slot < slotsEnd && self[ref.slot].generation == ref.generation
+      && self[ref.slot].state != .free
   }
 
   func find(_ id: QueueID) -> UInt32? {

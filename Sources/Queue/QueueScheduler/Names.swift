@@ -89,17 +89,36 @@ package struct NewMessage: Sendable {
   }
 }
 
+/// Orders of an earlier run that have not come true.
+package struct RestoredOrders: OptionSet, Sendable {
+  /// The orders as bits.
+  package let rawValue: UInt8
+
+  /// Wraps bits.
+  package init(rawValue: UInt8) {
+    self.rawValue = rawValue
+  }
+
+  /// Return it to its sender instead of trying it.
+  package static let expire = RestoredOrders(rawValue: 1)
+  /// Put a new message in its place; this goes before being held.
+  package static let requeue = RestoredOrders(rawValue: 2)
+}
+
 /// A recipient, named by its index in the record's envelope, and where its mail goes.
 package struct RoutedRecipient: Sendable {
   /// The index in the envelope.
   package var index: UInt32
   /// Where to.
   package var destination: DestinationNumber
+  /// What it takes of a delivery request, in bytes (spool rule R27).
+  package var size: UInt32
 
   /// Pairs a recipient with its destination.
-  package init(index: UInt32, destination: DestinationNumber) {
+  package init(index: UInt32, destination: DestinationNumber, size: UInt32 = 0) {
     self.index = index
     self.destination = destination
+    self.size = size
   }
 }
 

@@ -96,7 +96,9 @@ extension QueueScheduler {
   private mutating func dispatch(_ parcel: UInt32, process: UInt16) -> Delivery {
     let destination = parcels[parcel].destination
     let message = parcels[parcel].active
-    let limit = limits(of: destination).recipientLimit
+    let ownLimit = Int(active[message].recipientLimit)
+    let transportLimit = limits(of: destination).recipientLimit
+    let limit = transportLimit == 0 ? ownLimit : min(transportLimit, ownLimit)
     let (recipients, left) = parcels[parcel].recipients.split(limit: limit)
     let flight = launch(
       active: message, destination: destination, process: process, recipients: recipients.count)

@@ -29,17 +29,23 @@ extension QueueScheduler {
   /// Takes in a message from an earlier run, of which only the lead and the journal are known;
   /// its place in time is brought into the range of rule R21. `nil` when its id is known already.
   ///
-  /// - Parameter nextAttempt: `nil` when it was never tried.
+  /// - Parameters:
+  ///   - nextAttempt: `nil` when it was never tried.
+  ///   - orders: orders of the earlier run that have not come true.
   package mutating func restore(
-    _ message: NewMessage, nextAttempt: MonotonicTime?, isHeld: Bool, now: MonotonicTime
+    _ message: NewMessage, nextAttempt: MonotonicTime?, isHeld: Bool,
+    orders: RestoredOrders = [], now: MonotonicTime
   ) -> MessageRef? {
-    let isHeld = isHeld || message.deaths >= settings.deathsMax
+    let isHeld =
+      !orders.contains(.requeue) && (isHeld || message.deaths >= settings.deathsMax)
     let state: MessageState = isHeld ? .held : nextAttempt == nil ? .fresh : .deferred
     guard let slot = index.insert(message, state: state) else { return nil }
     if nextAttempt == nil { index[slot].marks.insert(.untried) }
     setDestination(DestinationTable.unread, of: slot)
+    if orders.contains(.requeue) { index[slot].marks.insert(.requeue) }
+    if orders.contains(.expire) { index[slot].marks.insert(.expire) }
     if isHeld { return index.ref(slot) }
-    if let nextAttempt {
+    if let nextAttempt, orders.isEmpty {
       calendar.file(slot, at: settings.clamped(nextAttempt, now: now), in: &index)
     } else {
       wait(slot)
@@ -53,6 +59,8 @@ extension QueueScheduler {
   ) -> DeliveryNumber {
     let slot = index.slot(ref)
     if index[slot].state != .active {
+      // What was held while it was in flight is so again when its results have come (R22).
+      if index[slot].state == .held { index[slot].marks.insert(.hold) }
       takeOut(slot)
       enterWindow(slot)
       index.setState(.active, of: slot)
@@ -167,7 +175,7 @@ extension QueueScheduler {
     case .fresh: index.remove(slot, from: &destinations[destination].fresh)
     case .due: index.remove(slot, from: &destinations[destination].due)
     case .deferred: calendar.remove(slot, in: &index)
-    case .free, .loading, .active, .ending, .held: break
+    case .free, .loading, .active, .ending, .held, .moving: break
     }
   }
 }

@@ -22,6 +22,10 @@ package struct MessageSummary: Sendable {
   package let recipientsLeft: Int
   /// Processes that died under it (rule R19).
   package let deaths: Int
+  /// Whether an order to hold it waits for deliveries under way.
+  package let isToHold: Bool
+  /// Whether an order wants it returned to its sender.
+  package let isToExpire: Bool
   /// Where it goes, if that is known and one place.
   package let destination: DestinationNumber?
 }
@@ -47,7 +51,7 @@ extension QueueScheduler {
     let of = { (state: MessageState) in index.counts[Int(state.rawValue)] }
     return QueueCounts(
       incoming: of(.fresh), active: of(.loading) + of(.active) + of(.ending),
-      deferred: of(.deferred) + of(.due), hold: of(.held))
+      deferred: of(.deferred) + of(.due) + of(.moving), hold: of(.held))
   }
 
   /// Deliveries under way.
@@ -91,6 +95,7 @@ extension QueueScheduler {
     case .due, .deferred: queue = .deferred
     case .loading, .active, .ending: queue = .active
     case .held: queue = .hold
+    case .moving: queue = entry.marks.contains(.hold) ? .hold : .deferred
     }
     let isKnown = entry.destination >= DestinationTable.firstReal
     return MessageSummary(
@@ -98,6 +103,7 @@ extension QueueScheduler {
       arrival: entry.arrival,
       nextAttempt: entry.state == .deferred ? calendar.time(of: entry.tick) : nil,
       recipientsLeft: Int(entry.recipientsLeft), deaths: Int(entry.deaths),
+      isToHold: entry.marks.contains(.hold), isToExpire: entry.marks.contains(.expire),
       destination: isKnown ? DestinationNumber(value: entry.destination) : nil)
   }
 }

@@ -26,6 +26,23 @@ extension QueueScheduler {
     }
   }
 
+  /// Counts a delivery as another process's from now on: its result is known, and it shall not end
+  /// with the process that made it.
+  package mutating func transfer(_ number: DeliveryNumber, to process: ProcessNumber) {
+    let flight = UInt32(truncatingIfNeeded: number.rawValue) & Flight.slotMask
+    precondition(
+      flights.slots.contains(flight) && flights[flight].number == number.rawValue,
+      "a delivery is transferred that is not under way")
+    let former = Int(flights[flight].process)
+    processes[former].inFlight -= 1
+    if flights[flight].isAtHome {
+      destinations[flights[flight].destination].homeBusy -= 1
+      flights[flight].isAtHome = false
+    }
+    flights[flight].process = process.value
+    processes[Int(process.value)].inFlight += 1
+  }
+
   /// Drops a process. What it had in hand comes back after `backoffMin` to be delivered alone, or
   /// is held after too many deaths (rule R19). Takes a step for each delivery and destination.
   package mutating func removeProcess(_ process: ProcessNumber, now: MonotonicTime) -> [EndedRun] {

@@ -106,9 +106,11 @@ extension QueueScheduler {
     let marks = index[slot].marks
     index[slot].marks.subtract([.delete, .hold])
     leaveWindow(slot)
-    if index[slot].recipientsLeft == 0 || marks.contains(.delete) {
+    let isOver = !marks.isDisjoint(with: [.delete, .requeue])
+    if index[slot].recipientsLeft == 0 || isOver {
       index.setState(.ending, of: slot)
-      return index[slot].recipientsLeft == 0 ? .finished : .deleted
+      if marks.contains(.delete) { return .deleted }
+      return index[slot].recipientsLeft == 0 ? .finished : .replacing
     }
     let isDeadly = Int(index[slot].deaths) >= settings.deathsMax
     if isDeadly || marks.contains(.hold) {

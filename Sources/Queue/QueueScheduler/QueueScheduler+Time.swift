@@ -88,6 +88,8 @@ extension QueueScheduler {
   /// Takes new settings. Takes a step for each message known.
   package mutating func apply(_ settings: SchedulerSettings, now: MonotonicTime) {
     self.settings = settings
+    // Ticks of the old calendar say nothing to the new one.
+    flushMoving()
     let old = calendar
     calendar = RetryCalendar(settings, origin: now)
     for slot in 0..<index.slotsEnd where index[slot].state == .deferred {

@@ -59,9 +59,10 @@ extension QueueScheduler {
       }
       let slot = popBacklog(of: destination)
       if destinations[destination].hasBacklog { lineUp(destination) }
-      if index[slot].marks.contains(.expire) {
+      if !index[slot].marks.isDisjoint(with: [.requeue, .expire]) {
         index.setState(.ending, of: slot)
-        return .ended(EndedRun(message: index.ref(slot), end: .expired))
+        let end: RunEnd = index[slot].marks.contains(.requeue) ? .replacing : .expired
+        return .ended(EndedRun(message: index.ref(slot), end: end))
       }
       enterWindow(slot)
       index.setState(.loading, of: slot)
@@ -110,7 +111,7 @@ extension QueueScheduler {
     loads -= 1
     index.setState(.active, of: slot)
     if routed.isEmpty { index[slot].recipientsLeft = 0 }
-    let hasOrder = !index[slot].marks.isDisjoint(with: [.delete, .hold])
+    let hasOrder = !index[slot].marks.isDisjoint(with: [.delete, .hold, .requeue])
     if routed.isEmpty || hasOrder { return endRunIfOver(index[slot].active, now: now) }
     let destination = commonDestination(routed)
     if destination != index[slot].destination {
@@ -142,6 +143,9 @@ extension QueueScheduler {
 
   /// Makes the parcels of a message, or counts what goes to dead destinations as postponed.
   mutating func fillParcels(_ slot: UInt32, routed: [RoutedRecipient]) {
+    let largest = Int(routed.reduce(1) { max($0, $1.size) })
+    active[index[slot].active].recipientLimit = UInt32(
+      max(1, min(settings.deliverySizeMax / largest, settings.deliveryRecipientsMax)))
     let common = index[slot].destination
     if common != DestinationTable.several {
       let rest = routed.count == 1 ? [] : routed.dropFirst().map(\.index)[...]

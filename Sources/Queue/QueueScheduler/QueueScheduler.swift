@@ -30,6 +30,8 @@ package struct QueueScheduler {
   var parcels = Pool(blank: Parcel())
   var flights = Pool(blank: Flight())
   var loads = 0
+  /// Slots of the messages that are being moved.
+  var moving: [UInt32] = []
   private var nextDelivery: UInt64
 
   /// Destinations that may enter mail into the window, and those that had their share.

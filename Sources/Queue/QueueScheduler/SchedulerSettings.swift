@@ -20,6 +20,11 @@ package struct SchedulerSettings: Sendable {
   package var deathsMax = 3
   /// Deliveries for one destination that its home process takes before others help (rule R35).
   package var homeConcurrency = 20
+  /// What the recipients of one delivery may take of its request, in bytes (spool rule R27).
+  package var deliverySizeMax = 44 << 10
+  /// The most recipients in a delivery where the transport has no limit, so that its result, too,
+  /// has room for what was said of each.
+  package var deliveryRecipientsMax = 1000
   /// Destinations without mail whose numbers are remembered.
   package var idleDestinationsMax = 1000
 

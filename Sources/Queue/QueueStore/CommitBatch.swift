@@ -137,10 +137,14 @@ package final class CommitBatch: @unchecked Sendable {
 
   /// Gives the batch its place: writes its header and all leads, pads it with zeros.
   ///
+  /// - Parameter version: the format in which the records are written.
   /// - Returns: the bytes to write at the batch's offset; good until the batch changes.
-  package func place(_ header: BatchHeader) -> UnsafeRawBufferPointer {
+  package func place(
+    _ header: BatchHeader, version: UInt16 = SpoolLayout.version
+  ) -> UnsafeRawBufferPointer {
     var at = BatchHeader.size
     for index in leads.indices {
+      leads[index].version = version
       leads[index].nonce = header.nonce
       leads[index].offset = header.offset + UInt64(at)
       leads[index].encode(

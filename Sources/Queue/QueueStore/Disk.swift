@@ -1,3 +1,5 @@
+import QueueFormat
+
 /// The folders of a spool.
 package enum SpoolFolder: Hashable, Sendable, CaseIterable {
   /// `queue_directory` itself: the lock, the counter, the format.
@@ -24,6 +26,9 @@ package enum SpoolFolder: Hashable, Sendable, CaseIterable {
 package protocol Disk: Sendable {
   /// One open description of a file; closed by `close` or when the last reference goes.
   associatedtype File: AnyObject & Sendable
+
+  /// The format in which files are written; see `SpoolFormat`.
+  var formatVersion: UInt16 { get }
 
   /// Makes a nameless file, readable and writable.
   func createTemporary(in folder: SpoolFolder) throws(SpoolError) -> File
@@ -73,6 +78,9 @@ package protocol Disk: Sendable {
 }
 
 extension Disk {
+  /// The newest that this build knows.
+  package var formatVersion: UInt16 { SpoolLayout.version }
+
   /// Writes an array, or what of it begins at index `first`, at an offset.
   package func write(
     _ bytes: [UInt8], from first: Int = 0, to file: File, at offset: UInt64

@@ -25,6 +25,8 @@ package final class JournalWriter<D: Disk>: @unchecked Sendable {
   private var writtenCount = 0
   private var allocatedEnd: UInt64 = 0
   private static var allocationStep: UInt64 { 256 << 10 }
+  /// A step takes at most this part of what is free: each segment has a journal.
+  private static var freeShare: UInt64 { 512 }
 
   private init(disk: D, file: D.File, name: SegmentName) {
     self.disk = disk
@@ -50,7 +52,8 @@ package final class JournalWriter<D: Disk>: @unchecked Sendable {
     }
     let file = try disk.create(name.journalDraftFile, in: .segments)
     let writer = JournalWriter(disk: disk, file: file, name: name)
-    let header = FileHeader(.journal, name: name, created: created)
+    let header = FileHeader(
+      .journal, version: disk.formatVersion, name: name, created: created)
     try disk.write(header.encoded(), to: file, at: 0)
     for entry in entries { writer.append(entry) }
     try writer.flush()
@@ -118,7 +121,9 @@ package final class JournalWriter<D: Disk>: @unchecked Sendable {
   package func reserve(_ length: Int) throws(SpoolError) {
     let end = SpoolLayout.blockStart(atOrAfter: size + UInt64(length))
     guard end > allocatedEnd else { return }
-    let target = max(end, allocatedEnd + Self.allocationStep)
+    let step = SpoolLayout.blockStart(
+      atOrAfter: min(Self.allocationStep, try disk.freeBytes() / Self.freeShare))
+    let target = max(end, allocatedEnd + step)
     try disk.allocate(file, through: target)
     allocatedEnd = target
   }

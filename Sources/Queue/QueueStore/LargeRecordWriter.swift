@@ -14,10 +14,13 @@ package final class LargeRecordWriter<D: Disk>: @unchecked Sendable {
 
   /// Makes the segment.
   ///
+  /// - Parameter reserve: bytes that are left free for what the queue manager has to write (R24).
   /// - Throws: whatever the disk says.
-  package init(on disk: D, name: SegmentName, created: WallTime) throws(SpoolError) {
+  package init(
+    on disk: D, name: SegmentName, created: WallTime, reserve: UInt64 = 0
+  ) throws(SpoolError) {
     segment = try SegmentWriter.create(
-      on: disk, name: name, created: created, sizeLimit: .max)
+      on: disk, name: name, created: created, sizeLimit: .max, reserve: reserve)
     recordStart = segment.nextStart + UInt64(BatchHeader.size)
     position = recordStart + UInt64(RecordLead.size)
   }
@@ -54,6 +57,7 @@ package final class LargeRecordWriter<D: Disk>: @unchecked Sendable {
     var envelope: [UInt8] = []
     record.envelope.encode(into: &envelope)
     var lead = RecordLead(id: record.id, flags: record.flags)
+    lead.version = segment.disk.formatVersion
     lead.nonce = segment.name.nonce
     lead.offset = recordStart
     lead.bodyInRecord = Extent(offset: UInt64(RecordLead.size), length: bodyLength)
@@ -95,7 +99,7 @@ package final class LargeRecordWriter<D: Disk>: @unchecked Sendable {
   /// - Throws: whatever the disk says; the file then stays, without a record.
   package func abort() throws(SpoolError) {
     segment.end()
+    defer { segment.close() }
     try segment.disk.unlink(segment.name.segmentFile, in: .segments)
-    segment.close()
   }
 }

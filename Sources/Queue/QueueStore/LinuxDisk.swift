@@ -23,15 +23,25 @@ package final class LinuxDisk: Disk {
 
   /// Opens the folders below `path` (`queue_directory`); they must be there.
   ///
-  /// - Parameter readsOnlyCached: reads never wait for the disk, and so may be made on a reactor:
-  ///   they throw when something is not in memory.
-  /// - Throws: `.missing`, or what the system says.
-  package init(path: String, readsOnlyCached: Bool = false) throws(SpoolError) {
+  /// - Parameters:
+  ///   - readsOnlyCached: reads never wait for the disk, and so may be made on a reactor: they
+  ///     throw when something is not in memory.
+  ///   - formats: the formats that this build knows; others are for tests.
+  /// - Throws: `.newerVersion` when a later build wrote here; `.missing`, or what the system says.
+  package init(
+    path: String, readsOnlyCached: Bool = false, formats: SpoolFormat = .ofThisBuild
+  ) throws(SpoolError) {
     self.readsOnlyCached = readsOnlyCached
     root = try Self.folder(path, .root)
     segments = try Self.folder(path, .segments)
     corrupt = try Self.folder(path, .corrupt)
+    let directory = root.raw
+    let names = try doing(.list) { () throws(Errno) in try Files.names(in: directory) }
+    formatVersion = try formats.version(names)
   }
+
+  /// The format in which files are written, as the spool said when it was opened.
+  package let formatVersion: UInt16
 
   private static func folder(
     _ path: String, _ folder: SpoolFolder

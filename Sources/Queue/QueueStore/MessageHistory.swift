@@ -14,6 +14,12 @@ package struct MessageHistory: Hashable, Sendable {
   package var isHeld = false
   /// Why it is held, for people.
   package var holdReason: [UInt8] = []
+  /// Whether it is to be returned to its sender instead of tried.
+  package var mustExpire = false
+  /// Whether it is to be replaced by a new message.
+  package var mustRequeue = false
+  /// Whether an order released it after its last death: that one does not hold it again (R19).
+  package var isForgiven = false
   /// Before this time none of its recipients is tried again; `nil` when none was deferred.
   package var notBefore: WallTime?
   /// Processes that died in a row with the message in flight (R19).
@@ -50,11 +56,16 @@ package struct MessageHistory: Hashable, Sendable {
     case .released:
       isHeld = false
       holdReason = []
+      isForgiven = true
     case .redirected(let address): redirectedTo = address
     case .relocated(let place):
       relocatedTo = place
       isDone = true
-    case .processDied(let count): deaths = count
+    case .processDied(let count):
+      deaths = count
+      isForgiven = false
+    case .expiryOrdered: mustExpire = true
+    case .requeueOrdered: mustRequeue = true
     case .done, .deleted, .requeued, .setAside: isDone = true
     case .sealed, .records, .recordsComplete, .intake: break
     case .unknown:

@@ -15,6 +15,7 @@
 // |---|---|---|
 // | R1 | a segment is never reused, overwritten or cut | simulation |
 // |  |  | `aWriteNeverTouchesAFlushedBlock` |
+// |  |  | `segmentsAreSmallWhereTheDiskIs` |
 // | R2 | an entry counts only for its own record | `anEntryThatNamesAnotherMessageDoesNotCount` |
 // |  |  | `entriesWithoutTheirRecordAreReported` |
 // |  |  | `aForeignJournalDoesNotCountAndIsReported` |
@@ -24,6 +25,7 @@
 // |  |  | broken: forgetsToMarkTheEnd |
 // |  |  | `nothingBehindTheMarkedEndOfAFailedSegmentIsMail` |
 // |  |  | `twoFailuresInARowRefuseNewMail` |
+// |  |  | `aFailureToWriteForWantOfRoomEndsTheSegment` |
 // | R4 | what replaces a recipient is flushed before its end | simulation |
 // |  |  | `aRefusalIsConfirmedOnlyWhenTheReportIsOnTheDisk` |
 // | R5 | flushes start on blocks, flushed blocks rest | simulation |
@@ -40,6 +42,7 @@
 // |  |  | `aFlushedBatchThatCameBackEmptyIsReported` |
 // | R9 | what is flushed when | simulation |
 // |  |  | `anUnconfirmedResultIsRecordedByTheSuccessor` |
+// |  |  | `anOrderHoldsThoughTheQueueManagerIsKilledRightAfterTheAnswer` |
 // | R10 | replay ends at the first bad entry | `replayStopsAtTheFirstBadEntry` |
 // |  |  | `aGapInTheNumbersEndsTheJournal` |
 // |  |  | `aNewLifeBeginsANewFileWithWhatCounts` |
@@ -51,33 +54,72 @@
 // |  |  | `aDeadWritersSegmentIsSealedWithItsTable` |
 // |  |  | `aLivingWritersSegmentIsLeftToItsMarks` |
 // |  |  | `theMailOfAWriterThatDiedUnheardIsFound` |
+// |  |  | `aLargeMessageOfUncertainFateKeepsItsLockUntilItIsCertain` |
+// |  |  | `theEndOfAnUncertainLargeMessageIsMadeDurableLater` |
 // | R13 | results are kept until they are written | simulation |
 // |  |  | `anUnconfirmedResultIsRecordedByTheSuccessor` |
 // |  |  | `nothingGoesOutBeforeAllHaveIntroducedThemselves` |
+// |  |  | `resultsThatNobodyHasConfirmedOutliveTheProcess` |
+// |  |  | `aMessageThatWasSentIsNotSentAgain` |
+// |  |  | `noDeliveryWithAFinalReplyIsMadeAgain` |
 // | R14 | the lead is compared before it is acted on | `aRecordIsReadByPlaceOnlyUnderItsOwnName` |
+// | R16 | orders while no queue manager runs are entries | `ordersAreWrittenToASpoolAtRest` |
 // | R17 | a copy lives once its origin says so or is gone | simulation |
 // |  |  | `aCopyIsMailOnlyOnceItsOriginSaysSoOrIsGone` |
+// |  |  | `aCopyThatWasNotFinishedIsNeverMailThoughItsSegmentHasATable` |
+// |  |  | `aMoveThatIsCutShortLeavesOneMessage` |
+// |  |  | `movedMailIsFoundByTheNextQueueManagerWithItsHistory` |
+// |  |  | `mailInFlightStaysWhereItIs` |
+// |  |  | `movedMailSurvivesKillsOfTheQueueManager` |
 // | R18 | ids never repeat | `queueIDsNeverRepeat` |
 // |  |  | simulation |
 // | R19 | mail that ends processes is held | `whatADeadAgentHadWaitsAndIsHeldAfterThreeDeaths` |
+// |  |  | `deathsOfAgentsAreCountedAcrossARestart` |
+// |  |  | `aCondemnedRecordIsSetAsideAndMailFlowsOn` |
+// |  |  | `whatWasSetAsideStaysSo` |
+// |  |  | `theMarksOfWhatIsInHandOutliveTheQueueManager` |
+// | R22 | orders on mail in flight come true with its results |
+// |  |  | `anOrderOnMailInFlightComesTrueWithItsResult` |
+// |  |  | `anOrderOnMailInFlightOutlivesTheQueueManager` |
 // | R23 | large mail has its own segment | `aLargeMessageIsStreamedIntoASegmentOfItsOwn` |
 // |  |  | `anAbortedLargeMessageLeavesNothing` |
+// |  |  | `aLargeMessageThatCertainlyFailedIsRemoved` |
 // |  |  | simulation |
 // | R24 | room for results comes before deliveries | `aDiskWithoutRoomIsToldToTheWriters` |
+// |  |  | `aWriterLeavesTheReserveFree` |
+// |  |  | `aFullDiskIsRefusedForNowAndLosesNothing` |
+// |  |  | `onANearlyFullDiskSizeDoesNotMatter` |
+// |  |  | `aFullDiskIsFreedByMovingTheMailThatStays` |
 // |  |  | simulation |
+// | R25 | who has begun waits for no memory | `theLargestBodyLeavesWhenMemoryIsShort` |
+// |  |  | `noMessageBeginsWithoutMemoryAndSpill` |
+// | R26 | reactors never wait for the disk | `aColdRecordIsNotReadByTheReactor` |
+// | R27 | packets are bounded | `thousandsOfLongRecipientsAndRepliesFitIntoPackets` |
+// |  |  | `recipientsOfADeliveryFitARequest` |
 // | R29 | a sealed segment is not walked | `aSealedSegmentIsNotWalked` |
 // |  |  | `anIncompleteTableIsNone` |
 // | R30 | first and last attempts are kept | `compactionKeepsTheFirstAndTheLastTenAttempts` |
 // |  |  | `aJournalThatHasGrownIsRewritten` |
+// | R31 | mail is moved for space only | `theLastMailOfALargeSegmentIsMovedAndTheSegmentGoes` |
+// |  |  | `segmentsAreLeftAloneWhileThereIsRoom` |
+// |  |  | `movingPaysOnlyWhenLargeSegmentsHoldLittleMail` |
+// |  |  | `aJournalThatCannotBeReadBackIsNotReplacedByLess` |
+// |  |  | `theQueueManagerRewritesAJournalThatHasGrown` |
 // | R32 | group commit waits for sessions inside DATA | `sessionsShareFlushes` |
 // |  |  | `aCommitWaitsForSessionsInsideData` |
 // |  |  | `aCommitWaitsNoLongerThanTheDelay` |
 // | R33 | a commit that takes long stops new mail | `newMailIsRefusedWhileTheSpoolDoesNotAnswer` |
+// |  |  | `aDiskThatDoesNotAnswerIsNoticedAndForgiven` |
+// |  |  | `aLargeMessageThatStallsIsNoticedToo` |
+// |  |  | `aDiskThatDoesNotTakeALargeBodyInTimeCostsTheMessage` |
 // | R36 | a full queue stops new mail | `aFullQueueIsToldToTheWriters` |
 // | – | what is whole and not understood is held | `aWholeRecordThatIsNotUnderstoodIsKept` |
 // |  |  | `aMessageWhoseHistoryIsNotUnderstoodIsHeld` |
 // | – | a newer format is refused and left alone | `aNewerSegmentIsRefused` |
 // |  |  | `aNewerJournalIsRefusedAndLeftAlone` |
+// |  |  | `aSpoolOfANewerFormatIsLeftAlone` |
+// | – | the format before the newest is written until the upgrade |
+// |  |  | `theOldFormatIsWrittenUntilTheUpgrade` |
 //
 // What the simulation taught, beyond the rules as they were first written: a recovery forgets the
 // page cache of a dead writer's segment before it walks it, since a flush may have failed that

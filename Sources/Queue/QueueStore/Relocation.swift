@@ -9,12 +9,23 @@ package import QueueFormat
 /// no mail; from then on the origin is none. A copy that did not get so far is ended in its
 /// journal before anything else happens to its origin. Never while a recipient is in flight.
 package enum Relocation {
-  private static let sealedBytesMin: UInt64 = 1 << 30
-  private static let liveShareInverse: UInt64 = 4
+  /// When moving pays.
+  package struct Bounds: Sendable {
+    /// Sealed segments that hold no more bytes together are left alone
+    /// (`spool_relocation_size_min`).
+    package var sizeMin: UInt64 = 1 << 30
+    /// They must hold more than so many times their live bytes (`spool_relocation_factor`).
+    package var factor: UInt64 = 4
+
+    /// The defaults.
+    package init() {}
+  }
 
   /// Whether sealed segments of this size hold so little mail that moving it pays (R31).
-  package static func isWorthwhile(sealedBytes: UInt64, liveBytes: UInt64) -> Bool {
-    sealedBytes > sealedBytesMin && sealedBytes / liveShareInverse > liveBytes
+  package static func isWorthwhile(
+    sealedBytes: UInt64, liveBytes: UInt64, within bounds: Bounds
+  ) -> Bool {
+    sealedBytes > bounds.sizeMin && sealedBytes / bounds.factor > liveBytes
   }
 
   /// The message as a record of another segment, under its old name.

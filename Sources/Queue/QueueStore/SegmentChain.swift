@@ -35,13 +35,31 @@ protocol BatchStore: Sendable {
   func prepare(_ sequence: UInt64, _ now: WallTime) throws(SpoolError)
   /// Makes durable where failed segments end, as far as the disk allows, and gives those up.
   func markEnds() -> [SegmentName]
+  /// Begins a record that is streamed into a segment of its own; on the helper for large streams,
+  /// while the storage helper does the rest.
+  func beginLarge(_ sequence: UInt64, _ now: WallTime) throws(SpoolError) -> any StreamedRecord
+  /// Keeps a failed segment, and its lock, until its end is durable.
+  func keep(_ segment: any FailedSegment)
   /// Ends the current segment and gives it to `qmgr`.
   func seal() -> [SegmentProgress]
   /// Ends everything: the process leaves.
   func close() -> [SegmentProgress]
-  /// Whether a file can be written and flushed: the way back after failures (R3).
+  /// Whether a file can be written and flushed, and there is room for more than the reserve: the
+  /// way back after failures (R3, R24).
   func probe() -> Bool
 }
+
+/// A segment that ended in an error.
+protocol FailedSegment: Sendable {
+  var name: SegmentName { get }
+  var flushedEnd: UInt64 { get }
+  /// Makes durable where it ends (R3).
+  func markEnd() throws(SpoolError)
+  /// Gives up its lock.
+  func close()
+}
+
+extension SegmentWriter: FailedSegment {}
 
 /// The segments of one writer, one after the other; belongs to the storage helper (R26).
 ///
@@ -50,13 +68,19 @@ final class SegmentChain<D: Disk>: BatchStore, @unchecked Sendable {
   private let disk: D
   private let writer: String
   private let sizeLimit: UInt64
+  private let reserve: UInt64
+  /// A segment takes at most this part of what is free when it is made: it goes only as a whole,
+  /// and on a small disk a few large ones would keep all the room until their last message is done.
+  private static var freeShare: UInt64 { 16 }
   private var current: SegmentWriter<D>?
   private var next: SegmentWriter<D>?
   /// Segments that ended in an error and whose end is not yet durable: their locks are kept, so
   /// that `qmgr` reads no further than it was told (R3, R12).
-  private var failed: [SegmentWriter<D>] = []
+  private var failed: [any FailedSegment] = []
 
-  init(disk: D, writer: String, sizeLimit: UInt64) {
+  /// - Parameter reserve: bytes that are left free for what the queue manager has to write (R24).
+  init(disk: D, writer: String, sizeLimit: UInt64, reserve: UInt64 = 0) {
+    self.reserve = reserve
     self.disk = disk
     self.writer = writer
     self.sizeLimit = sizeLimit
@@ -70,8 +94,12 @@ final class SegmentChain<D: Disk>: BatchStore, @unchecked Sendable {
         _ = try segment.commit(batch)
         outcome.progress.append(progress(of: segment))
       } catch {
-        // For want of room nothing was written: the segment goes on when there is some.
-        if segment.isOpen { throw error }
+        if segment.isOpen {
+          // For want of room nothing was written. What is in the segment frees its room the
+          // sooner for getting no company.
+          if !segment.isUnused { outcome.progress += seal() }
+          throw error
+        }
         failed.append(segment)
         current = nil
         outcome.released = markEnds()
@@ -80,7 +108,7 @@ final class SegmentChain<D: Disk>: BatchStore, @unchecked Sendable {
         outcome.progress.append(progress)
         throw progress.isLocked ? .uncertain : error
       }
-      outcome.wantsNext = next == nil && segment.flushedEnd > sizeLimit / 4 * 3
+      outcome.wantsNext = next == nil && segment.flushedEnd > segment.sizeLimit / 4 * 3
     } catch {
       outcome.failure = error
     }
@@ -104,8 +132,21 @@ final class SegmentChain<D: Disk>: BatchStore, @unchecked Sendable {
 
   func prepare(_ sequence: UInt64, _ now: WallTime) throws(SpoolError) {
     guard next == nil else { return }
-    next = try Self.make(on: disk, writer, sequence, sizeLimit, now)
+    let free = try disk.freeBytes()
+    let share = max(SegmentWriter<D>.allocationStepMin, free / Self.freeShare)
+    next = try SegmentWriter.create(
+      on: disk, name: try Self.name(writer, sequence), created: now,
+      sizeLimit: min(sizeLimit, share), reserve: reserve)
   }
+
+  func beginLarge(
+    _ sequence: UInt64, _ now: WallTime
+  ) throws(SpoolError) -> any StreamedRecord {
+    try LargeRecordWriter(
+      on: disk, name: try Self.name(writer, sequence), created: now, reserve: reserve)
+  }
+
+  func keep(_ segment: any FailedSegment) { failed.append(segment) }
 
   func markEnds() -> [SegmentName] {
     var released: [SegmentName] = []
@@ -144,7 +185,7 @@ final class SegmentChain<D: Disk>: BatchStore, @unchecked Sendable {
       try disk.write(
         [UInt8](repeating: 0, count: SpoolLayout.blockSize), to: file, at: 0)
       try disk.flush(file)
-      return true
+      return try disk.freeBytes() >= reserve + SegmentWriter<D>.allocationStepMin
     } catch {
       return false
     }
@@ -154,15 +195,7 @@ final class SegmentChain<D: Disk>: BatchStore, @unchecked Sendable {
     SegmentProgress(name: segment.name, end: segment.flushedEnd, isSealed: !segment.isOpen)
   }
 
-  /// A new segment under a name that nothing else has (R1, R7).
-  static func make(
-    on disk: D, _ writer: String, _ sequence: UInt64, _ sizeLimit: UInt64, _ now: WallTime
-  ) throws(SpoolError) -> SegmentWriter<D> {
-    try SegmentWriter.create(
-      on: disk, name: try name(writer, sequence), created: now, sizeLimit: sizeLimit)
-  }
-
-  /// A name with a nonce of its own.
+  /// A name that nothing else has, with a nonce of its own (R1, R7).
   static func name(_ writer: String, _ sequence: UInt64) throws(SpoolError) -> SegmentName {
     guard let bits = try? ThisProcess.randomBits(),
       let name = SegmentName(

@@ -86,7 +86,14 @@ package final class SegmentJournal<D: Disk>: @unchecked Sendable {
       throw error
     }
     if writer.size > max(Self.rewrittenSizeMin, 4 * sizeAfterRewriting) {
-      state = .waiting(try writer.contents().entries)
+      let (entries, isWhole) = try writer.contents()
+      guard isWhole else {
+        // What cannot be read back now may be later: the file stays, and is looked at again when
+        // it has grown as much once more.
+        sizeAfterRewriting = writer.size
+        return
+      }
+      state = .waiting(entries)
       writer.close()
       _ = try openWriter(now: now)
     }

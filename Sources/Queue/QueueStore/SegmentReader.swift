@@ -20,11 +20,14 @@ package struct StoredRecord: Hashable, Sendable {
 package enum SegmentReader {
   /// Reads all records between two ends that flushes have covered (R11).
   ///
+  /// - Parameter mayRead: hears of each record before its envelope is interpreted, and says whether
+  ///   it may be; one that may not comes without its envelope.
   /// - Returns: the records in order; damage among them is left to the walk that follows when
   ///   the writer is gone.
   /// - Throws: what the disk says.
   package static func records<D: Disk>(
-    on disk: D, file: D.File, nonce: Nonce, from start: UInt64, to end: UInt64
+    on disk: D, file: D.File, nonce: Nonce, from start: UInt64, to end: UInt64,
+    mayRead: (RecordPlace) -> Bool = { _ in true }
   ) throws(SpoolError) -> [StoredRecord] {
     let findings = try SegmentWalk.leads(
       on: disk, file: file, nonce: nonce, from: start, to: end)
@@ -32,8 +35,8 @@ package enum SegmentReader {
     var records: [StoredRecord] = []
     records.reserveCapacity(findings.records.count)
     for lead in findings.records {
-      records.append(
-        StoredRecord(lead: lead, envelope: try envelope(of: lead, in: &window)))
+      let envelope = mayRead(lead.place) ? try envelope(of: lead, in: &window) : nil
+      records.append(StoredRecord(lead: lead, envelope: envelope))
     }
     return records
   }
@@ -45,11 +48,28 @@ package enum SegmentReader {
     on disk: D, file: D.File, place: RecordPlace, id: QueueID
   ) throws(SpoolError) -> StoredRecord {
     var window = SegmentWindow(disk: disk, file: file, limit: .max, size: 8 << 10)
+    let lead = try lead(place, id, in: &window)
+    return StoredRecord(lead: lead, envelope: try envelope(of: lead, in: &window))
+  }
+
+  /// Reads only the lead of a record by its place.
+  ///
+  /// - Throws: as `record`.
+  package static func lead<D: Disk>(
+    on disk: D, file: D.File, place: RecordPlace, id: QueueID
+  ) throws(SpoolError) -> RecordLead {
+    var window = SegmentWindow(disk: disk, file: file, limit: .max, size: RecordLead.size)
+    return try lead(place, id, in: &window)
+  }
+
+  private static func lead<D: Disk>(
+    _ place: RecordPlace, _ id: QueueID, in window: inout SegmentWindow<D>
+  ) throws(SpoolError) -> RecordLead {
     let lead = try window.show(place.offset, RecordLead.size) { bytes in
       try? RecordLead(bytes, nonce: place.nonce, offset: place.offset)
     }
     guard let lead, lead.id == id else { throw .damaged }
-    return StoredRecord(lead: lead, envelope: try envelope(of: lead, in: &window))
+    return lead
   }
 
   private static func envelope<D: Disk>(

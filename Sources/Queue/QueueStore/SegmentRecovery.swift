@@ -108,7 +108,8 @@ package struct SegmentRecovery<D: Disk> {
   private mutating func findRecords() throws(SpoolError) {
     if let table = result.history.table {
       take(table, isComplete: true)
-      _ = try dropDeadCopies()
+      // A copy that is none must be so for good before its origin goes.
+      if try dropDeadCopies() { try rewriteJournal() }
       result.intakeEnd = result.history.sealedEnd ?? .max
       return
     }
@@ -168,7 +169,10 @@ package struct SegmentRecovery<D: Disk> {
     let hasRelocations = result.entries.contains {
       if case .relocated = $0.event { true } else { false }
     }
-    guard hasRelocations else { return }
+    if hasRelocations { try rewriteJournal() }
+  }
+
+  private func rewriteJournal() throws(SpoolError) {
     try JournalWriter.create(
       on: disk, name: result.name, created: now, entries: JournalCompaction.keep(result.entries)
     ).close()
@@ -210,24 +214,6 @@ package struct SegmentRecovery<D: Disk> {
 
   private mutating func setAside(_ damage: SegmentDamage) throws(SpoolError) {
     result.problems.append(.damage(damage.extent, damage.lead?.id))
-    let folder = SpoolFolder.corrupt
-    let name = "\(result.name.segmentFile).\(damage.extent.offset)"
-    let copy = try disk.createTemporary(in: folder)
-    defer { disk.close(copy) }
-    var at = damage.extent.offset
-    while at < damage.extent.end {
-      let part = try disk.read(
-        Int(min(1 << 20, damage.extent.end - at)), from: result.file, at: at)
-      if part.isEmpty { break }
-      try disk.write(part, to: copy, at: at - damage.extent.offset)
-      at += UInt64(part.count)
-    }
-    try disk.flush(copy)
-    do throws(SpoolError) {
-      try disk.link(copy, as: name, in: folder)
-    } catch .exists {
-      return
-    }
-    try disk.flushFolder(folder)
+    try CorruptCopy.make(of: damage.extent, in: result.file, result.name, on: disk)
   }
 }

@@ -21,12 +21,18 @@ package final class SegmentWriter<D: Disk>: @unchecked Sendable {
   private let flushUnit: Int
   private var batchNumber: UInt64 = 0
   private var allocatedEnd: UInt64 = 0
-  private var allocationStep: UInt64 = 1 << 20
+  private var allocationStep = SegmentWriter.allocationStepMin
+  private let reserve: UInt64
+  /// The first step, in bytes.
+  static var allocationStepMin: UInt64 { 1 << 20 }
   private static var allocationStepMax: UInt64 { 16 << 20 }
   /// A step takes at most this part of what is free.
   private static var freeShare: UInt64 { 32 }
 
-  private init(disk: D, file: D.File, name: SegmentName, sizeLimit: UInt64, flushUnit: Int) {
+  private init(
+    disk: D, file: D.File, name: SegmentName, sizeLimit: UInt64, reserve: UInt64, flushUnit: Int
+  ) {
+    self.reserve = reserve
     self.disk = disk
     self.file = file
     self.name = name
@@ -36,19 +42,23 @@ package final class SegmentWriter<D: Disk>: @unchecked Sendable {
 
   /// Makes a segment: nameless, locked, then linked, and its folder flushed (R1, R12).
   ///
-  /// - Parameter flushUnit: where flushes start; anything but the default breaks R5 and is there
-  ///   so that the simulation can show why.
+  /// - Parameters:
+  ///   - reserve: bytes that are left free for what the queue manager has to write (R24).
+  ///   - flushUnit: where flushes start; anything but the default breaks R5 and is there so that
+  ///     the simulation can show why.
   /// - Throws: whatever the disk says; there is then no segment, or one without a record.
   package static func create(
     on disk: D, name: SegmentName, created: WallTime, sizeLimit: UInt64,
-    flushUnit: Int = SpoolLayout.blockSize
+    reserve: UInt64 = 0, flushUnit: Int = SpoolLayout.blockSize
   ) throws(SpoolError) -> SegmentWriter {
     let file = try disk.createTemporary(in: .segments)
     guard try disk.lock(file) else { throw .locked }
     let writer = SegmentWriter(
-      disk: disk, file: file, name: name, sizeLimit: sizeLimit, flushUnit: flushUnit)
+      disk: disk, file: file, name: name, sizeLimit: sizeLimit, reserve: reserve,
+      flushUnit: flushUnit)
     try writer.allocate(through: UInt64(FileHeader.size))
-    let header = FileHeader(.segment, name: name, created: created)
+    let header = FileHeader(
+      .segment, version: disk.formatVersion, name: name, created: created)
     try disk.write(header.encoded(), to: file, at: 0)
     try disk.link(file, as: name.segmentFile, in: .segments)
     try disk.flushFolder(.segments)
@@ -82,7 +92,8 @@ package final class SegmentWriter<D: Disk>: @unchecked Sendable {
       throw error
     }
     return try flushing(header) { () throws(SpoolError) in
-      try disk.write(batch.place(header), to: file, at: header.offset)
+      let bytes = batch.place(header, version: disk.formatVersion)
+      try disk.write(bytes, to: file, at: header.offset)
     }
   }
 
@@ -111,10 +122,14 @@ package final class SegmentWriter<D: Disk>: @unchecked Sendable {
 
   /// Reserves blocks in growing steps (R1), and no more than a small part of what is free: others
   /// write to the same disk.
+  ///
+  /// - Throws: `.noSpace` already when only the reserve is left (R24); what else the disk says.
   func allocate(through end: UInt64) throws(SpoolError) {
     guard allocatedEnd < end else { return }
-    let fair = try disk.freeBytes() / Self.freeShare
-    let step = SpoolLayout.blockStart(atOrAfter: min(allocationStep, fair))
+    let free = try disk.freeBytes()
+    let room = free > reserve ? free - reserve : 0
+    guard reserve == 0 || end - allocatedEnd <= room else { throw .noSpace }
+    let step = SpoolLayout.blockStart(atOrAfter: min(allocationStep, room / Self.freeShare))
     let target = max(end, allocatedEnd + step)
     try disk.allocate(file, through: target)
     allocatedEnd = target

@@ -18,6 +18,10 @@ package final class SpoolWriter {
     package var commitDelay: Duration = .milliseconds(2)
     /// A segment that is not written for so long is ended.
     package var idleTime: Duration = .seconds(3600)
+    /// A commit that takes longer closes the door to new mail (`spool_stall_time`, R33).
+    package var stallTime: Duration = .seconds(5)
+    /// Bytes of the disk that are left free for the queue manager (`spool_reserve`, R24).
+    package var reserve: UInt64 = 0
     /// The pause between two tries whether the disk works again.
     package var probePause: Duration = .seconds(2)
 
@@ -41,10 +45,8 @@ package final class SpoolWriter {
     case noRoom
   }
 
-  let disk: LinuxDisk
-  let writer: String
-  private let settings: Settings
-  private let chain: any BatchStore
+  let settings: Settings
+  let chain: any BatchStore
   private let helper: HelperThread
   private let onProgress: @ReactorActor (SegmentProgress) -> Void
   private let onLowSequences: @ReactorActor () -> Void
@@ -67,10 +69,13 @@ package final class SpoolWriter {
   private lazy var idle = Alarm { [unowned self] in self.sealIdle() }
   private lazy var probeAlarm = Alarm { [unowned self] in self.probe() }
   private var failures = 0
+  private var sealIsWanted = false
   private var marks: [SegmentName: SegmentProgress] = [:]
 
   /// Whether new mail is to be refused: two failures in a row, until the disk works again (R3).
   package private(set) var isRefusing = false
+  /// Whether the disk answers in time (R33).
+  package let stalls: StallWatch
 
   /// - Parameters:
   ///   - writer: the process's name in file names, such as `smtpd0`.
@@ -83,20 +88,20 @@ package final class SpoolWriter {
     onLowSequences: @escaping @ReactorActor () -> Void
   ) {
     self.init(
-      disk: disk, writer: writer, settings: settings,
-      chain: SegmentChain(disk: disk, writer: writer, sizeLimit: settings.segmentSize),
+      settings: settings,
+      chain: SegmentChain(
+        disk: disk, writer: writer, sizeLimit: settings.segmentSize, reserve: settings.reserve),
       helper: helper, onProgress: onProgress, onLowSequences: onLowSequences)
   }
 
   /// A writer whose batches go to `chain`.
   init(
-    disk: LinuxDisk, writer: String, settings: Settings, chain: any BatchStore,
-    helper: HelperThread, onProgress: @escaping @ReactorActor (SegmentProgress) -> Void,
+    settings: Settings, chain: any BatchStore, helper: HelperThread,
+    onProgress: @escaping @ReactorActor (SegmentProgress) -> Void,
     onLowSequences: @escaping @ReactorActor () -> Void
   ) {
-    self.disk = disk
-    self.writer = writer
     self.settings = settings
+    stalls = StallWatch(limit: settings.stallTime)
     self.chain = chain
     self.helper = helper
     self.onProgress = onProgress
@@ -130,12 +135,6 @@ package final class SpoolWriter {
 
   /// How far every segment is flushed whose lock this process holds (R13).
   package var progress: [SegmentProgress] { Array(marks.values) }
-
-  /// How long the oldest commit has been waiting (R33).
-  package var oldestCommitAge: Duration {
-    guard let first = flushing.first ?? waiting.first else { return .zero }
-    return Reactor.shared.now.since(first.since)
-  }
 
   /// A session begins to receive content: a commit may wait a little for it.
   package func enterData() -> DataTicket {
@@ -212,11 +211,14 @@ package final class SpoolWriter {
     filling = spare ?? CommitBatch()
     spare = nil
     flushing = waiting
+    let waitingSince = waiting.first?.since ?? Reactor.shared.now
     waiting = []
     isFlushing = true
+    let watch = stalls.begin(since: waitingSince)
     let now = Clocks.wallNow()
     reactorTask { [chain, helper] in
       let outcome = await helper.perform { chain.commit(batch, sequence: sequence, now: now) }
+      self.stalls.end(watch)
       self.flushed(batch, outcome)
     }
   }
@@ -233,6 +235,7 @@ package final class SpoolWriter {
     isFlushing = false
     for progress in outcome.progress { note(progress) }
     for name in outcome.released { marks[name] = nil }
+    if sealIsWanted { sealIdle() }
     let done = flushing
     flushing = []
     // Without a number for a segment the disk was not even asked.
@@ -271,15 +274,27 @@ extension SpoolWriter {
     helper.submit { [chain] in try? chain.prepare(sequence, now) }
   }
 
-  /// Ends the current segment before it is full, so that it can be removed once its mail is done;
-  /// not while a commit is under way, since then more may follow.
-  package func sealEarly() { sealIdle() }
+  /// Ends the current segment before it is full, so that it can be removed once its mail is done:
+  /// now, or behind the commit that is under way.
+  package func sealEarly() {
+    sealIsWanted = isFlushing
+    if !isFlushing { sealIdle() }
+  }
 
   private func sealIdle() {
-    guard !isFlushing, filling.isEmpty else { return }
+    guard !isFlushing else { return }
+    sealIsWanted = false
     reactorTask { [chain, helper] in
       for progress in await helper.perform({ chain.seal() }) { self.note(progress) }
     }
+  }
+
+  /// Keeps a segment that is not the chain's, and its lock, until its end is durable (R3, R12).
+  func keep(_ segment: any FailedSegment) {
+    helper.submit { [chain] in chain.keep(segment) }
+    note(
+      SegmentProgress(
+        name: segment.name, end: segment.flushedEnd, isSealed: true, isLocked: true))
   }
 
   private func beginRefusing() {
@@ -294,6 +309,11 @@ extension SpoolWriter {
       self.failures = 0
       self.isRefusing = false
     }
+  }
+
+  /// The disk may have room or work again: looks now instead of at the next probe.
+  package func probeNow() {
+    if isRefusing, probeAlarm.isScheduled { probeAlarm.schedule(at: Reactor.shared.now) }
   }
 
   /// Finishes what is under way and gives every segment to `qmgr`. Nothing may be committed after.

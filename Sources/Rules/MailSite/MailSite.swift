@@ -23,6 +23,7 @@ package struct MailSite: Sendable {
   private let virtualMailboxDomains: DomainList
   private let relayDomains: DomainList
   private let transportMaps: TableSet
+  let keywordMaps: TableSet
   private let ownAddresses: Set<IPAddress>
 
   /// Opens what the configuration names.
@@ -56,6 +57,11 @@ package struct MailSite: Sendable {
     transportMaps = try Self.opening(.transportMaps) { () throws(LookupError) in
       try TableSet(configuration[.transportMaps], opener: opener)
     }
+    keywordMaps = try Self.opening(.smtpdDiscardEHLOKeywordAddressMaps) {
+      () throws(LookupError) in
+      try TableSet(configuration[.smtpdDiscardEHLOKeywordAddressMaps], opener: opener)
+    }
+    try Self.checkCommands(configuration)
     self.ownAddresses = Self.addresses(configuration, host: ownAddresses)
   }
 
@@ -69,7 +75,7 @@ package struct MailSite: Sendable {
     }
   }
 
-  /// `inet_interfaces` and `proxy_interfaces` as addresses.
+  /// `inet_interfaces` and `proxy_interfaces` as addresses, within `inet_protocols`.
   private static func addresses(
     _ configuration: Configuration, host: [IPAddress]
   ) -> Set<IPAddress> {
@@ -83,7 +89,10 @@ package struct MailSite: Sendable {
         if let address = IPAddress(bare) { found.insert(address) }
       }
     }
-    return found
+    let protocols = configuration[.inetProtocols]
+    return found.filter {
+      protocols.contains("all") || protocols.contains($0.family == .v4 ? "ipv4" : "ipv6")
+    }
   }
 
   /// How addresses become `user@domain` here.

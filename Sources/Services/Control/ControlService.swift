@@ -17,11 +17,17 @@ package final class ControlService: RoleService {
   private var questions: [UInt32: Mailbox<Answer>] = [:]
   private var nextQuestion: UInt32 = 1
   private var sessions: [ObjectIdentifier: ByteStream] = [:]
+  /// Who is allowed to change other people's mail beside the superuser.
+  private let owner: UInt32
   /// Sessions whose command is being answered.
   private var answering: Set<ObjectIdentifier> = []
   private var isDraining = false
   private let sessionEnded = Gate()
 
+  /// How long a command waits for a queue manager that is being started again.
+  package nonisolated static let queuePatience: Duration = .seconds(3)
+  private let queuePatience: Duration
+  private let queueCame = Gate()
   /// Sessions at once; more wait in the kernel.
   private static let sessionsMax = 50
   /// How long a client may take for a step.
@@ -31,13 +37,23 @@ package final class ControlService: RoleService {
   /// How long to wait when the system has no descriptors left.
   private static let shortagePause: Duration = .seconds(1)
 
+  /// The refusal of a command while there is no queue manager.
+  package nonisolated static let noQueueManager = "the queue manager is not running"
+
   struct Answer {
     var part: [UInt8]
     var last: Bool
   }
 
   /// Makes the service over its one listening socket.
-  package init(_ context: RoleContext) throws(RoleFailure) {
+  ///
+  /// - Parameter owner: the user that, beside the superuser, may give orders about messages; by
+  ///   default whom this process runs as, which is `mail_owner` or who started the mail system.
+  package init(
+    _ context: RoleContext, owner: UInt32 = Identity.uid, queuePatience: Duration = queuePatience
+  ) throws(RoleFailure) {
+    self.queuePatience = queuePatience
+    self.owner = owner
     guard let socket = context.listeners.first else {
       throw RoleFailure("control has no socket to listen on")
     }
@@ -57,6 +73,7 @@ package final class ControlService: RoleService {
     guard peer.role == .qmgr else { return channel.close() }
     queue?.close()
     queue = channel
+    queueCame.pulse()
     // Whoever asked the one before gets no answer any more.
     for question in questions.values { question.close() }
     reactorTask { await self.listen(to: channel) }
@@ -104,7 +121,9 @@ package final class ControlService: RoleService {
     while sessions.count < Self.sessionsMax {
       do throws(Errno) {
         guard let accepted = try Sockets.accept(listener.raw) else { return true }
-        begin(try ByteStream(accepted.take()))
+        let socket = accepted.take()
+        let peer = try Sockets.peerCredentials(socket.raw)
+        begin(try ByteStream(socket), uid: peer.uid)
       } catch {
         context.log.warning("control", "cannot accept a connection: \(error)")
         return false
@@ -113,25 +132,25 @@ package final class ControlService: RoleService {
     return true
   }
 
-  private func begin(_ stream: ByteStream) {
+  private func begin(_ stream: ByteStream, uid: UInt32) {
     let id = ObjectIdentifier(stream)
     sessions[id] = stream
     reactorTask {
-      await self.serve(stream)
+      await self.serve(stream, isTrusted: uid == 0 || uid == self.owner)
       stream.close()
       self.sessions[id] = nil
       self.sessionEnded.pulse()
     }
   }
 
-  private func serve(_ stream: ByteStream) async {
+  private func serve(_ stream: ByteStream, isTrusted: Bool) async {
     let id = ObjectIdentifier(stream)
     var reader = ControlFrameReader()
     do {
       while !isDraining, let command = try await nextCommand(stream, &reader) {
         answering.insert(id)
         defer { answering.remove(id) }
-        try await answer(command, to: stream)
+        try await answer(command, to: stream, isTrusted: isTrusted)
       }
     } catch {
       // The client went away or does not speak the protocol: nothing is owed to it.
@@ -152,12 +171,21 @@ package final class ControlService: RoleService {
     }
   }
 
-  private func answer(_ command: [UInt8], to stream: ByteStream) async throws {
-    guard (try? QueueCommand(decoding: command)) != nil else {
+  private func answer(
+    _ command: [UInt8], to stream: ByteStream, isTrusted: Bool
+  ) async throws {
+    guard let meaning = try? QueueCommand(decoding: command) else {
       return try await send(.refused("unknown command"), to: stream)
     }
+    guard isTrusted || !meaning.isForOwner else {
+      return try await send(
+        .refused("use of this command is reserved for the superuser"), to: stream)
+    }
+    if queue == nil {
+      try? await queueCame.wait(deadline: Reactor.shared.now + queuePatience) { queue == nil }
+    }
     guard let queue else {
-      return try await send(.refused("the queue manager is not running"), to: stream)
+      return try await send(.refused(Self.noQueueManager), to: stream)
     }
     let id = nextQuestion
     nextQuestion &+= 1

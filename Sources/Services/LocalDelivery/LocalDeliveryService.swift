@@ -48,6 +48,10 @@ package final class LocalDeliveryService: RoleService {
     link?.attach(channel)
   }
 
+  package func keepResults(in file: SharedDescriptor) {
+    link?.keepResults(in: ResultsFile(file, log: context.log, tag: "local"))
+  }
+
   package func drain(deadline: MonotonicTime) async {
     link?.beginDrain()
     await link?.finishDrain(deadline: deadline)

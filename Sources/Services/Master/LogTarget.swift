@@ -1,46 +1,85 @@
-import LinuxSystem
-import ServiceKit
-import SystemPackage
+package import Configuration
+package import LinuxSystem
+package import Primitives
+package import Reactor
+package import ServiceKit
+package import SystemPackage
 
 /// Opens where the log goes: `maillog_file`, or the system's logger.
-struct LogTarget: ~Copyable {
-  /// The socket of syslog and of the journal.
-  private static let loggerPath = "/dev/log"
-
-  let descriptor: OwnedDescriptor
-  let kind: LogKind
+@ReactorActor
+package struct LogTarget {
+  /// Where lines are written; a write to it blocks nobody.
+  package let descriptor: SharedDescriptor
+  /// What the lines look like.
+  package let kind: LogKind
   /// What an administrator should know about the choice.
   let remark: String?
+  /// Passes the log on where nothing but a blocking write reaches the reader.
+  let relay: LogRelay?
+
+  private nonisolated static let standardStreams: [String: Int32] = [
+    "/dev/stdout": 1, "/dev/stderr": 2,
+  ]
+
+  /// Waits until what was written has been passed on, or until the deadline.
+  package func finish(deadline: MonotonicTime) async { await relay?.finish(deadline: deadline) }
+
+  /// Opens what a configuration names.
+  package static func open(_ configuration: Configuration) throws(Errno) -> LogTarget {
+    try open(
+      file: configuration[.maillogFile],
+      permissions: UInt32(configuration[.maillogFilePermissions], radix: 8) ?? 0o644)
+  }
 
   /// - Parameters:
   ///   - file: `maillog_file`; empty for the system's logger.
   ///   - permissions: `maillog_file_permissions`.
-  static func open(file: String, permissions: UInt32) throws(Errno) -> LogTarget {
-    if file == "/dev/stdout" { return try standardStream(1, remark: nil) }
+  ///   - systemLogger: the socket of syslog and of the journal.
+  static func open(
+    file: String, permissions: UInt32, systemLogger: String = Log.systemLogger
+  ) throws(Errno) -> LogTarget {
+    if let stream = standardStreams[file] { return try shared(stream, remark: nil) }
     if !file.isEmpty {
       let descriptor = try Files.open(
         file, [.write, .create, .append, .nonblocking], permissions: permissions)
-      return LogTarget(descriptor: descriptor, kind: .lines, remark: nil)
+      return LogTarget(
+        descriptor: SharedDescriptor(descriptor), kind: .lines, remark: nil, relay: nil)
     }
     do throws(Errno) {
-      let descriptor = try Sockets.connectDatagrams(loggerPath)
-      return LogTarget(descriptor: descriptor, kind: .syslog, remark: nil)
+      let descriptor = try Sockets.connectDatagrams(systemLogger)
+      return LogTarget(
+        descriptor: SharedDescriptor(descriptor), kind: .syslog, remark: nil, relay: nil)
     } catch {
-      return try standardStream(
-        2, remark: "no system logger at \(loggerPath) (\(error)): logging to standard error")
+      return try shared(
+        2, remark: "no system logger at \(systemLogger) (\(error)): logging to standard error")
     }
   }
 
-  /// A description of its own, where the stream allows one, so that it can be non-blocking without
-  /// a surprise for others who share the stream.
-  private static func standardStream(_ number: Int32, remark: String?) throws(Errno) -> LogTarget {
-    let descriptor: OwnedDescriptor
-    do throws(Errno) {
-      descriptor = try Files.open(
-        "/proc/self/fd/\(number)", [.write, .append, .nonblocking])
-    } catch {
-      descriptor = try OwnedDescriptor.duplicate(of: number)
+  /// A descriptor of a stream that others may use too, through which no role can be blocked.
+  ///
+  /// Non-blocking is a property of the open description, which is shared with whoever started this
+  /// program: it is never set there. A pipe or terminal is opened anew for a description of its
+  /// own; a socket needs none, since each `send` says for itself that it does not wait; a file
+  /// never waits. What cannot be opened anew, such as a pipe of another user, is written to by a
+  /// thread that may be blocked.
+  static func shared(_ stream: Int32, remark: String?) throws(Errno) -> LogTarget {
+    let status = try Files.status(of: stream)
+    if !status.isSocket {
+      do throws(Errno) {
+        let own = try Files.open("/proc/self/fd/\(stream)", [.write, .append, .nonblocking])
+        return LogTarget(
+          descriptor: SharedDescriptor(own), kind: .lines, remark: remark, relay: nil)
+      } catch {
+        if !status.isRegular { return try relayed(stream, remark: remark) }
+      }
     }
-    return LogTarget(descriptor: descriptor, kind: .lines, remark: remark)
+    let copy = try OwnedDescriptor.duplicate(of: stream)
+    return LogTarget(
+      descriptor: SharedDescriptor(copy), kind: .lines, remark: remark, relay: nil)
+  }
+
+  static func relayed(_ stream: Int32, remark: String?) throws(Errno) -> LogTarget {
+    let (relay, writing) = try LogRelay.start(to: try OwnedDescriptor.duplicate(of: stream))
+    return LogTarget(descriptor: writing, kind: .lines, remark: remark, relay: relay)
   }
 }

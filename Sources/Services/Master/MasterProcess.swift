@@ -4,6 +4,7 @@ import Primitives
 import QueueStore
 package import Reactor
 package import ServiceKit
+import ServiceManager
 import SystemPackage
 import TLSPolicy
 
@@ -19,18 +20,21 @@ package final class MasterProcess {
     package let description: String
   }
 
-  /// How long a listening address may be in use by processes of a life before.
-  private static let bindPatience: Duration = .seconds(10)
-  private static let bindPause: Duration = .milliseconds(100)
+  /// How long a reader may take for the last lines of the log.
+  private static let logPatience: Duration = .seconds(2)
 
   private let files: ConfigurationFiles
-  private let root: String
+  let root: String
+  let serviceManager: ServiceManager
   private let lock: InstanceLock
 
-  private init(_ files: ConfigurationFiles, root: String, lock: InstanceLock) {
+  private init(
+    _ files: ConfigurationFiles, root: String, lock: InstanceLock, serviceManager: ServiceManager
+  ) {
     self.files = files
     self.root = root
     self.lock = lock
+    self.serviceManager = serviceManager
   }
 
   /// Runs the mail system in the foreground until it is told to stop.
@@ -43,9 +47,10 @@ package final class MasterProcess {
     _ files: ConfigurationFiles, complain: @escaping @Sendable (String) -> Void
   ) -> Int32 {
     let status = StatusBox()
+    let serviceManager = ServiceManager.take()
     Reactor.shared.run {
       do throws(Failure) {
-        let master = try MasterProcess.prepare(files)
+        let master = try MasterProcess.prepare(files, serviceManager)
         try await master.live(complain)
         status.value = 0
       } catch {
@@ -56,10 +61,13 @@ package final class MasterProcess {
     return status.value
   }
 
-  private static func prepare(_ files: ConfigurationFiles) throws(Failure) -> MasterProcess {
+  private static func prepare(
+    _ files: ConfigurationFiles, _ serviceManager: ServiceManager
+  ) throws(Failure) -> MasterProcess {
     let root = files.configuration[.queueDirectory]
     let owner = try mailOwner(files.configuration)
     do throws(SpoolDirectories.Finding) {
+      _ = try SpoolDirectories.format(root)
       try SpoolDirectories.prepare(root, owner: owner.map { ($0.uid, $0.gid) })
     } catch {
       throw Failure(description: "\(error)")
@@ -76,7 +84,7 @@ package final class MasterProcess {
       let process = holder.map { " as process \($0)" } ?? ""
       throw Failure(description: "the mail system is already running\(process)")
     }
-    return MasterProcess(files, root: root, lock: lock)
+    return MasterProcess(files, root: root, lock: lock, serviceManager: serviceManager)
   }
 
   /// `mail_owner`, or `nil` when the caller is not root and everything runs as the caller.
@@ -114,12 +122,12 @@ package final class MasterProcess {
     // Inherited as ignored it would have the kernel throw away how children ended.
     ThisProcess.watchChildren()
     let configuration = files.configuration
-    let (log, shared, kind) = try openLog()
+    let (log, target) = try openLog()
     for diagnostic in files.diagnostics { log.information("master", "\(diagnostic)") }
     if !Identity.isRoot {
       log.warning("master", "not running as root: every process runs as the caller")
     }
-    let supervisor = try await makeSupervisor(log: log, logDescriptor: shared, logKind: kind)
+    let supervisor = try await makeSupervisor(log: log, target)
     let signals: SignalSource
     do {
       signals = try SignalSource([2, 15, 1])
@@ -132,6 +140,8 @@ package final class MasterProcess {
       $0.append(text: ", configuration ")
       $0.append(string: files.directory)
     }
+    let report = ServiceReport(serviceManager, log: log)
+    supervisor.allServe = { report.ready() }
     supervisor.startAll()
     var stopping = false
     while !stopping {
@@ -143,24 +153,23 @@ package final class MasterProcess {
       }
     }
     log.information("master", "terminating on signal")
+    report.stopping()
     await supervisor.stopAll(within: configuration[.drainTime])
     log.flush()
+    await target.finish(deadline: Reactor.shared.now + Self.logPatience)
   }
 
-  private func openLog() throws(Failure) -> (Log, SharedDescriptor, LogKind) {
+  private func openLog() throws(Failure) -> (Log, LogTarget) {
     let configuration = files.configuration
     let file = configuration[.maillogFile]
     do throws(Errno) {
-      let target = try LogTarget.open(
-        file: file, permissions: UInt32(configuration[.maillogFilePermissions], radix: 8) ?? 0o644)
-      let kind = target.kind
-      let remark = target.remark
-      let shared = SharedDescriptor(target.descriptor)
+      let target = try LogTarget.open(configuration)
       let log = Log(
-        try shared.duplicate(), kind: kind, capacity: Int(configuration[.logBufferSize]),
+        try target.descriptor.duplicate(), kind: target.kind,
+        capacity: Int(configuration[.logBufferSize]),
         hostName: configuration[.myhostname], syslogName: configuration[.syslogName], facility: 2)
-      if let remark { log.warning("master", remark) }
-      return (log, shared, kind)
+      if let remark = target.remark { log.warning("master", remark) }
+      return (log, target)
     } catch {
       throw Failure(
         description: "cannot open the log \(file.isEmpty ? "(syslog)" : file): \(error)")
@@ -170,7 +179,7 @@ package final class MasterProcess {
 
 extension MasterProcess {
   private func makeSupervisor(
-    log: Log, logDescriptor: SharedDescriptor, logKind: LogKind
+    log: Log, _ target: LogTarget
   ) async throws(Failure) -> Supervisor {
     let configuration = files.configuration
     let bytes = configuration.serialized()
@@ -182,30 +191,34 @@ extension MasterProcess {
     } catch {
       throw Failure(description: "\(error)")
     }
-    var listeners: [ServicePlan.Listener] = [try controlListener(owner)]
-    for endpoint in listenerPlan.endpoints {
-      let socket = try await bind(endpoint)
-      listeners.append(
-        ServicePlan.Listener(
-          service: endpoint.service, settings: endpoint.settings, role: .smtpd, socket: socket))
-    }
+    let listeners = try await listeners(listenerPlan, owner: owner, log: log)
     let processors = (try? ThisProcess.processorCount()) ?? 1
     let plan = ServicePlan(
       processes: ServicePlan.processes(
         receivers: Self.count(configuration[.smtpdProcessCount], processors),
         senders: Self.count(configuration[.smtpProcessCount], processors)),
       user: owner.map { UserIdentity(name: $0.name, userID: $0.uid, groupID: $0.gid) },
-      throttleTime: configuration[.serviceThrottleTime], configurationSize: UInt64(bytes.count),
+      throttleTime: configuration[.serviceThrottleTime],
+      watchdogTimeout: configuration[.serviceWatchdogTimeout],
+      startTimeout: configuration[.serviceStartTimeout],
+      crashRefusalTime: configuration[.smtpdCrashRefusalTime],
+      crashRefusalLimit: configuration[.smtpdCrashRefusalLimit],
+      configurationSize: UInt64(bytes.count),
       keyMaterialSize: UInt64(keys.count),
       serviceSettings: listenerPlan.serviceSettings + [[]], listeners: listeners,
       transports: listenerPlan.transports)
     do {
+      try SpoolFormat.ofThisBuild.prepare(try LinuxDisk(path: root))
       let file = try Files.sealedMemory("configuration", content: bytes)
+      let helper = try HelperThread(name: "spool")
       return Supervisor(
-        plan: plan, log: log, logDescriptor: logDescriptor, logKind: logKind,
-        sequences: SequenceSource(
-          disk: try LinuxDisk(path: root), helper: try HelperThread(name: "sequences")),
+        plan: plan, log: log, logDescriptor: target.descriptor, logKind: target.kind,
+        sequences: SequenceSource(disk: try LinuxDisk(path: root), helper: helper),
+        resultsFiles: ResultsFiles(
+          folder: root + "/" + SpoolDirectories.results,
+          owner: owner.map { ($0.uid, $0.gid) }, helper: helper),
         configurationFile: SharedDescriptor(file),
+        recordMarks: try SharedPage.make("record-marks").descriptor,
         keyMaterialFile: SharedDescriptor(try Files.sealedMemory("keys", content: keys)),
         executable: try ThisProcess.executable(),
         environment: ["SWIFT_BACKTRACE=enable=no"])
@@ -217,40 +230,6 @@ extension MasterProcess {
   /// 0 stands for one process a processor, at most 8.
   private static func count(_ configured: Int, _ processors: Int) -> Int {
     configured == 0 ? min(processors, 8) : configured
-  }
-
-  private func controlListener(_ owner: Account?) throws(Failure) -> ServicePlan.Listener {
-    let path = root + "/" + SpoolDirectories.sockets + "/" + ServicePlan.controlSocketName
-    do throws(Errno) {
-      do throws(Errno) {
-        try Files.unlink(path)
-      } catch .noSuchFileOrDirectory {}
-      let socket = try Sockets.listenUnix(path, mode: 0o666, backlog: 64)
-      if let owner { try Files.setOwner(path, uid: owner.uid, gid: owner.gid) }
-      return ServicePlan.Listener(
-        service: "control", settings: 0, role: .control, socket: SharedDescriptor(socket))
-    } catch {
-      throw Failure(description: "cannot listen on \(path): \(error)")
-    }
-  }
-
-  /// Opens a listening socket. Processes of a master that was killed close theirs within moments:
-  /// until then the address is in use.
-  private func bind(_ endpoint: ListenerPlan.Endpoint) async throws(Failure) -> SharedDescriptor {
-    let deadline = Reactor.shared.now + Self.bindPatience
-    while true {
-      do throws(Errno) {
-        return SharedDescriptor(
-          try Sockets.listenTCP(
-            endpoint.address, port: endpoint.port, backlog: ListenerPlan.backlog))
-      } catch {
-        let place = "\(endpoint.address) port \(endpoint.port)"
-        guard error == .addressInUse, Clocks.monotonicNow() < deadline else {
-          throw Failure(description: "cannot listen on \(place): \(error)")
-        }
-      }
-      try? await sleep(until: Clocks.monotonicNow() + Self.bindPause)
-    }
   }
 }
 

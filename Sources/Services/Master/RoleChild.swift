@@ -12,6 +12,14 @@ final class RoleChild {
   let pid: Int32
   let channel: MessageChannel
   let startedAt: MonotonicTime
+  /// What it shows of its life, and the descriptor by which it maps it.
+  let page: LifePage
+  let pageDescriptor: SharedDescriptor
+  /// What `master` has seen of it.
+  var pulse = Pulse()
+  /// Whether it is being killed because it did not react.
+  var isStuck = false
+  var lastResort: Alarm?
   /// Whether it said that it serves.
   var isReady = false
   /// Whether it was told to leave.
@@ -24,6 +32,9 @@ final class RoleChild {
   init(_ name: ProcessName, executable: String, environment: [String]) throws(Errno) {
     var pair = try Sockets.packetPair()
     let other = pair.takeSecond()
+    let (page, pageDescriptor) = try SharedPage.make("\(name.role.rawValue)\(name.index)")
+    self.page = LifePage(page)
+    self.pageDescriptor = pageDescriptor
     let child = try ChildProcess.spawn(
       executable, arguments: ["role", name.role.rawValue], environment: environment,
       descriptors: [(parent: other.raw, child: RoleProcess.channelDescriptor)])
@@ -59,6 +70,11 @@ final class RoleChild {
     guard !isDraining else { return }
     isDraining = true
     channel.post(.drain)
+  }
+
+  /// Has the process leave a memory dump, where the system wants one, and end.
+  func abort() {
+    _ = try? process.signal(6)
   }
 
   /// Ends the process at once.

@@ -21,6 +21,14 @@ struct ServicePlan {
   let user: UserIdentity?
   /// `service_throttle_time`.
   let throttleTime: Duration
+  /// `service_watchdog_timeout`.
+  let watchdogTimeout: Duration
+  /// `service_start_timeout`.
+  let startTimeout: Duration
+  /// `smtpd_crash_refusal_time`.
+  let crashRefusalTime: Duration
+  /// `smtpd_crash_refusal_limit`.
+  let crashRefusalLimit: Int
   /// The size of the serialized configuration in bytes.
   let configurationSize: UInt64
   /// The size of the keys and certificates for servers, in bytes.

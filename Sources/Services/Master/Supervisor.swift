@@ -22,25 +22,37 @@ final class Supervisor {
   private let logKind: LogKind
   private let configurationFile: SharedDescriptor
   private let keyMaterialFile: SharedDescriptor
+  /// Outlives every `qmgr`, so that the next one learns where the one before died.
+  private let recordMarks: SharedDescriptor
   private let sequences: SequenceSource
+  private let resultsFiles: ResultsFiles
+  private let rejoining = Rejoining()
   private var policies: [ProcessName: RestartPolicy] = [:]
   private var pendingStarts: [ProcessName: Alarm] = [:]
   private(set) var children: [ProcessName: RoleChild] = [:]
   private var isStopping = false
   private let childEnded = Gate()
+  var refusedClients: RefusedClients
+  var watchAlarm: Alarm?
+  /// Called once, when every process of the plan serves.
+  var allServe: (() -> Void)?
 
   init(
     plan: ServicePlan, log: Log, logDescriptor: SharedDescriptor, logKind: LogKind,
-    sequences: SequenceSource, configurationFile: SharedDescriptor,
-    keyMaterialFile: SharedDescriptor, executable: String, environment: [String]
+    sequences: SequenceSource, resultsFiles: ResultsFiles, configurationFile: SharedDescriptor,
+    recordMarks: SharedDescriptor, keyMaterialFile: SharedDescriptor, executable: String,
+    environment: [String]
   ) {
     self.plan = plan
+    refusedClients = RefusedClients(limit: plan.crashRefusalLimit)
     self.log = log
     self.logDescriptor = logDescriptor
     self.logKind = logKind
     self.sequences = sequences
+    self.resultsFiles = resultsFiles
     self.configurationFile = configurationFile
     self.keyMaterialFile = keyMaterialFile
+    self.recordMarks = recordMarks
     self.executable = executable
     self.environment = environment
   }
@@ -48,6 +60,7 @@ final class Supervisor {
   /// Starts every role of the plan.
   func startAll() {
     for name in plan.processes { start(name) }
+    beginWatch()
   }
 
   private func start(_ name: ProcessName) {
@@ -72,6 +85,7 @@ final class Supervisor {
       children[name] = child
       sendStart(to: child, sequences: sequences)
       connect(child)
+      if name.role.isAgent { reactorTask { await self.sendResultsFile(to: child) } }
       reactorTask { await self.listen(to: child) }
       reactorTask { await self.watch(child) }
     } catch {
@@ -92,11 +106,29 @@ final class Supervisor {
       listeners: listeners.map { StartRecord.Listener(service: $0.service, settings: $0.settings) },
       transports: plan.transports(of: role), serviceSettings: plan.serviceSettings,
       sequenceFirst: sequences.lowerBound, sequenceCount: UInt32(sequences.count),
-      processCount: UInt32(plan.processes.filter { $0.role == role }.count))
+      processCount: UInt32(plan.processes.filter { $0.role == role }.count),
+      hasRecordMarks: role == .qmgr,
+      refusals: role == .smtpd ? refusedClients.entries(at: Reactor.shared.now) : [])
     child.channel.post(
       .start(record),
-      descriptors: [configurationFile.raw, logDescriptor.raw] + keys + listeners.map(\.socket.raw))
+      descriptors: [configurationFile.raw, logDescriptor.raw, child.pageDescriptor.raw]
+        + listeners.map(\.socket.raw) + (role == .qmgr ? [recordMarks.raw] : []) + keys)
     child.channel.flush()
+  }
+
+  /// An agent can do without: only the death of all who know its results would then cost them.
+  private func sendResultsFile(to child: RoleChild) async {
+    do throws(Errno) {
+      let file = try await resultsFiles.make(for: child.name, pid: child.pid)
+      child.channel.post(.resultsFile, descriptors: [file.raw])
+      // This copy of the descriptor keeps the lock too, and goes.
+      child.channel.flush()
+    } catch {
+      log.warning(
+        "master",
+        "no file for the results of \(child.name.role.rawValue) in "
+          + "\(resultsFiles.folder): \(error)")
+    }
   }
 
   /// Every process talks to `qmgr` and to nobody else.
@@ -128,7 +160,7 @@ final class Supervisor {
     while let received = try? await child.channel.receive() {
       for message in received.messages {
         switch message {
-        case .ready: child.isReady = true
+        case .ready: noteReady(child)
         case .failed(let reason):
           log.error("master", "\(child.name.role.rawValue) cannot serve: \(reason)")
         case .needSequences where child.name.role.usesSequences: grantSequences(to: child)
@@ -137,10 +169,32 @@ final class Supervisor {
           guard let silent = children[peer] else { break }
           log.warning("master", "\(peer.role.rawValue) pid \(silent.pid) does not answer: killing")
           silent.kill()
+        case .channelEnded(let peer, let pid) where child.name.role == .qmgr:
+          rejoin(peer, pid: pid, with: child)
         default:
           log.warning("master", "unexpected message from \(child.name.role.rawValue)")
         }
       }
+    }
+  }
+
+  private func noteReady(_ child: RoleChild) {
+    child.isReady = true
+    guard plan.processes.allSatisfy({ children[$0]?.isReady ?? false }) else { return }
+    allServe?()
+    allServe = nil
+  }
+
+  /// A channel broke though both ends live, as one of them says: they get another.
+  private func rejoin(_ peer: ProcessName, pid: Int32, with queue: RoleChild) {
+    rejoining.plan(pid: pid, ceiling: plan.throttleTime) {
+      // Mostly the channel ended since the process did.
+      guard !self.isStopping, let other = self.children[peer], other.pid == pid,
+        self.children[queue.name] === queue
+      else { return false }
+      self.log.warning("master", "\(peer.role.rawValue) pid \(pid) gets a new channel to qmgr")
+      self.join(other, queue)
+      return true
     }
   }
 
@@ -161,6 +215,7 @@ final class Supervisor {
     children[child.name] = nil
     childEnded.pulse()
     if status != .exited(0) || !child.isDraining { report(child, status) }
+    blame(for: child, status)
     planRestart(of: child.name, hasServed: child.isReady)
   }
 

@@ -29,12 +29,12 @@ final class ActiveMessage {
   var recipients: [ActiveRecipient]
   /// Recipients that will not get it and of which the sender has not been told.
   var failures: [RecipientVerdict] = []
+  /// Recipients that refused it after an order to requeue it: they are asked again.
+  var reopened: Set<UInt32> = []
   /// Recipients that were put off in this run, and why.
   var postponed: [RecipientVerdict] = []
   /// Results whose journal entries wait for the report to the sender (spool rule R4).
   var heldResults: [(agent: Agent, delivery: UInt64)] = []
-  /// Processes that died in a row with it in flight (spool rule R19).
-  var deaths: UInt32 = 0
 
   init(
     ref: MessageRef, id: QueueID, offset: UInt64, segment: Segment, envelope: Envelope,
@@ -53,6 +53,7 @@ final class ActiveMessage {
   /// Indices of the recipients for whom nothing is left to do.
   var endedRecipients: Set<UInt32> {
     Set(recipients.indices.lazy.filter { self.recipients[$0].target == nil }.map(UInt32.init))
+      .subtracting(reopened)
   }
 
   /// An entry about one of its recipients, or all of them.

@@ -6,7 +6,7 @@ import QueueStore
 import Reactor
 import ServiceKit
 
-/// A delivery that a life before this one asked for, under way or over.
+/// A delivery, under way or over, of which an agent tells and for which this life did not ask.
 struct Claim {
   let agent: Agent
   /// The number under which the agent knows it.
@@ -27,6 +27,7 @@ final class Adoption {
   private var claims: [QueueID: [Claim]] = [:]
   private var adopted: [(record: MessageRecord, claim: Claim, number: DeliveryNumber)] = []
   private var isRunning = false
+  private var isSettled = false
 
   init(_ queue: MailQueue) {
     self.queue = queue
@@ -61,21 +62,42 @@ final class Adoption {
 
   private func add(_ claim: Claim, on id: QueueID) {
     claims[id, default: []].append(claim)
-    if let ref = queue.scheduler.find(id) { found(queue.record(of: ref)) }
+    if let ref = queue.scheduler.find(id) {
+      found(queue.record(of: ref))
+    } else if isSettled {
+      settle()
+    }
   }
 
   /// A message is known now: what agents have of it must not be asked for again.
   func found(_ record: MessageRecord) {
     guard let claimed = claims.removeValue(forKey: record.id) else { return }
     let place = RecordPlace(nonce: record.segment.name.nonce, offset: record.offset)
-    for claim in claimed where !claim.agent.isGone && claim.place == place {
-      adopt(claim, record)
+    for claim in claimed {
+      guard claim.place == place, !isTooLate(claim, record) else {
+        // Moved since, which it is not before all its results are in the journal; or known already.
+        if claim.result != nil { claim.agent.acknowledge(claim.delivery) }
+        continue
+      }
+      // What an agent had in hand when it ended has no result: it is delivered anew.
+      if claim.result != nil || !claim.agent.isGone { adopt(claim, record) }
     }
     run()
   }
 
+  /// Whether a result is left by an agent that outlived the wait for it, and its message is being
+  /// delivered already.
+  private func isTooLate(_ claim: Claim, _ record: MessageRecord) -> Bool {
+    guard queue.isOpen, claim.agent.isGone,
+      queue.scheduler.summary(of: record.ref)?.queue == .active
+    else { return false }
+    queue.log.warning("qmgr", "\(record.id): a result of an earlier delivery came too late")
+    return true
+  }
+
   private func adopt(_ claim: Claim, _ record: MessageRecord) {
-    guard let process = claim.agent.process else {
+    let process = claim.agent.isGone ? queue.processOfTheEnded() : claim.agent.process
+    guard let process else {
       preconditionFailure("an agent claims deliveries before it has a number")
     }
     let ended = queue.endedRecipients[record.ref] ?? []
@@ -92,6 +114,15 @@ final class Adoption {
       record.ref, process: process, destination: destination, recipients: open.count)
     claim.agent.expected[claim.delivery] = claim.result
     adopted.append((record, claim, number))
+  }
+
+  /// An agent has ended: results of adopted deliveries that are known are not lost with it.
+  func keepResults(of agent: Agent) {
+    agent.expected = agent.expected.filter { $0.value != nil }
+    for (_, claim, number) in adopted
+    where claim.agent === agent && agent.expected.keys.contains(claim.delivery) {
+      queue.scheduler.transfer(number, to: queue.processOfTheEnded())
+    }
   }
 
   /// A result of a delivery that this life has not asked for; false when nobody waits for it.
@@ -112,10 +143,10 @@ final class Adoption {
   /// Nothing more comes in from the disk: what was said of other messages is about mail that was
   /// done before.
   func settle() {
-    for claim in claims.values.joined() where claim.result != nil && !claim.agent.isGone {
-      claim.agent.acknowledge(claim.delivery)
-    }
+    isSettled = true
+    let left = claims.values.joined().filter { $0.result != nil }
     claims.removeAll()
+    for claim in left { claim.agent.acknowledge(claim.delivery) }
   }
 
   private func run() {
@@ -123,7 +154,7 @@ final class Adoption {
     isRunning = true
     reactorTask {
       while !self.adopted.isEmpty {
-        let next = self.adopted.removeFirst()
+        let next = self.adopted[0]
         await self.complete(next.record, next.claim, next.number)
       }
       self.isRunning = false
@@ -134,14 +165,13 @@ final class Adoption {
   private func complete(
     _ record: MessageRecord, _ claim: Claim, _ number: DeliveryNumber
   ) async {
-    if queue.messages[record.ref] == nil, !claim.agent.isGone {
+    if queue.messages[record.ref] == nil, !isDropped(claim) {
       let reading = RecordReading(record)
       let disk = queue.disk
       let stored = await queue.reader.perform { reading.read(on: disk) }
       let ended = queue.endedRecipients[record.ref] ?? []
       if case .success(let found) = stored, let envelope = found.envelope,
-        let recipients = await queue.recipients(of: envelope, ended: ended),
-        !claim.agent.isGone
+        let recipients = await queue.recipients(of: envelope, ended: ended), !isDropped(claim)
       {
         queue.scheduler.correct(
           record.ref, arrival: queue.clock.monotonic(envelope.arrival),
@@ -150,12 +180,18 @@ final class Adoption {
         queue.activate(record.ref, found.lead, envelope, recipients, of: record.segment)
       }
     }
-    guard !claim.agent.isGone else { return }
+    adopted.removeFirst()
+    guard !isDropped(claim) else { return }
     guard let message = queue.messages[record.ref] else { return abandon(record, claim, number) }
     claim.agent.inFlight[claim.delivery] = Flight(message: message, number: number)
     if let result = claim.agent.expected.removeValue(forKey: claim.delivery) ?? nil {
       queue.take(result, from: claim.agent)
     }
+  }
+
+  /// Whether the agent ended before the result was known: the scheduler knows the delivery no more.
+  private func isDropped(_ claim: Claim) -> Bool {
+    claim.agent.isGone && !claim.agent.expected.keys.contains(claim.delivery)
   }
 
   /// The record cannot be read now: what the agent has in hand counts as interrupted.

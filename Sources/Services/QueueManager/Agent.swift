@@ -10,7 +10,9 @@ import ServiceKit
 @ReactorActor
 final class Agent {
   nonisolated let name: ProcessName
-  private let channel: MessageChannel
+  nonisolated let pid: Int32
+  /// `nil` while there is none, and for an agent of an earlier life.
+  private(set) var channel: MessageChannel?
   /// Its number in the scheduler, once it has introduced itself.
   var process: ProcessNumber?
   /// What it said that it has before it introduced itself.
@@ -19,47 +21,80 @@ final class Agent {
   var inFlight: [UInt64: Flight] = [:]
   /// Adopted deliveries whose envelope is being read, and their results if they have come.
   var expected: [UInt64: DeliveryResult?] = [:]
-  /// Whether its channel has ended.
+  /// Whether it has ended; what it has told counts all the same.
   private(set) var isGone = false
   private var segments: Set<UInt32> = []
   private var acknowledged: [UInt64] = []
+  private var owed: Set<UInt64> = []
+  private var whenPaid: @ReactorActor () -> Void = {}
 
-  init(name: ProcessName, channel: MessageChannel) {
+  init(name: ProcessName, pid: Int32, channel: MessageChannel) {
     self.name = name
+    self.pid = pid
     self.channel = channel
+  }
+
+  /// An agent that ended before this life began.
+  init(ended file: ResultsFileName) {
+    name = file.process
+    pid = file.pid
+    isGone = true
   }
 
   /// Asks for a delivery; the segment's descriptor goes ahead of the first one (spool rule R14).
   func deliver(_ request: DeliveryRequest, from segment: Segment, for message: ActiveMessage) {
     if segments.insert(segment.number).inserted {
       segment.holders.append(self)
-      channel.post(.segment(segment.name.nonce), descriptors: [segment.file.descriptor.raw])
+      channel?.post(.segment(segment.name.nonce), descriptors: [segment.file.descriptor.raw])
     }
     inFlight[request.id] = Flight(
       message: message, number: DeliveryNumber(rawValue: request.id))
-    channel.post(.deliver(request))
+    channel?.post(.deliver(request))
   }
 
   /// Says that a result is in the journal; those of a turn go out together.
   func acknowledge(_ delivery: UInt64) {
-    guard !isGone else { return }
+    if owed.remove(delivery) != nil, owed.isEmpty { whenPaid() }
+    guard channel != nil else { return }
     acknowledged.append(delivery)
     guard acknowledged.count == 1 else { return }
     Reactor.shared.atEndOfTurn {
-      self.channel.post(.acknowledge(self.acknowledged))
+      self.channel?.post(.acknowledge(self.acknowledged))
       self.acknowledged.removeAll(keepingCapacity: true)
     }
   }
 
-  /// The segment is done with: the agent closes its descriptor.
-  func forget(_ segment: Segment) {
-    guard segments.remove(segment.number) != nil, !isGone else { return }
-    channel.post(.forget(segment.name.nonce))
+  /// Calls `action` when all these results have been acknowledged.
+  func owe(_ deliveries: some Sequence<UInt64>, _ action: @escaping @ReactorActor () -> Void) {
+    owed = Set(deliveries)
+    whenPaid = action
+    if owed.isEmpty { action() }
   }
 
-  /// The process, or its channel, has ended.
+  /// The segment is done with: the agent closes its descriptor.
+  func forget(_ segment: Segment) {
+    guard segments.remove(segment.number) != nil else { return }
+    channel?.post(.forget(segment.name.nonce))
+  }
+
+  /// Its channel has ended; it may live and get another one.
+  func sever() {
+    channel?.close()
+    channel = nil
+    segments.removeAll()
+    acknowledged.removeAll()
+  }
+
+  /// Goes on with a new channel, over which it will say what it has.
+  func resume(_ channel: MessageChannel) {
+    sever()
+    self.channel = channel
+    holds.removeAll()
+  }
+
+  /// The process has ended.
   func end() {
+    sever()
     isGone = true
-    channel.close()
   }
 }

@@ -78,16 +78,20 @@ final class BackPressure {
     // Some slack on the way back keeps the answer from changing with every message.
     let isShort = (free ?? .max) < (lacksSpace ? least + least / 8 : least)
     guard isShort != lacksSpace else {
-      if isShort { tell() }
+      if isShort {
+        tell()
+        queue.mover.look(after: .zero)
+      }
       return
     }
     lacksSpace = isShort
     if isShort {
-      queue.bouncer.sealEarly()
+      queue.writer.sealEarly()
       queue.log.warning("qmgr", "not enough free space in the spool: new mail is refused")
     } else {
       queue.log.information("qmgr", "the spool has room: new mail is welcome")
     }
     tell()
+    if isShort { queue.mover.look(after: .zero) }
   }
 }

@@ -43,32 +43,18 @@ struct FailedDelivery: Sendable {
 /// manager's own, and only when it is flushed are the failed recipients done (spool rule R4).
 @ReactorActor
 final class Bouncer {
-  private static let retryPause = Duration.seconds(5)
-
   private unowned let queue: MailQueue
-  private let spool: SpoolWriter
   private var underWay = 0
+  /// Reports under way by the message that they are about.
+  private var subjects: [MessageRef: Int] = [:]
   private let change = Gate()
 
   init(_ queue: MailQueue) {
     self.queue = queue
-    var settings = SpoolWriter.Settings()
-    settings.segmentSize = queue.settings.segmentSize
-    spool = SpoolWriter(
-      disk: queue.disk, writer: "qmgr", settings: settings, helper: queue.reportHelper,
-      onProgress: { [unowned queue] in
-        queue.intake.announce(SegmentMark($0), by: ProcessName(role: .qmgr, index: 0))
-      },
-      onLowSequences: { [unowned queue] in queue.needSequences() })
   }
 
-  /// Ends the segment of reports: room is short, and a segment goes only as a whole.
-  func sealEarly() { spool.sealEarly() }
-
-  /// Takes a grant of segment numbers.
-  func addSequences(first: UInt64, count: UInt32) {
-    spool.addSequences(first..<first + UInt64(count))
-  }
+  /// Whether a report about a message is under way: its record is needed where it is.
+  func concerns(_ ref: MessageRef) -> Bool { subjects[ref] != nil }
 
   /// Reports failures of a message; its segment stays until that is done.
   func add(_ failed: FailedDelivery) {
@@ -77,30 +63,32 @@ final class Bouncer {
       return settle(failed)
     }
     underWay += 1
+    subjects[failed.record.ref, default: 0] += 1
     failed.record.segment.messageCount += 1
     reactorTask {
       await self.report(failed)
       failed.record.segment.messageCount -= 1
       self.queue.removeIfSpent(failed.record.segment)
       self.underWay -= 1
+      let left = (self.subjects[failed.record.ref] ?? 1) - 1
+      self.subjects[failed.record.ref] = left > 0 ? left : nil
       self.change.pulse()
     }
   }
 
-  /// Waits until all reports are written, and gives up the segment.
-  func drain(deadline: MonotonicTime) async {
-    guard (try? await change.wait(deadline: deadline) { underWay > 0 }) != nil else { return }
-    await spool.drain()
+  /// Waits until all reports are written; false when the deadline comes first.
+  func drain(deadline: MonotonicTime) async -> Bool {
+    (try? await change.wait(deadline: deadline) { underWay > 0 }) != nil
   }
 
   private func report(_ failed: FailedDelivery) async {
     do throws(SpoolError) {
       let header = try await readHeader(failed.record)
-      let id = spool.makeQueueID(now: queue.clock.wallNow)
+      let id = queue.writer.makeQueueID(now: queue.clock.wallNow)
       guard let record = pending(failed, as: id, header: header) else {
         preconditionFailure("a sender to tell was looked for before")
       }
-      try await spool.commit(record)
+      try await queue.writer.commit(record)
       logReport(of: failed.record.id, as: id)
       settle(failed)
     } catch {

@@ -8,10 +8,10 @@ import ServiceKit
 
 /// Returns mail that became too old outside the active window: reads who has not got it and why,
 /// and hands that to the bouncer.
+///
+/// Much of a segment's mail may become too old at once: its journal is read for all of it together.
 @ReactorActor
 final class Expirer {
-  private static let retryPause = Duration.seconds(60)
-
   private unowned let queue: MailQueue
   private var waiting: [MessageRecord] = []
   private var isRunning = false
@@ -26,23 +26,30 @@ final class Expirer {
     guard !isRunning else { return }
     isRunning = true
     reactorTask {
-      while let next = self.waiting.popLast() { await self.expire(next) }
+      while !self.waiting.isEmpty {
+        let batch = Dictionary(grouping: self.waiting, by: \.segment.number)
+        self.waiting.removeAll(keepingCapacity: true)
+        for records in batch.values { await self.expire(records) }
+      }
       self.isRunning = false
     }
   }
 
-  private func expire(_ record: MessageRecord) async {
+  /// Returns messages of one segment.
+  private func expire(_ records: [MessageRecord]) async {
+    let reasons = await queue.deferralReasons(in: records[0].segment)
+    for record in records { await expire(record, reasons) }
+  }
+
+  private func expire(_ record: MessageRecord, _ reasons: DeferralReasons) async {
     let disk = queue.disk
     let reading = RecordReading(record)
     let stored = await queue.reader.perform { reading.read(on: disk) }
-    let journal = record.segment.journal
-    let entries = await queue.journalHelper.perform { try? journal.contents() }
     guard case .success(let found) = stored, let envelope = found.envelope else {
       queue.log.error("qmgr", "\(record.id): its record cannot be read: it is tried again later")
       _ = queue.scheduler.putBack(record.ref, recipients: 0, now: Reactor.shared.now)
       return queue.plan()
     }
-    let reasons = Self.reasons(entries ?? [], of: record)
     let message = ActiveMessage(
       ref: record.ref, id: record.id, offset: record.offset, segment: record.segment,
       envelope: envelope,
@@ -51,30 +58,24 @@ final class Expirer {
       }, activated: queue.clock.wallNow)
     let ended = queue.endedRecipients.removeValue(forKey: record.ref) ?? []
     for index in envelope.recipients.indices.map(UInt32.init) where !ended.contains(index) {
-      message.failures.append(reasons[index] ?? .expired(index))
+      let last = reasons.reason(of: record.id, at: record.offset, recipient: index)
+      message.failures.append(
+        last.map { RecipientVerdict(index, $0) } ?? queue.suspension(of: index, in: record)
+          ?? .expired(index))
     }
-    queue.logExpiry(record.id, sender: envelope.sender)
+    queue.logExpiry(record, sender: envelope.sender)
     queue.bouncer.add(FailedDelivery(message, endsMessage: true))
-  }
-
-  /// The last word about each recipient of a message.
-  private static func reasons(
-    _ entries: [JournalEntry], of record: MessageRecord
-  ) -> [UInt32: RecipientVerdict] {
-    var reasons: [UInt32: RecipientVerdict] = [:]
-    for entry in entries where entry.offset == record.offset && entry.id == record.id {
-      guard case .deferred(let attempt, _) = entry.event, let recipient = entry.recipient else {
-        continue
-      }
-      reasons[recipient] = RecipientVerdict(
-        index: recipient, outcome: .deferred, status: attempt.status, text: attempt.reply,
-        relay: attempt.nextHop)
-    }
-    return reasons
   }
 }
 
 extension RecipientVerdict {
+  /// What an attempt said that put a recipient off.
+  fileprivate init(_ index: UInt32, _ attempt: DeliveryAttempt) {
+    self.init(
+      index: index, outcome: .deferred, status: attempt.status, text: attempt.reply,
+      relay: attempt.nextHop)
+  }
+
   /// For a recipient of a message that is too old, when nothing else is known.
   static func expired(_ recipient: UInt32) -> RecipientVerdict {
     RecipientVerdict(

@@ -53,6 +53,7 @@ final class Intake {
 
   /// Gives back a reserved segment: what was announced meanwhile counts now.
   func release(_ name: SegmentName, as segment: Segment?) {
+    defer { if isIdle { queue.settling.pulse() } }
     guard let mark = opening.removeValue(forKey: name.nonce)?.mark else {
       if let segment, segment.owner == nil, !segment.isSealed { queue.orphans.plan() }
       return
@@ -86,6 +87,7 @@ final class Intake {
       } catch .missing {
         // An announcement that was overtaken: all its mail was done, or nothing was in it.
         opening[name.nonce] = nil
+        if isIdle { queue.settling.pulse() }
         return
       } catch {
         queue.log.error("qmgr", "cannot open \(name.segmentFile): \(error)")
@@ -98,6 +100,7 @@ final class Intake {
     if mark.sealed, !segment.isSealed {
       segment.isSealed = true
       queue.sealer.add(segment)
+      queue.mover.look(after: queue.settings.relocationDelay)
     }
     segment.owner = segment.isSealed ? nil : writer
     if mark.end > segment.markedEnd {
@@ -115,6 +118,7 @@ final class Intake {
     reactorTask {
       await self.readAll()
       self.isRunning = false
+      if self.isIdle { self.queue.settling.pulse() }
     }
   }
 
@@ -145,22 +149,37 @@ final class Intake {
 
   /// What was just written is in memory and read at once; the helper reads the rest.
   private func read(_ jobs: [Job]) async -> [Result<[StoredRecord], SpoolError>] {
+    let read = Self.reading(queue.marks?.condemned ?? [])
     if jobs.reduce(0, { $0 + $1.end - $1.start }) <= Self.readAtOnceMax {
       let cache = queue.cache
-      let results = jobs.map { Self.read($0, on: cache) }
+      let mark = queue.marks?.intake
+      let results = jobs.map { read($0, cache, mark) }
+      mark?.end()
       let isWhole = results.allSatisfy { if case .success = $0 { true } else { false } }
       if isWhole { return results }
     }
     let disk = queue.disk
-    return await queue.reader.perform { jobs.map { Self.read($0, on: disk) } }
+    let mark = queue.marks?.reading
+    return await queue.reader.perform {
+      defer { mark?.end() }
+      return jobs.map { read($0, disk, mark) }
+    }
   }
 
-  private nonisolated static func read(
-    _ job: Job, on disk: LinuxDisk
-  ) -> Result<[StoredRecord], SpoolError> {
-    Result { () throws(SpoolError) in
-      try SegmentReader.records(
-        on: disk, file: job.file, nonce: job.nonce, from: job.start, to: job.end)
+  private typealias Reading =
+    @Sendable (Job, LinuxDisk, RecordMark?) -> Result<[StoredRecord], SpoolError>
+
+  /// Reads records, each under a mark; those that are condemned without their envelope.
+  private nonisolated static func reading(_ condemned: Set<RecordPlace>) -> Reading {
+    { job, disk, mark in
+      Result { () throws(SpoolError) in
+        try SegmentReader.records(
+          on: disk, file: job.file, nonce: job.nonce, from: job.start, to: job.end
+        ) { place in
+          mark?.begin(place)
+          return !condemned.contains(place)
+        }
+      }
     }
   }
 
@@ -168,10 +187,14 @@ final class Intake {
     for (count, record) in records.enumerated() {
       if count % Self.recordsPerTurn == Self.recordsPerTurn - 1 {
         queue.plan()
+        // What others do meanwhile is not this record's fault.
+        queue.marks?.intake.end()
         await Reactor.shared.yieldTurn()
       }
+      queue.marks?.intake.begin(record.lead.place)
       await queue.admit(record, of: segment)
     }
+    queue.marks?.intake.end()
   }
 }
 

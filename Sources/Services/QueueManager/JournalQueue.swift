@@ -85,10 +85,12 @@ final class JournalQueue {
     plan()
   }
 
-  /// Returns once all entries so far are written and flushed, or at the deadline.
-  func flush(deadline: MonotonicTime) async {
-    guard await write(deadline: deadline) else { return }
-    await flushWritten()
+  /// Returns once all entries so far are written and flushed, or at the deadline, and whether
+  /// they are.
+  @discardableResult
+  func flush(deadline: MonotonicTime) async -> Bool {
+    guard await write(deadline: deadline) else { return false }
+    return await flushWritten()
   }
 
   /// Returns once all entries so far are written, or at the deadline, and whether they are.
@@ -224,9 +226,11 @@ final class JournalQueue {
     reactorTask { await self.flushWritten() }
   }
 
-  private func flushWritten() async {
-    guard (try? await idle.wait { isFlushing }) != nil else { return }
-    guard !unflushed.isEmpty else { return }
+  /// Flushes what has been written; false when that failed for a segment.
+  @discardableResult
+  private func flushWritten() async -> Bool {
+    guard (try? await idle.wait { isFlushing }) != nil else { return false }
+    guard !unflushed.isEmpty else { return true }
     isFlushing = true
     alarm.cancel()
     let segments = Array(unflushed.values).filter { !$0.isGone }
@@ -241,6 +245,7 @@ final class JournalQueue {
     isFlushing = false
     idle.pulse()
     if !unflushed.isEmpty { alarm.schedule(at: Reactor.shared.now + interval) }
+    return failed.isEmpty
   }
 
   private nonisolated static func flush(_ work: [Work], _ now: WallTime) -> [Int] {

@@ -45,8 +45,18 @@ final class Loader {
     await queue.journals.prepare(records.map(\.segment))
     let disk = queue.disk
     let readings = records.map(RecordReading.init)
-    let results = await queue.reader.perform { readings.map { $0.read(on: disk) } }
+    let mark = queue.marks?.reading
+    let results = await queue.reader.perform {
+      defer { mark?.end() }
+      return readings.map { reading in
+        mark?.begin(reading.place)
+        return reading.read(on: disk)
+      }
+    }
+    defer { queue.marks?.loading.end() }
     for (record, result) in zip(records, results) {
+      queue.marks?.loading.begin(
+        RecordPlace(nonce: record.segment.name.nonce, offset: record.offset))
       switch result {
       case .success(let stored): await route(record, stored)
       case .failure(let error):

@@ -20,6 +20,11 @@ extension MailQueue {
 
   /// Takes in a record that has just been read.
   func admit(_ record: StoredRecord, of segment: Segment) async {
+    // Copies are brought in by whoever made them.
+    if record.lead.flags.contains(.relocatedCopy) { return mover.copyCame(record.lead, segment) }
+    guard !isCondemned(record.lead.place) else {
+      return quarantine.add(RecordRow(record.lead), of: segment)
+    }
     let history = segment.history.removeValue(forKey: record.lead.offset)
     if let history, history.id == record.lead.id {
       return restore(RecordRow(record.lead), history, of: segment)
@@ -37,7 +42,7 @@ extension MailQueue {
     guard
       let admission = scheduler.add(message, routed: routed, now: Reactor.shared.now)
     else { return reportDuplicate(record.lead.id) }
-    segment.messageCount += 1
+    segment.noteMessage(RecordRow(record.lead))
     pressure.messageCame()
     switch admission {
     case .active(let ref):
@@ -49,24 +54,39 @@ extension MailQueue {
 
   /// Takes in a message of which the journal tells, or whose envelope is looked at later.
   func restore(_ row: RecordRow, _ history: MessageHistory?, of segment: Segment) {
+    guard !isCondemned(RecordPlace(nonce: segment.name.nonce, offset: row.offset)) else {
+      if history?.isDone != true { quarantine.add(row, of: segment) }
+      return
+    }
     var message = newMessage(row, of: segment)
     var nextAttempt: MonotonicTime?
+    var orders: RestoredOrders = []
     if let history {
       guard !history.isDone else { return }
       message.recipientsLeft = max(1, Int(row.recipientCount) - history.ended.count)
       message.deaths = Int(history.deaths)
+      if history.isForgiven {
+        message.deaths = min(message.deaths, settings.scheduler.deathsMax - 1)
+      }
+      if history.mustExpire { orders.insert(.expire) }
+      if history.mustRequeue { orders.insert(.requeue) }
       nextAttempt = history.notBefore.map { clock.monotonic($0) }
     }
     guard
       let ref = scheduler.restore(
         message, nextAttempt: nextAttempt, isHeld: history?.isHeld ?? false,
-        now: Reactor.shared.now)
+        orders: orders, now: Reactor.shared.now)
     else { return reportDuplicate(row.id) }
     if let ended = history?.ended, !ended.isEmpty { endedRecipients[ref] = ended }
-    segment.messageCount += 1
+    segment.noteMessage(row)
     pressure.messageCame()
     adoption.found(
       MessageRecord(ref: ref, id: row.id, segment: segment, offset: row.offset))
+  }
+
+  private func isCondemned(_ place: RecordPlace) -> Bool {
+    guard let marks, !marks.condemned.isEmpty else { return false }
+    return marks.condemned.contains(place)
   }
 
   private func newMessage(_ row: RecordRow, of segment: Segment) -> NewMessage {
@@ -119,7 +139,11 @@ extension MailQueue {
       guard let target = recipient.target else { continue }
       let destination = scheduler.destination(
         transport: target.transport.number, nextHop: target.destination)
-      routed.append(RoutedRecipient(index: UInt32(index), destination: destination))
+      let size = DeliveryRecipient(
+        index: 0, address: recipient.address, original: recipient.original
+      ).encodedLength
+      routed.append(
+        RoutedRecipient(index: UInt32(index), destination: destination, size: UInt32(size)))
     }
     return routed
   }

@@ -45,7 +45,9 @@ extension MailQueue {
   func greet(
     _ agent: Agent, inHand: [DeliveryReference], results: [DeliveryResult], capacity: UInt32
   ) {
-    guard agent.process == nil else { return }
+    guard agent.process == nil else {
+      return greetAgain(agent, inHand: inHand, results: results, capacity: capacity)
+    }
     let process = scheduler.addProcess(
       to: group(of: .agents(agent.name.role)), credit: Int(capacity))
     agent.process = process
@@ -58,38 +60,72 @@ extension MailQueue {
     plan()
   }
 
+  /// An agent whose channel broke while both lived goes on with another. What was on its way to
+  /// it then, and which it does not have, was not attempted.
+  private func greetAgain(
+    _ agent: Agent, inHand: [DeliveryReference], results: [DeliveryResult], capacity: UInt32
+  ) {
+    let said = agent.holds + [(inHand, results)]
+    agent.holds.removeAll()
+    if let process = agent.process { scheduler.setCredit(Int(capacity), of: process) }
+    for result in said.flatMap(\.results) { take(result, from: agent) }
+    let inHand = Set(said.flatMap(\.inHand).map(\.id))
+    for (delivery, flight) in agent.inFlight where !inHand.contains(delivery) {
+      agent.inFlight[delivery] = nil
+      giveBack(flight)
+    }
+    plan()
+  }
+
+  /// An agent's channel has ended: nothing is asked of it before it has another.
+  func sever(_ agent: Agent) {
+    agent.sever()
+    for segment in segments.all { segment.holders.removeAll { $0 === agent } }
+    retire(agent)
+  }
+
+  /// The process that stands for agents which have ended, in the scheduler's eyes: it holds the
+  /// deliveries whose results they told or left, until those are written down.
+  func processOfTheEnded() -> ProcessNumber {
+    if let known = endedProcess { return known }
+    let process = scheduler.addProcess(to: scheduler.makeAgentGroup(), credit: 0)
+    endedProcess = process
+    return process
+  }
+
   /// An agent gives back what it is asked for: it is on its way out.
   func retire(_ agent: Agent) {
     guard let process = agent.process else { return }
     scheduler.setCredit(0, of: process)
   }
 
-  /// Drops an agent whose channel has ended: what it had in hand is tried again later, alone
-  /// (spool rule R19).
+  /// Drops an agent that has ended: what it had in hand is tried again later, alone (spool rule
+  /// R19); what it had told counts.
   func lose(_ agent: Agent) {
-    guard !agent.isGone else { return }
     agent.end()
     peers.removeAll { $0 === agent }
     for segment in segments.all { segment.holders.removeAll { $0 === agent } }
+    adoption.keepResults(of: agent)
     let now = clock.wallNow
     let victims = Dictionary(
       agent.inFlight.values.map { ($0.message.ref, $0.message) },
       uniquingKeysWith: { first, _ in first })
     agent.inFlight.removeAll()
-    agent.expected.removeAll()
     resultCame.pulse()
     for message in victims.values {
-      message.deaths += 1
+      let deaths = (scheduler.summary(of: message.ref)?.deaths ?? 0) + 1
       log.line("qmgr", severity: .warning) {
         $0.append(text: "warning: ")
         $0.append(queueID: message.id)
         $0.append(text: ": the delivery agent died while it had the message")
       }
       journals.append(
-        message.entry(.processDied(count: message.deaths), time: now), to: message.segment)
+        message.entry(.processDied(count: UInt32(clamping: deaths)), time: now), to: message.segment
+      )
     }
     if let process = agent.process {
       agents[process] = nil
+      agent.process = nil
       for run in scheduler.removeProcess(process, now: Reactor.shared.now) {
         ended(run.message, run.end)
       }

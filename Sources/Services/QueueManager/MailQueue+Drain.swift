@@ -1,4 +1,5 @@
 import Primitives
+import QueueStore
 import Reactor
 import ServiceKit
 
@@ -10,7 +11,10 @@ extension MailQueue {
     try? await resultCame.wait(deadline: deadline) {
       peers.contains { !$0.inFlight.isEmpty }
     }
-    await bouncer.drain(deadline: deadline)
+    let hasMoved = await mover.drain(deadline: deadline)
+    let hasRequeued = await requeuer.drain(deadline: deadline)
+    let hasReported = await bouncer.drain(deadline: deadline)
+    if hasMoved, hasRequeued, hasReported { await writer.drain() }
     await journals.flush(deadline: deadline)
   }
 }

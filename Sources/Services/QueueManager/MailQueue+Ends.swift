@@ -15,6 +15,7 @@ extension MailQueue {
     case .finished: finish(place, with: .done)
     case .deleted: finish(place, with: .deleted)
     case .expired: expirer.add(place)
+    case .replacing: requeuer.add(place)
     case .held(let afterDeaths): hold(place, afterDeaths: afterDeaths)
     case .deferred, .requeued: break
     }
@@ -23,6 +24,7 @@ extension MailQueue {
   /// A run of a message whose envelope is in memory.
   func ended(_ message: ActiveMessage, _ end: RunEnd) {
     messages[message.ref] = nil
+    if end == .deleted || end == .replacing { dropFailures(of: message) }
     if end != .finished {
       let ended = message.endedRecipients
       endedRecipients[message.ref] = ended.isEmpty ? nil : ended
@@ -33,12 +35,22 @@ extension MailQueue {
       if message.failures.isEmpty { whenRecorded(message.record) }
     case .deleted: finish(message.record, with: .deleted)
     case .expired: expire(message)
+    case .replacing: requeuer.add(message.record)
     case .held(let afterDeaths): hold(message.record, afterDeaths: afterDeaths)
     case .deferred, .requeued: break
     }
     if !message.failures.isEmpty {
       bouncer.add(FailedDelivery(message, endsMessage: end == .finished || end == .expired))
     }
+  }
+
+  /// Of deleted mail nobody is told, and who refused requeued mail is asked again: the results
+  /// of both need no entry but the order's.
+  private func dropFailures(of message: ActiveMessage) {
+    message.reopened = Set(message.failures.map(\.index))
+    message.failures.removeAll()
+    for (agent, delivery) in message.heldResults { journals.acknowledge(delivery, of: agent) }
+    message.heldResults.removeAll()
   }
 
   /// Where the record of a message lies.
@@ -53,21 +65,25 @@ extension MailQueue {
 
   /// A message is too old: who has not got it never will, for the reason of the last attempt.
   private func expire(_ message: ActiveMessage) {
-    logExpiry(message.id, sender: message.sender)
-    for index in message.recipients.indices where message.recipients[index].target != nil {
-      let reason = message.postponed.last { $0.index == index }
-      message.failures.append(reason ?? .expired(UInt32(index)))
+    logExpiry(message.record, sender: message.sender)
+    for index in message.recipients.indices {
+      guard let target = message.recipients[index].target else { continue }
+      let own = message.postponed.last { $0.index == index }
+      message.failures.append(
+        own ?? suspensions.reason(of: UInt32(index), for: target) ?? .expired(UInt32(index)))
       message.recipients[index].target = nil
     }
   }
 
   /// Logs that a message was given up.
-  func logExpiry(_ id: QueueID, sender: MailAddress) {
+  func logExpiry(_ record: MessageRecord, sender: MailAddress) {
+    let isOrdered = scheduler.summary(of: record.ref)?.isToExpire == true
     log.line("qmgr") {
-      $0.append(queueID: id)
+      $0.append(queueID: record.id)
       $0.append(text: ": from=<")
       $0.append(peerText: sender.bytes)
-      $0.append(text: ">, status=expired, returned to sender")
+      $0.append(text: isOrdered ? ">, status=force-expired" : ">, status=expired")
+      $0.append(text: ", returned to sender")
     }
   }
 
@@ -89,23 +105,28 @@ extension MailQueue {
     endedRecipients[record.ref] = nil
     journals.append(
       record.entry(event, endsMessage: true, time: clock.wallNow), to: record.segment)
-    whenRecorded(record)
+    let isByOrder = if case .done = event { false } else { true }
+    journals.whenWritten { self.forget(record, isByOrder: isByOrder) }
   }
 
   /// Forgets a message once its end, which has been appended, is written.
   func whenRecorded(_ record: MessageRecord) {
-    journals.whenWritten { self.forget(record) }
+    journals.whenWritten { self.forget(record, isByOrder: false) }
   }
 
-  private func forget(_ record: MessageRecord) {
-    log.line("qmgr") {
-      $0.append(queueID: record.id)
-      $0.append(text: ": removed")
+  /// - Parameter isByOrder: whether its end has been logged as the order's.
+  private func forget(_ record: MessageRecord, isByOrder: Bool) {
+    if !isByOrder {
+      log.line("qmgr") {
+        $0.append(queueID: record.id)
+        $0.append(text: ": removed")
+      }
     }
     scheduler.forget(record.ref)
     record.segment.messageCount -= 1
     removeIfSpent(record.segment)
     pressure.messageLeft()
+    if record.segment.isSealed { mover.look(after: settings.relocationDelay) }
   }
 }
 

@@ -25,7 +25,8 @@ extension MailQueue {
     plan()
   }
 
-  private func giveBack(_ flight: Flight) {
+  /// A delivery was not attempted.
+  func giveBack(_ flight: Flight) {
     let report = scheduler.report(
       flight.number, DeliveryTally(returned: .max), connectionFailed: false,
       now: Reactor.shared.now)
@@ -58,12 +59,14 @@ extension MailQueue {
         message.failures.append(verdict)
       }
     }
-    message.deaths = 0
     guard
       let report = scheduler.report(
         flight.number, tally, connectionFailed: result.connectionFailed,
         now: Reactor.shared.now)
     else { preconditionFailure("a result of a delivery that the scheduler did not ask for") }
+    if case .died = report.change {
+      suspensions.note(report.destination, result, scheduler)
+    }
     record(verdicts, of: message, end: report.end, now: now)
     if let agent {
       if tally.failed > 0 {

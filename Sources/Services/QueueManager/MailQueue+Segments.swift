@@ -13,7 +13,7 @@ extension MailQueue {
 
   /// Removes a segment and its journal once nothing in them is needed.
   func removeIfSpent(_ segment: Segment) {
-    guard segment.isSpent else { return }
+    guard segment.isSpent, scanner.knowsAllCopies else { return }
     segment.isGone = true
     segments.remove(segment)
     for agent in segment.holders { agent.forget(segment) }

@@ -15,6 +15,9 @@ import SystemPackage
 /// touches the disk itself; helpers do (spool rule R26).
 @ReactorActor
 final class MailQueue {
+  /// The queue manager's name in those of its segments.
+  nonisolated static let writerName = "qmgr"
+
   let settings: QueueSettings
   let log: Log
   let disk: LinuxDisk
@@ -24,6 +27,8 @@ final class MailQueue {
   let journalHelper: HelperThread
   let reportHelper: HelperThread
   let journals: JournalQueue
+  /// Which records are in hand; `nil` where no `master` keeps the memory for it.
+  let marks: RecordMarks?
   /// Services of `master.cf` that deliver, and the role that runs them.
   let services: [String: Role]
 
@@ -36,35 +41,54 @@ final class MailQueue {
   var messages: [MessageRef: ActiveMessage] = [:]
   /// Recipients that are done, of messages outside the window that have others left.
   var endedRecipients: [MessageRef: Set<UInt32>] = [:]
+  /// Why destinations are dead.
+  var suspensions = Suspensions()
   /// The scheduler's groups of agents by role; `nil` stands for the queue manager itself.
   var groups: [Role?: AgentGroupNumber] = [:]
   /// Who delivers, by the scheduler's number.
   var agents: [ProcessNumber: Agent] = [:]
-  /// The agents whose channel is open.
+  /// The scheduler's process for what ended agents left, once there was something.
+  var endedProcess: ProcessNumber?
+  /// The agents that live.
   var peers: [Agent] = []
 
+  /// Journals that were read for the reasons in them, for tests of cost.
+  var reasonReadings = 0
   /// Pulses when a delivery has ended.
   let resultCame = Gate()
   /// Whether deliveries may be asked for.
   var isOpen = false
+  /// Whether all that was in the spool at the start is known.
+  var isSettled = false
+  /// Pulses when that may have come about.
+  let settling = Gate()
   var pumpIsPlanned = false
   private(set) lazy var wake = Alarm { self.plan() }
   private(set) lazy var intake = Intake(self)
   private(set) lazy var scanner = Scanner(self)
   private(set) lazy var adoption = Adoption(self)
+  private(set) lazy var leftResults = LeftResults(self)
   private(set) lazy var orphans = Orphans(self)
   private(set) lazy var loader = Loader(self)
   private(set) lazy var sealer = Sealer(self)
+  /// Writes the queue manager's own records: reports, copies, and what takes the place of requeued
+  /// mail.
+  private(set) lazy var writer = makeWriter()
+  private(set) lazy var mover = Mover(self)
   private(set) lazy var bouncer = Bouncer(self)
   private(set) lazy var expirer = Expirer(self)
+  private(set) lazy var quarantine = Quarantine(self)
+  private(set) lazy var requeuer = Requeuer(self, spool: writer)
   private(set) lazy var pressure = BackPressure(self)
   /// Asks `master` for more numbers of segments.
   let needSequences: @ReactorActor () -> Void
 
   init(
     settings: QueueSettings, log: Log, disk: LinuxDisk, router: Router,
-    services: [String: Role] = [:], needSequences: @escaping @ReactorActor () -> Void = {}
+    services: [String: Role] = [:], marks: RecordMarks? = nil,
+    needSequences: @escaping @ReactorActor () -> Void = {}
   ) throws {
+    self.marks = marks
     self.needSequences = needSequences
     self.settings = settings
     self.log = log
@@ -81,6 +105,26 @@ final class MailQueue {
       deliverySeed: Self.deliverySeed(Clocks.wallNow()))
     routes = RouteTable(router: router) { self.transport(named: $0) }
     journals.onStall = { self.plan() }
+  }
+
+  private func makeWriter() -> SpoolWriter {
+    var values = SpoolWriter.Settings()
+    values.segmentSize = settings.segmentSize
+    values.stallTime = settings.stallTime
+    let writer = SpoolWriter(
+      disk: disk, writer: Self.writerName, settings: values, helper: reportHelper,
+      onProgress: { [unowned self] in
+        intake.announce(SegmentMark($0), by: ProcessName(role: .qmgr, index: 0))
+      },
+      onLowSequences: { [unowned self] in needSequences() })
+    writer.stalls.onChange = { [log] isStalled in
+      if isStalled {
+        log.warning("qmgr", "the spool does not answer")
+      } else {
+        log.information("qmgr", "the spool answers again")
+      }
+    }
+    return writer
   }
 
   /// The wall clock in units of 16 us, faster than deliveries are made: the numbers of a life

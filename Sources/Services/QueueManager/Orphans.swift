@@ -19,6 +19,9 @@ final class Orphans {
     self.queue = queue
   }
 
+  /// Whether no segment waits for its writer's end to be seen.
+  var isIdle: Bool { !isRunning && !scansFolder && orphans.isEmpty }
+
   /// A writer is gone: its segments belong to nobody, and it may have left some unannounced.
   func lose(_ writer: ProcessName) {
     for segment in queue.segments.all where segment.owner == writer { segment.owner = nil }
@@ -39,6 +42,7 @@ final class Orphans {
       await self.scanFolder()
       await self.recoverAll()
       self.isRunning = false
+      if self.isIdle { self.queue.settling.pulse() }
       if self.scansFolder || !self.orphans.isEmpty { self.plan() }
     }
   }
@@ -69,17 +73,21 @@ final class Orphans {
 
   private func recover(_ segment: Segment) async {
     let disk = queue.disk
-    let file = segment.file
     let journal = segment.journal
     let name = segment.name
     let now = queue.clock.wallNow
+    let recovered = queue.segments.nonces
     do throws(SpoolError) {
       let found = try await queue.journalHelper.perform { () throws(SpoolError) in
+        // Not the description that agents have: if this process were killed now, they would hold
+        // the lock, and the next one would take the writer for alive (rule R12).
+        let file = try disk.open(name.segmentFile, in: .segments, writable: false)
         guard try disk.lock(file) else { return Optional<RecoveredSegment<LinuxDisk>>.none }
         defer { disk.close(file) }
         // The recovery rewrites the journal, so it has to have all of it.
         try journal.release(now: now)
-        return try SegmentRecovery.recover(name, on: disk, now: now, openFile: file)
+        return try SegmentRecovery.recover(
+          name, on: disk, now: now, openFile: file, recovered: recovered)
       }
       guard let found, segment.owner == nil, !segment.isSealed, !segment.isGone else { return }
       queue.report(found.problems, of: name)

@@ -30,8 +30,11 @@ package final class QueueManagerService: RoleService {
       let queue = try MailQueue(
         settings: settings, log: context.log, disk: try LinuxDisk(path: settings.directory),
         router: site.router, services: Self.services(context),
+        marks: try context.recordMarks.map { try RecordMarks($0.raw) },
         needSequences: { context.master.post(.needSequences) })
-      peers = Peers(queue) { context.master.post(.mute($0)) }
+      peers = Peers(
+        queue, mute: { context.master.post(.mute($0)) },
+        ended: { context.master.post(.channelEnded($0, pid: $1)) })
     } catch {
       throw RoleFailure("cannot serve the queue in \(settings.directory): \(error)")
     }
@@ -53,7 +56,7 @@ package final class QueueManagerService: RoleService {
   }
 
   package func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {
-    peers.attach(channel, to: peer)
+    peers.attach(channel, to: peer, pid: pid)
   }
 
   package func channelsComplete() { peers.channelsComplete() }

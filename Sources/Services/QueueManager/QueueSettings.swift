@@ -1,21 +1,34 @@
 import Configuration
 import Primitives
 import QueueScheduler
+import QueueStore
+import ServiceKit
 
 /// What the configuration says about the queue, copied out once.
 struct QueueSettings: Sendable {
+  /// What a delivery request takes without its recipients: sender, transport and next hop.
+  private static let requestLengthMax = 4096
+
   /// `queue_directory`.
   var directory: String
   /// Limits and times of the scheduler.
   var scheduler = SchedulerSettings()
   /// How long a result may be unflushed (`journal_sync_interval`).
   var journalSyncInterval = Duration.seconds(1)
+  /// How long agents may take to leave (`drain_time`).
+  var drainTime = Duration.seconds(30)
   /// Messages in the queue beyond which new mail is refused (`queue_message_limit`).
   var messageLimit = 5_000_000
   /// Free bytes below which new mail is refused (spool rule R24).
   var freeBytesMin: UInt64 = 32 << 20
   /// The size at which the segment of reports is full (`spool_segment_size`).
   var segmentSize: UInt64 = 64 << 20
+  /// When mail is moved out of large segments (spool rule R31).
+  var relocation = Relocation.Bounds()
+  /// The pause before the same segments are looked at again (`spool_relocation_delay`).
+  var relocationDelay = Duration.seconds(60)
+  /// How long a write may take before it is reported (`spool_stall_time`).
+  var stallTime = Duration.seconds(5)
   /// `myhostname`.
   var hostname = "localhost"
   /// `mail_name`.
@@ -28,6 +41,7 @@ struct QueueSettings: Sendable {
   /// The defaults of Postfix.
   init(directory: String) {
     self.directory = directory
+    scheduler.deliverySizeMax = MessageChannel.messageLengthMax - Self.requestLengthMax
   }
 
   /// What a configuration says.
@@ -39,9 +53,14 @@ struct QueueSettings: Sendable {
     scheduler.queueRunDelay = configuration[.queueRunDelay]
     scheduler.lifetime = configuration[.maximalQueueLifetime]
     scheduler.bounceLifetime = configuration[.bounceQueueLifetime]
+    drainTime = configuration[.drainTime]
     journalSyncInterval = configuration[.journalSyncInterval]
     messageLimit = configuration[.queueMessageLimit]
     segmentSize = UInt64(configuration[.spoolSegmentSize])
+    relocation.sizeMin = UInt64(configuration[.spoolRelocationSizeMin])
+    relocation.factor = UInt64(configuration[.spoolRelocationFactor])
+    relocationDelay = configuration[.spoolRelocationDelay]
+    stallTime = configuration[.spoolStallTime]
     hostname = configuration[.myhostname]
     mailName = configuration[.mailName]
     returnedSizeLimit = Int(clamping: configuration[.bounceSizeLimit])
@@ -50,9 +69,9 @@ struct QueueSettings: Sendable {
   }
 
   /// `queue_minfree`, or what Postfix wants by default: one and a half messages of the largest
-  /// size; on top of it the room for journals and reports (spool rule R24).
+  /// size; on top of it the room for journals, reports and relocation (spool rule R24).
   private static func freeBytesMin(_ configuration: Configuration) -> UInt64 {
-    let reserve: UInt64 = 8 << 20
+    let reserve = UInt64(configuration[.spoolReserve])
     let messages = UInt64(configuration[.messageSizeLimit]) / 2 * 3
     return max(UInt64(configuration[.queueMinfree]), messages) + reserve
   }

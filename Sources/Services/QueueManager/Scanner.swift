@@ -13,9 +13,29 @@ final class Scanner {
   private unowned let queue: MailQueue
   /// Whether the scan of the start is over.
   private(set) var isComplete = false
+  /// Whether nothing that was found has to be looked at again.
+  var isIdle: Bool { isComplete && retries.isEmpty }
+  /// Segments of an earlier queue manager that have not been recovered; `nil` before the spool has
+  /// been listed.
+  private var ownUnrecovered: Set<SegmentName>?
+  /// Segments whose copies wait for the segments that they were copied from.
+  private var waiting: [SegmentName] = []
 
   init(_ queue: MailQueue) {
     self.queue = queue
+  }
+
+  /// Whether all copies that there are have found their origins: before that no segment may be
+  /// removed, since a copy without an origin counts as mail (spool rule R17).
+  var knowsAllCopies: Bool { ownUnrecovered?.isEmpty ?? false }
+
+  private func settled(_ name: SegmentName) {
+    guard ownUnrecovered?.remove(name) != nil, knowsAllCopies else { return }
+    removeSpent()
+  }
+
+  private func removeSpent() {
+    for segment in Array(queue.segments.all) { queue.removeIfSpent(segment) }
   }
 
   /// Lists the segments, and removes what is left of those that are gone.
@@ -23,12 +43,15 @@ final class Scanner {
   /// - Throws: `.newerVersion` when a later build wrote here; nothing has been touched then.
   func list() async throws(SpoolError) -> [SegmentName] {
     let disk = queue.disk
-    return try await queue.reader.perform { () throws(SpoolError) in
+    let names = try await queue.reader.perform { () throws(SpoolError) in
       let scan = try SpoolScan(disk)
       for name in scan.segments { try Self.checkVersion(of: name, on: disk) }
       try scan.removeLeftovers(disk)
       return scan.segments
     }
+    ownUnrecovered = Set(names.filter { $0.writer == MailQueue.writerName })
+    if knowsAllCopies { removeSpent() }
+    return names
   }
 
   private nonisolated static func checkVersion(
@@ -54,17 +77,33 @@ final class Scanner {
   /// Takes in the messages of all these segments.
   func scan(_ names: [SegmentName]) async {
     for name in names { await scan(name) }
+    await scanWaiting()
     isComplete = true
+    queue.mover.look(after: .zero)
+  }
+
+  /// Looks again at copies, as long as that leads on.
+  private func scanWaiting() async {
+    var before = Int.max
+    while !waiting.isEmpty, waiting.count < before {
+      before = waiting.count
+      let names = waiting
+      waiting.removeAll()
+      for name in names { await scan(name) }
+    }
   }
 
   /// Takes in the messages of a segment unless it is known already.
   func scan(_ name: SegmentName) async {
+    retries[name] = nil
     guard queue.intake.reserve(name.nonce) else { return }
     let disk = queue.disk
+    let recovered = queue.segments.nonces
     let now = queue.clock.wallNow
     do throws(SpoolError) {
       let found = try await queue.journalHelper.perform { () throws(SpoolError) in
-        let found = try SegmentRecovery.recover(name, on: disk, now: now)
+        let found = try SegmentRecovery.recover(
+          name, on: disk, now: now, recovered: recovered)
         // Agents get this description: no lock may outlive this process in their hands (R12).
         disk.close(found.file)
         return found
@@ -72,10 +111,20 @@ final class Scanner {
       await install(found)
     } catch .missing {
       queue.intake.release(name, as: nil)
+      settled(name)
+      queue.settling.pulse()
+    } catch .originFirst {
+      queue.intake.release(name, as: nil)
+      waiting.append(name)
     } catch {
       queue.log.error("qmgr", "cannot recover \(name.segmentFile): \(error)")
       queue.intake.release(name, as: nil)
-      let alarm = Alarm { reactorTask { await self.scan(name) } }
+      let alarm = Alarm {
+        reactorTask {
+          await self.scan(name)
+          await self.scanWaiting()
+        }
+      }
       alarm.schedule(at: Reactor.shared.now + Self.retryPause)
       retries[name] = alarm
     }
@@ -94,6 +143,8 @@ final class Scanner {
       await queue.seal(segment, with: found) { await Reactor.shared.yieldTurn() }
     }
     queue.intake.release(found.name, as: segment)
+    settled(found.name)
+    queue.settling.pulse()
     queue.plan()
   }
 }
@@ -110,6 +161,8 @@ extension MailQueue {
     let known = segment.takenEnd
     segment.history.removeAll()
     segment.isSealed = true
+    // A table without a seal does not say where the segment ends.
+    segment.recoveredEnd = found.intakeEnd == .max ? 0 : found.intakeEnd
     segment.owner = nil
     segment.hasTable = !found.problems.contains {
       if case .notSealed = $0 { true } else { false }

@@ -1,4 +1,5 @@
 import MailTypes
+import Primitives
 import QueueFormat
 import QueueStore
 import Reactor
@@ -34,6 +35,14 @@ final class Segment {
   var isPrepared = false
   /// How far the journal says that records have been taken in.
   var notedEnd = UInt64(FileHeader.size)
+  /// Its size in bytes, as far as it is known; what a recovery finds lies behind `markedEnd` too.
+  var size: UInt64 { max(markedEnd, recoveredEnd) }
+  /// Where a recovery found that it ends.
+  var recoveredEnd: UInt64 = 0
+  /// Messages that were taken in since this life knows it, and the bytes of their contents.
+  var taken = (count: 0, bytes: UInt64(0))
+  /// Before this time nothing of it is moved.
+  var movesAgainAt = MonotonicTime(nanoseconds: 0)
   /// Messages of it in the queue.
   var messageCount = 0
   /// What an earlier life of the queue manager says of messages that have not been taken in.
@@ -54,6 +63,24 @@ final class Segment {
 
   /// Gives up the file, for the helper that closes it.
   func takeFile() -> LinuxDisk.File? { openFile.take() }
+
+  /// About how many bytes its mail takes that is still in the queue.
+  var liveBytes: UInt64 {
+    guard taken.count > 0 else { return 0 }
+    let each = taken.bytes / UInt64(taken.count) + Self.recordOverhead
+    return UInt64(max(messageCount, 0)) * each
+  }
+  /// The part of its bytes that is still needed.
+  var liveShare: Double { Double(liveBytes) / Double(max(size, 1)) }
+  /// About what a record takes beyond its content.
+  private static let recordOverhead: UInt64 = 512
+
+  /// A message of it has been taken in.
+  func noteMessage(_ row: RecordRow) {
+    messageCount += 1
+    taken.count += 1
+    taken.bytes += row.contentSize
+  }
 
   /// Whether nothing in it will ever be needed again.
   var isSpent: Bool {
@@ -102,6 +129,9 @@ struct SegmentTable {
     }
     return segment
   }
+
+  /// The nonces of all of them.
+  var nonces: Set<Nonce> { Set(byNonce.keys) }
 
   /// The segment of a nonce.
   func find(_ nonce: Nonce) -> Segment? { byNonce[nonce] }

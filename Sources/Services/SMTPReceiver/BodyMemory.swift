@@ -16,7 +16,9 @@ final class BodyMemory {
   private(set) var used = 0
   /// Bytes of unfinished messages that have been written out.
   private(set) var spilled = 0
-  /// Bytes held that are being written out.
+  /// Bytes of recipients of transactions under way, which may take as much as all bodies.
+  private(set) var envelopes = 0
+  /// Bytes held that are being written out, or are about to be.
   private var leaving = 0
   private var bodies: [InboundMessage] = []
 
@@ -31,6 +33,12 @@ final class BodyMemory {
 
   /// Whether another message may begin.
   var isAdmitting: Bool { used < limit || spilled < spillLimit }
+
+  /// Whether another recipient may be taken.
+  var hasRoomForRecipient: Bool { envelopes < limit }
+
+  /// Notes that envelopes hold `bytes` more or less than before.
+  func changeEnvelopes(by bytes: Int) { envelopes += bytes }
 
   /// Begins to account for a message.
   func enter(_ message: InboundMessage) {
@@ -66,6 +74,7 @@ final class BodyMemory {
     guard used - leaving > limit else { return }
     let largest = bodies.max { $0.spillableBytes < $1.spillableBytes }
     guard let largest, largest.spillableBytes > 0 else { return }
+    largest.beginToLeave()
     reactorTask { await largest.writeOut() }
   }
 }

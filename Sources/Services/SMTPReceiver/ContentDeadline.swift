@@ -17,6 +17,9 @@ struct ContentDeadline {
     time = start + timeout
   }
 
+  /// Notes that the client could not be read from for a while, which is not its fault.
+  mutating func postpone(by pause: Duration) { time = time + pause }
+
   /// Notes that `count` bytes came, of which a read gives at most 64 KiB.
   mutating func receive(_ count: Int, at now: MonotonicTime) {
     let earned = Duration.nanoseconds(count * 1_000_000_000 / rateMin)

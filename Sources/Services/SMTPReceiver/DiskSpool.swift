@@ -26,6 +26,8 @@ final class DiskSpool: MessageSpool {
     let path = configuration[.queueDirectory]
     var settings = SpoolWriter.Settings()
     settings.segmentSize = UInt64(configuration[.spoolSegmentSize])
+    settings.stallTime = configuration[.spoolStallTime]
+    settings.reserve = UInt64(configuration[.spoolReserve])
     settings.commitDelay = configuration[.commitDelay]
     do {
       writer = SpoolWriter(
@@ -38,12 +40,20 @@ final class DiskSpool: MessageSpool {
     }
   }
 
-  var oldestCommitAge: Duration { writer.oldestCommitAge }
+  var isStalled: Bool { writer.stalls.isStalled }
+
+  var onStall: @ReactorActor (Bool) -> Void {
+    get { writer.stalls.onChange }
+    set { writer.stalls.onChange = newValue }
+  }
 
   var isRefusing: Bool { writer.isRefusing }
 
   /// Ends the current segment: room is short, and a segment goes only as a whole.
   func sealEarly() { writer.sealEarly() }
+
+  /// There is room again: what was refused for want of it is welcome as soon as a probe says so.
+  func probeNow() { writer.probeNow() }
 
   /// How far the segments are flushed that are not sealed.
   var progress: [SegmentProgress] { writer.progress }

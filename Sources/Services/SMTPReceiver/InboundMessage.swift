@@ -24,6 +24,9 @@ final class InboundMessage {
   private(set) var fault: SpoolError?
   /// The header of a message whose body has gone ahead.
   private(set) var header: [UInt8]?
+  /// What follows the header's end in the part that has gone ahead with the body, if the body
+  /// began to leave before the header had ended.
+  private var continuation: HeaderContinuation?
 
   /// Its place in the list of `BodyMemory`, which alone uses it.
   var memoryIndex = -1
@@ -33,30 +36,34 @@ final class InboundMessage {
   private let intake: Intake
   private let traceSize: Int
   private var headerSize = 0
+  /// Whether the first lines of the client's are kept apart from the trace field.
+  private var startIsMended = false
   private var addedSize = 0
   private let sizeMax: Int
   private var stream: (any MessageStream)?
   private var isWriting = false
+  /// Bytes that a task which has not begun yet is going to write out.
+  private var bytesToLeave = 0
   private var isOver = false
-  /// The session was cancelled while it waited for a write.
+  /// The session was cancelled while it waited for a write, or waited too long.
   private var isCutOff = false
   private var writeEnd: Gate?
 
   /// A message that begins with `trace`, the `Received:` field of this host.
   init(
     trace: consuming [UInt8], sizeMax: Int, bareNewlines: ContentScanner.BareNewlines,
-    intake: Intake
+    isChunked: Bool = false, intake: Intake
   ) {
     self.intake = intake
     self.sizeMax = sizeMax
     traceSize = trace.count
     content = trace
-    scanner = ContentScanner(bareNewlines: bareNewlines)
+    scanner = ContentScanner(bareNewlines: bareNewlines, isChunked: isChunked)
     intake.memory.enter(self)
   }
 
   /// Bytes that could leave the memory.
-  var spillableBytes: Int { isOver || isWriting ? 0 : content.count }
+  var spillableBytes: Int { isOver || isWriting || bytesToLeave > 0 ? 0 : content.count }
 
   /// Whether the caller has to let `writeOut` run before it takes more.
   var needsRoom: Bool {
@@ -73,11 +80,24 @@ final class InboundMessage {
     return used
   }
 
+  /// Ends a message that came in chunks.
+  func finishChunks() {
+    scanner.finishChunks(into: &content)
+    account()
+  }
+
   /// Writes out what is in memory, but for the header; what fails is in `fault`.
   func writeOut() async {
+    intake.memory.changeLeaving(by: -bytesToLeave)
+    bytesToLeave = 0
     while isWriting, !isCutOff { await waitForWrite() }
     guard !isWriting, fault == nil, !isOver, !isOversized else { return }
     isWriting = true
+    reactorTask { await self.write() }
+    while isWriting, !isCutOff { await waitForWrite() }
+  }
+
+  private func write() async {
     let leaving = content.count
     intake.memory.changeLeaving(by: leaving)
     do throws(SpoolError) {
@@ -92,30 +112,78 @@ final class InboundMessage {
     if isOver || fault != nil || isOversized { await endStream() }
   }
 
+  /// Says that `writeOut` is about to be called: nobody else need ask for it.
+  func beginToLeave() {
+    bytesToLeave = content.count
+    intake.memory.changeLeaving(by: bytesToLeave)
+  }
+
   private func writePart() async throws(SpoolError) {
     if stream == nil {
+      guard mendStart() else { return }
       stream = try await intake.spool.beginStream()
-      _ = finishHeader()
-      header = Array(content[..<headerSize])
-      content.removeSubrange(..<headerSize)
+      splitHeader()
     }
     guard let stream, !content.isEmpty, !isOver else { return }
-    let part = content
-    content = []
-    content.reserveCapacity(Self.partSize + Self.readSizeMax)
+    let part = takePart()
     spilledBytes += part.count
     intake.memory.countSpilled(part.count)
     try await stream.append(part)
   }
 
+  /// Parts the header from the body. A header that has not ended stays behind as far as it is
+  /// known; its rest goes with the body.
+  private func splitHeader() {
+    let scan = content.withUnsafeBytes { HeaderScan($0) }
+    if scan.isUndecided, !scanner.isFinished {
+      headerSize = scan.decidedEnd
+      continuation = HeaderContinuation()
+    } else {
+      _ = finishHeader()
+    }
+    header = Array(content[..<headerSize])
+    content.removeSubrange(..<headerSize)
+  }
+
+  /// False when too little has come to tell what the first lines are.
+  private func mendStart() -> Bool {
+    // Content that is refused has been dropped, with the trace field.
+    guard !startIsMended, content.count >= traceSize else { return true }
+    let added = ContentStart.mend(&content, at: traceSize, isWhole: scanner.isFinished)
+    guard let added else { return false }
+    addedSize += added
+    startIsMended = true
+    return true
+  }
+
+  private func takePart() -> [UInt8] {
+    var part = content
+    let held = continueHeader(&part)
+    content = []
+    content.reserveCapacity(Self.partSize + Self.readSizeMax)
+    content += part.suffix(held)
+    part.removeLast(held)
+    return part
+  }
+
+  private func continueHeader(_ part: inout [UInt8], isLast: Bool = false) -> Int {
+    let size = part.count
+    let held = continuation?.take(&part, isLast: isLast) ?? 0
+    addedSize += part.count - size
+    return held
+  }
+
   /// Brings the message to the disk and out of memory. Throws why it could not.
-  func commit(id: QueueID, envelope: Envelope) async throws(SpoolError) {
+  ///
+  /// `isInternational` says that the client asked for SMTPUTF8.
+  func commit(
+    id: QueueID, envelope: Envelope, isInternational: Bool = false
+  ) async throws(SpoolError) {
     while isWriting, !isCutOff { await waitForWrite() }
     isOver = true
     defer { intake.memory.leave(self) }
     if let fault { throw fault }
-    if isCutOff { throw .ended }
-    let record = record(id, envelope)
+    let record = record(id, envelope, isInternational)
     if stream == nil {
       try await intake.spool.commit(record)
       intake.contents.give(record.content)
@@ -125,8 +193,14 @@ final class InboundMessage {
   }
 
   @inline(never)
-  private func record(_ id: QueueID, _ envelope: Envelope) -> PendingRecord {
+  private func record(
+    _ id: QueueID, _ envelope: Envelope, _ isInternational: Bool
+  ) -> PendingRecord {
     let isStreamed = stream != nil
+    var flags = flags
+    if isInternational, flags.contains(.header8Bit) || envelope.hasInternationalAddresses {
+      flags.insert(.needsSMTPUTF8)
+    }
     let record = PendingRecord(
       id: id, content: isStreamed ? header ?? [] : content, headerLength: headerSize,
       envelope: envelope, flags: flags,
@@ -146,14 +220,22 @@ final class InboundMessage {
     }
   }
 
-  /// Looks at the header, and puts the empty line behind it when the client did not.
+  /// `Received:` fields of the header that did not end before the body began to leave.
+  var laterHops: Int { continuation?.receivedCount ?? 0 }
+
+  /// Looks at the header, and puts the empty line behind it when the client did not. All content
+  /// has come.
   func finishHeader() -> HeaderScan {
-    if let header { return header.withUnsafeBytes { HeaderScan($0) } }
+    if let header {
+      _ = continueHeader(&content, isLast: true)
+      return header.withUnsafeBytes { HeaderScan($0) }
+    }
+    _ = mendStart()
     let scan = content.withUnsafeBytes { HeaderScan($0) }
     headerSize = scan.headerEnd + 2
     if !scan.endsWithEmptyLine {
       content.insert(contentsOf: [ASCII.cr, ASCII.lf], at: scan.headerEnd)
-      addedSize = 2
+      addedSize += 2
     }
     return scan
   }
@@ -192,13 +274,17 @@ final class InboundMessage {
   }
 
   /// Waits for the end of the write under way. The caller looks again: another may have begun.
+  ///
+  /// A disk that does not answer in time costs the message, which is no mail before its last
+  /// write; what comes of it from then on is not kept.
   private func waitForWrite() async {
     let gate = writeEnd ?? Gate()
     writeEnd = gate
     do throws(WaitError) {
-      try await gate.wait { isWriting }
+      try await gate.wait(deadline: Reactor.shared.now + intake.writeTimeout) { isWriting }
     } catch {
       isCutOff = true
+      if fault == nil { fault = .ended }
     }
   }
 
@@ -211,5 +297,14 @@ final class InboundMessage {
     if scanner.longestLine > 998 { flags.insert(.longLine) }
     if scanner.stuffedLines > 0 { flags.formUnion([.hasStuffedLines, .scanForDots]) }
     return flags
+  }
+}
+
+extension Envelope {
+  /// Whether an address holds bytes outside ASCII.
+  fileprivate var hasInternationalAddresses: Bool {
+    ([sender] + recipients.map(\.address)).contains { address in
+      address.bytes.contains { $0 >= 0x80 }
+    }
   }
 }

@@ -28,7 +28,8 @@ extension ListenerRules {
       dataRateMin: configuration[.smtpdMinDataRate],
       lineLengthMax: configuration[.lineLengthLimit], hopCountMax: configuration[.hopcountLimit],
       bareNewlines: Self.bareNewlines(configuration[.smtpdForbidBareNewline]),
-      tls: tls, judge: { await policy.refusal(of: $0) })
+      hiddenKeywords: Self.hiddenKeywords(configuration, site), tls: tls,
+      judge: { await policy.refusal(of: $0) })
   }
 
   private static func server(
@@ -46,10 +47,12 @@ extension ListenerRules {
     settings.errorSleepTime = configuration[.smtpdErrorSleepTime]
     settings.heloRequired = configuration[.smtpdHeloRequired]
     settings.strictEnvelopes = configuration[.strictRFC821Envelopes]
-    settings.discardedKeywords = Set(configuration[.smtpdDiscardEHLOKeywords])
+    settings.discardedKeywords = EHLOKeywords(words: configuration[.smtpdDiscardEHLOKeywords])
+    settings.noopCommands = Set(configuration[.smtpdNoopCommands])
+    settings.smtputf8IsEnabled = configuration[.smtputf8Enable]
     let forbidden = configuration[.smtpdForbiddenCommands]
     settings.forbiddenCommands = Set(forbidden.filter { !$0.contains(":") })
-    settings.forbidsNonLetters = forbidden.contains { $0.hasPrefix("regexp:") }
+    settings.forbidsNonLetters = forbidden.contains(MailSite.oddCommandPattern)
     settings.forbidsUnauthorizedPipelining = configuration[.smtpdForbidUnauthPipelining]
     if configuration[.smtpdForbidBareNewline] == .reject {
       settings.bareNewlineRejectCode = UInt16(configuration[.smtpdForbidBareNewlineRejectCode])
@@ -61,6 +64,17 @@ extension ListenerRules {
     }
     settings.vrfyDisabled = configuration[.disableVrfyCommand]
     return settings
+  }
+
+  private static func hiddenKeywords(
+    _ configuration: Configuration, _ site: MailSite
+  ) -> KeywordFinder? {
+    guard site.hidesKeywordsByClient else { return nil }
+    let usual = EHLOKeywords(words: configuration[.smtpdDiscardEHLOKeywords])
+    return { client in
+      guard let words = await site.discardedKeywords(of: client) else { return usual }
+      return EHLOKeywords(words: words)
+    }
   }
 
   /// `postfix/submission` below `postfix` makes `submission/smtpd`. A name that is not below it

@@ -10,6 +10,10 @@ final class ListenerRules: Sendable {
   /// Judges a recipient: the reply that refuses it, or `nil`.
   typealias RecipientJudge = @Sendable (AccessRequest) async -> SMTPReply?
 
+  /// Finds the EHLO keywords that a client is not shown
+  /// (`smtpd_discard_ehlo_keyword_address_maps`).
+  typealias KeywordFinder = @Sendable (IPAddress) async -> EHLOKeywords
+
   /// Texts and limits of the dialogue.
   let smtp: SMTPServerRules
   /// What stands behind `syslog_name/` in log lines: `smtpd`, `submission/smtpd`.
@@ -28,6 +32,8 @@ final class ListenerRules: Sendable {
   let bareNewlines: ContentScanner.BareNewlines
   /// TLS.
   let tls: ServerTLS
+  /// The keywords that a client is not shown, where that depends on the client.
+  let hiddenKeywords: KeywordFinder?
   /// Who may send mail to whom.
   let judge: RecipientJudge
 
@@ -35,7 +41,7 @@ final class ListenerRules: Sendable {
     smtp: SMTPServerRules, tag: String = "smtpd", mailName: String = "Martinet",
     timeout: Duration = .seconds(300), dataRateMin: Int = 500, lineLengthMax: Int = 2048,
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
-    tls: ServerTLS = .off, judge: @escaping RecipientJudge
+    hiddenKeywords: KeywordFinder? = nil, tls: ServerTLS = .off, judge: @escaping RecipientJudge
   ) {
     self.smtp = smtp
     self.tag = Array(tag.utf8)
@@ -46,6 +52,7 @@ final class ListenerRules: Sendable {
     self.hopCountMax = hopCountMax
     self.bareNewlines = bareNewlines
     self.tls = tls
+    self.hiddenKeywords = hiddenKeywords
     self.judge = judge
   }
 

@@ -22,9 +22,11 @@ protocol MessageSpool: AnyObject {
   func commit(_ message: PendingRecord) async throws(SpoolError)
   /// Begins a message that is written while it comes in.
   func beginStream() async throws(SpoolError) -> any MessageStream
-  /// How long the oldest commit under way has been waiting.
-  var oldestCommitAge: Duration { get }
-  /// Why new mail is refused; `nil` when it is welcome.
+  /// Whether a commit under way has taken so long that new mail is refused (spool rule R33).
+  var isStalled: Bool { get }
+  /// Called when `isStalled` changes.
+  var onStall: @ReactorActor (Bool) -> Void { get set }
+  /// Whether new mail is refused until the disk has shown that it works or has room.
   var isRefusing: Bool { get }
   /// Finishes commits under way and gives up the segments.
   func drain() async

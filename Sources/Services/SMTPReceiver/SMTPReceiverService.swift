@@ -41,11 +41,15 @@ package final class SMTPReceiverService: RoleService {
       onLowSequences: { context.master.post(.needSequences) })
     let first = context.sequences.first
     spool.addSequences(first..<first + UInt64(context.sequences.count))
+    var refused = RefusedClients(limit: configuration[.smtpdCrashRefusalLimit])
+    for client in context.refusals { refused.add(client, now: Reactor.shared.now) }
     intake = Intake(
       spool: spool, log: context.log,
       memory: BodyMemory(
         limit: Int(clamping: configuration[.bodyMemoryLimit]),
-        spillLimit: Int(clamping: configuration[.spoolSpillLimit])))
+        spillLimit: Int(clamping: configuration[.spoolSpillLimit])),
+      page: context.page, refusedClients: refused,
+      writeTimeout: configuration[.spoolWriteTimeout])
     sessions = SessionTable(intake: intake)
     queueManager = link
   }
@@ -132,12 +136,16 @@ package final class SMTPReceiverService: RoleService {
     guard peer.role == .qmgr else { return channel.close() }
     queueManager.attach(channel, progress: spool.progress) { [intake, spool] in
       intake.queueRefusal = $0
-      if $0 != nil { spool.sealEarly() }
+      if $0 != nil { spool.sealEarly() } else { spool.probeNow() }
     }
   }
 
   package func addSequences(first: UInt64, count: UInt32) {
     spool.addSequences(first..<first + UInt64(count))
+  }
+
+  package func refuse(_ client: RefusedClients.Entry) {
+    intake.refusedClients.add(client, now: Reactor.shared.now)
   }
 
   package func drain(deadline: MonotonicTime) async {

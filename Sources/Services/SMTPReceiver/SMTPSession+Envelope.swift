@@ -19,18 +19,34 @@ extension SMTPSession {
   }
 
   func authorizeRecipient() async -> SMTPServerStep {
-    guard let transaction = core.transaction, let recipient = core.pendingRecipient else {
-      preconditionFailure("a recipient without a transaction")
+    guard let recipient = core.pendingRecipient else {
+      preconditionFailure("no recipient is in question")
     }
     let request = AccessRequest(
       clientAddress: client.address, clientName: client.name, helo: core.helo,
-      sender: transaction.sender, recipient: recipient)
+      sender: core.transaction?.sender ?? .null, recipient: recipient)
     if let refusal = await rules.judge(request) {
-      logReject("RCPT", refusal, recipient: recipient)
+      logReject(core.isVerifying ? "VRFY" : "RCPT", refusal, recipient: recipient)
       return core.decide(.refuse(refusal), into: &out)
     }
-    if queueID == nil { nameMessage() }
+    if !core.isVerifying {
+      guard intake.memory.hasRoomForRecipient else {
+        logReject("RCPT", .insufficientStorage, recipient: recipient)
+        return core.decide(.refuse(.insufficientStorage), into: &out)
+      }
+      let size = core.pendingRecipientSize
+      envelopeSize += size
+      intake.memory.changeEnvelopes(by: size)
+      if queueID == nil { nameMessage() }
+    }
     return core.decide(.accept, into: &out)
+  }
+
+  /// Gives back what is kept for a message that is no more.
+  func forgetMessage() {
+    queueID = nil
+    intake.memory.changeEnvelopes(by: -envelopeSize)
+    envelopeSize = 0
   }
 
   private func nameMessage() {

@@ -1,5 +1,6 @@
 import MailTypes
 import Primitives
+import SMTPGrammar
 import SMTPServerCore
 import ServiceKit
 
@@ -32,6 +33,25 @@ extension SMTPSession {
   @inline(never)
   func logTooManyErrors() {
     if core.endedByErrors { log(core.tooManyErrorsLine) }
+  }
+
+  /// Writes what the core has to say about the last command.
+  @inline(never)
+  func logNotices() {
+    if let notice = core.notice {
+      core.notice = nil
+      log(notice)
+    }
+    guard core.isOutOfStep else { return }
+    core.isOutOfStep = false
+    intake.log.line(tag: rules.tag) { line in
+      line.append(
+        string: "improper command pipelining after \(core.lastCommand) from \(client.logName): ")
+      lines.takeBytes {
+        line.append(peerText: $0.prefix(100))
+        return 0
+      }
+    }
   }
 
   @inline(never)

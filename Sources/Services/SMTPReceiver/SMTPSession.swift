@@ -40,6 +40,10 @@ final class SMTPSession {
   var queueID: QueueID?
   /// What `Received:` fields say about TLS.
   var securityTrace: [UInt8] = []
+  /// Bytes of the recipients of the transaction under way.
+  var envelopeSize = 0
+  /// The content of which chunks have come.
+  var chunked: InboundMessage?
   /// When the message under way got its name.
   var arrival = WallTime(microseconds: 0)
   /// Bytes of content received, while it comes in.
@@ -70,12 +74,17 @@ final class SMTPSession {
     } catch {
       await conclude(error)
     }
+    dropChunks()
+    forgetMessage()
     logDisconnect()
     stream.close()
   }
 
   private func converse() async throws(SessionEnd) {
     if rules.tls.isWrapped { _ = try await secure() }
+    if let hiddenKeywords = rules.hiddenKeywords {
+      core.hiddenKeywords = await hiddenKeywords(client.address)
+    }
     out = intake.replies.take()
     var step = core.greet(into: &out)
     while true {
@@ -87,6 +96,8 @@ final class SMTPSession {
       case .recipient: step = await authorizeRecipient()
       case .content: step = try await receiveContent()
       case .handshake: step = try await startTLS()
+      case .chunk: step = try await receiveChunk()
+      case .uselessChunk: step = try await dropChunk()
       case .end: return try await flush()
       }
     }
@@ -104,6 +115,10 @@ final class SMTPSession {
     case content
     /// The TLS handshake.
     case handshake
+    /// A chunk of it.
+    case chunk
+    /// A chunk that is refused.
+    case uselessChunk
     /// Nothing more: the session is over.
     case end
   }
@@ -111,11 +126,16 @@ final class SMTPSession {
   /// Goes on with what is at hand, without waiting.
   @inline(never)
   private func advance(_ first: SMTPServerStep) -> Need {
+    intake.page.serve(client.address)
     var step = first
     while true {
       switch step {
       case .next:
-        if core.transaction == nil { queueID = nil }
+        if core.transaction == nil { forgetMessage() }
+        if chunked != nil, !core.isReceivingChunks {
+          dropChunks()
+          contentSize = nil
+        }
         if !hasPaused, core.replyDelay > .zero { return .pause(core.replyDelay) }
         guard let next = takeLine() else { return .line }
         step = next
@@ -124,6 +144,8 @@ final class SMTPSession {
       case .admitContent: step = admitContent()
       case .receiveContent: return .content
       case .startTLS: return .handshake
+      case .receiveChunk: return .chunk
+      case .dropChunk: return .uselessChunk
       case .close: return .end
       }
     }
@@ -140,7 +162,19 @@ final class SMTPSession {
       return core.handle(line, kind, inputIsPending: pending, into: &out)
     }
     if step != nil { hasPaused = false }
+    if core.notice != nil || core.isOutOfStep { logNotices() }
     return step
+  }
+
+  private func dropChunks() {
+    chunked?.abandon()
+    chunked = nil
+  }
+
+  /// The replies collected so far, for the caller to send.
+  func takeReplies() -> [UInt8] {
+    defer { out = [] }
+    return out
   }
 
   /// Sends the replies at hand and waits until the client has sent a line.
@@ -152,9 +186,12 @@ final class SMTPSession {
     do throws(StreamError) {
       while true {
         if intake.isDraining { throw .cancelled }
+        intake.page.serve(client.address)
         switch try stream.readNow({ lines.append($0) }) {
         case .bytes: if let step = takeLine() { return step }
-        case .nothing: try await stream.readable(deadline: deadline)
+        case .nothing:
+          intake.page.rest()
+          try await stream.readable(deadline: deadline)
         case .shareUsed: await Reactor.shared.yieldTurn()
         case .ended: throw .closed
         }

@@ -26,6 +26,10 @@ final class SessionTable {
     _ socket: consuming OwnedDescriptor, from peer: SocketAddress, rules: ListenerRules,
     room: SessionRoom
   ) {
+    let client = Self.identity(peer)
+    if let timeLeft = intake.refusedClients.timeLeft(of: client.address, now: Reactor.shared.now) {
+      return refuse(socket, client, rules, timeLeft)
+    }
     let stream: ByteStream
     do throws(Errno) {
       stream = try ByteStream(socket)
@@ -33,8 +37,7 @@ final class SessionTable {
       intake.log.warning("smtpd", "cannot watch a connection from \(peer): \(error)")
       return
     }
-    let session = SMTPSession(
-      stream, client: Self.identity(peer), rules: rules, intake: intake)
+    let session = SMTPSession(stream, client: client, rules: rules, intake: intake)
     room.enter()
     let task = reactorTask {
       await session.run()
@@ -43,6 +46,25 @@ final class SessionTable {
       self.sessionEnd.pulse()
     }
     entries[ObjectIdentifier(session)] = Entry(session: session, task: task)
+  }
+
+  /// Turns away a client at whose input a process died, without looking at anything it says.
+  private func refuse(
+    _ socket: borrowing OwnedDescriptor, _ client: SMTPClientIdentity, _ rules: ListenerRules,
+    _ timeLeft: Duration
+  ) {
+    let reply = SMTPReply.refusedAfterCrash(myhostname: rules.settings.myhostname)
+    var line: [UInt8] = []
+    reply.append(to: &line)
+    // One try: whoever does not take a line at once is not waited for.
+    _ = line.withUnsafeBytes { Sockets.send(socket.raw, $0) }
+    intake.log.line(tag: rules.tag, severity: .warning) {
+      $0.append(text: "warning: refused ")
+      $0.append(string: client.logName)
+      $0.append(text: " for another ")
+      $0.append(decimal: (timeLeft.wholeNanoseconds - 1) / 1_000_000_000 + 1)
+      $0.append(text: " s: a process died at its input")
+    }
   }
 
   /// Ends sessions that wait for a command now, the others when their command is done, and those

@@ -21,26 +21,59 @@ final class DeliveryJob {
   }
 
   /// The segment's descriptor for `sendfile`.
-  var file: Int32? { segment?.raw }
+  var file: SharedDescriptor? { segment }
 
-  /// Reads the record's lead and compares it with the request before anything is said to a server
-  /// (spool rule R14).
-  ///
-  /// - Returns: why the message cannot be sent, or `nil` when it can.
-  func load() -> String? {
-    guard let segment else { return "the message's segment did not come along" }
+  /// What is known of the record.
+  enum Finding: Equatable {
+    /// It is the one asked for.
+    case loaded
+    /// Why the message cannot be sent.
+    case refused(String)
+    /// It is not in memory.
+    case onDisk
+  }
+
+  /// Reads the record's lead, if it is in memory, and compares it with the request before anything
+  /// is said to a server (spool rule R14).
+  func loadCached() -> Finding {
+    guard let segment else { return .refused("the message's segment did not come along") }
+    do throws(Errno) {
+      return check(
+        try Files.readCached(
+          segment.raw, count: RecordLead.size, at: Int64(clamping: request.offset)))
+    } catch {
+      // Not all file systems can tell; what else is wrong the next reading finds.
+      return .onDisk
+    }
+  }
+
+  /// Reads the record's lead as `loadCached` does, from the disk.
+  func load(by reader: ContentReader) async -> Finding {
+    guard let segment else { return .refused("the message's segment did not come along") }
+    do throws(Errno) {
+      return check(
+        try await reader.read(
+          segment, count: RecordLead.size, at: Int64(clamping: request.offset)))
+    } catch {
+      return .refused("its record cannot be read: \(error)")
+    }
+  }
+
+  private func check(_ bytes: [UInt8]) -> Finding {
     do {
-      let bytes = try Files.read(
-        segment.raw, count: RecordLead.size, at: Int64(clamping: request.offset))
       let lead = try bytes.withUnsafeBytes {
         try RecordLead($0, nonce: request.nonce, offset: request.offset)
       }
-      guard lead.id == request.queueID else { return "another message lies in its place" }
-      guard lead.isUnderstood else { return "the record is of a format that is not understood" }
+      guard lead.id == request.queueID else {
+        return .refused("another message lies in its place")
+      }
+      guard lead.isUnderstood else {
+        return .refused("the record is of a format that is not understood")
+      }
       self.lead = lead
-      return nil
+      return .loaded
     } catch {
-      return "its record cannot be read: \(error)"
+      return .refused("its record cannot be read: \(error)")
     }
   }
 

@@ -30,15 +30,20 @@ final class OutboundConnection {
   private let hop: NextHop
   private let settings: SenderSettings
   private let log: Log
+  private let reader: ContentReader
   private unowned let owner: any OutboundConnectionOwner
   private var core: SMTPClientCore
   private let relay: [UInt8]
   private let assignments = Mailbox<DeliveryJob>(capacity: 1)
   /// Bytes of content that must go out within one time limit.
-  private static let pieceSize: Int64 = 256 << 10
+  private static let pieceSize: Int64 = 64 << 10
   private var job: DeliveryJob?
   private var stream: ByteStream?
-  private var connectedAt: WallTime?
+  /// When the handshake was over; `nil` on a connection that was open before.
+  private var handshakeAt: WallTime?
+  /// The time limit of the reply that is being read, the `replyNumber`th.
+  private var replyDeadline: MonotonicTime?
+  private var replyNumber = 0
   private var openedAt: MonotonicTime
   private var uses = 0
   private var dotWasSent = false
@@ -50,12 +55,13 @@ final class OutboundConnection {
 
   init(
     destination: DestinationKey, hop: NextHop, settings: SenderSettings, log: Log,
-    owner: any OutboundConnectionOwner
+    reader: ContentReader, owner: any OutboundConnectionOwner
   ) {
     self.destination = destination
     self.hop = hop
     self.settings = settings
     self.log = log
+    self.reader = reader
     self.owner = owner
     let peer = PeerName(hop, destination: destination.nextHop)
     core = SMTPClientCore(settings: settings.client, peer: peer)
@@ -131,7 +137,6 @@ final class OutboundConnection {
         core.connectFailed(reason: "name service is not available for \(name)")
         return false
       }
-      connectedAt = Clocks.wallNow()
       return true
     } catch {
       switch error {
@@ -154,7 +159,9 @@ final class OutboundConnection {
 
   private func converse() async {
     while let stream, !isAborting {
-      switch core.nextAction() {
+      let action = core.nextAction()
+      if case .awaitReply = action {} else { replyDeadline = nil }
+      switch action {
       case .send:
         await attempt(.dataTransfer) { (deadline) throws(StreamError) in
           try await stream.write(self.core.output, deadline: deadline)
@@ -164,13 +171,14 @@ final class OutboundConnection {
       // The server's goodbye is worth no wait.
       case .awaitReply(.quit) where isLeaving: return
       case .awaitReply(let kind):
-        await attempt(kind) { (deadline) throws(StreamError) in
+        await attempt(kind, until: deadline(of: kind)) { (deadline) throws(StreamError) in
           let more: Bool? = try await stream.read(deadline: deadline) {
             self.core.receive($0)
             return true
           }
           if more == nil { self.core.connectionLost(.closed) }
         }
+        if uses == 1, handshakeAt == nil, core.hasShakenHands { handshakeAt = Clocks.wallNow() }
       case .transactionDone(let end): report(.transactionDone(end))
       case .ready:
         guard let next = await nextJob() else {
@@ -179,11 +187,20 @@ final class OutboundConnection {
           continue
         }
         take(next)
-        connectedAt = nil
+        handshakeAt = nil
         core.begin(next.transaction)
       case .close: return
       }
     }
+  }
+
+  /// A time limit is for a whole reply (RFC 5321 4.5.3.2): bytes that trickle in do not renew it.
+  private func deadline(of kind: TimeoutKind) -> MonotonicTime {
+    if let replyDeadline, replyNumber == core.repliesTaken { return replyDeadline }
+    let deadline = Reactor.shared.now + settings.client.timeouts[kind]
+    replyDeadline = deadline
+    replyNumber = core.repliesTaken
+    return deadline
   }
 
   /// Does one step under the time limit of `kind`; a failure becomes an event of the core.
@@ -191,16 +208,18 @@ final class OutboundConnection {
   /// - Returns: whether the step was done.
   @discardableResult
   private func attempt(
-    _ kind: TimeoutKind, _ step: (MonotonicTime) async throws(StreamError) -> Void
+    _ kind: TimeoutKind, until deadline: MonotonicTime? = nil, isContent: Bool = false,
+    _ step: (MonotonicTime) async throws(StreamError) -> Void
   ) async -> Bool {
     do throws(StreamError) {
-      try await step(Reactor.shared.now + settings.client.timeouts[kind])
+      try await step(deadline ?? Reactor.shared.now + settings.client.timeouts[kind])
       return true
     } catch {
       switch error {
       case .timedOut: core.connectionLost(.timedOut)
       case .shortFile: core.connectionLost(.localData)
       case .cancelled: break
+      case .system where isContent: core.contentInterrupted()
       default: core.connectionLost(.closed)
       }
       return false
@@ -230,15 +249,21 @@ final class OutboundConnection {
   /// Sends a part of the content. The time limit is for a piece, not for the whole: a slow server
   /// that goes on taking a large message is not one that hangs.
   private func send(
-    _ file: Int32, _ offset: Int64, _ count: Int64, endsContent: Bool
+    _ file: SharedDescriptor, _ offset: Int64, _ count: Int64, endsContent: Bool
   ) async -> Bool {
     var done: Int64 = 0
     while done < count {
       guard let stream, !isAborting else { return false }
       let piece = min(count - done, Self.pieceSize)
+      let start = offset + done
+      if !reader.hasCached(file, offset: start, count: piece) {
+        await reader.fetch(file, offset: start, count: piece)
+        if isAborting { return false }
+      }
       isSendingDot = endsContent && done + piece == count
-      let wasSent = await attempt(.dataTransfer) { (deadline) throws(StreamError) in
-        try await stream.sendFile(file, offset: offset + done, count: piece, deadline: deadline)
+      let wasSent = await attempt(.dataTransfer, isContent: true) {
+        (deadline) throws(StreamError) in
+        try await stream.sendFile(file.raw, offset: start, count: piece, deadline: deadline)
       }
       guard wasSent else { return false }
       done += piece
@@ -271,7 +296,9 @@ final class OutboundConnection {
     self.job = nil
     if end.isStale { return owner.retry(job) }
     let now = Clocks.wallNow()
-    let delays = DeliveryDelays(job.request, connected: connectedAt, now: now)
+    // All the time that went into a handshake that failed was spent on it.
+    let delays = DeliveryDelays(
+      job.request, connected: end.connectionFailed ? now : handshakeAt, now: now)
     let verdicts = end.results.map { result in
       RecipientVerdict(
         index: job.request.recipients[result.recipientIndex].index, outcome: result.outcome.verdict,

@@ -3,26 +3,48 @@ import MailTypes
 package import Primitives
 package import Reactor
 package import ServiceKit
+import SystemPackage
 
 /// The `smtp` role: takes delivery requests from `qmgr` and speaks SMTP to next hops.
 ///
 /// It has no path to the spool, only descriptors that `qmgr` passes.
 @ReactorActor
 package final class SMTPSenderService: RoleService {
-  /// Deliveries that one process takes at once; each needs a descriptor.
-  private static let capacity = 2000
+  /// Deliveries that one process takes at once, if it may have that many connections.
+  private static let capacityMax = 2000
+  /// Descriptors for all but connections: segments, channels, the loop.
+  private static let descriptorsKept = 64
 
   private let context: RoleContext
   private var link: AgentLink?
   private var settings: [String: SenderSettings] = [:]
   private var pools: [DestinationKey: DestinationPool] = [:]
   private var connections: [ObjectIdentifier: OutboundConnection] = [:]
+  /// Connections that wait for work, whatever their destination.
+  private var idle: [ObjectIdentifier: OutboundConnection] = [:]
+  /// Connections beyond which one that waits is closed for a new one.
+  private let connectionsMax: Int
   private let connectionEnded = Gate()
+  private let reader = ContentReader()
 
   /// Makes the service.
-  package init(_ context: RoleContext) {
+  ///
+  /// - Throws: when the system does not say how many descriptors there may be.
+  package convenience init(_ context: RoleContext) throws(RoleFailure) {
+    do throws(Errno) {
+      self.init(context, descriptors: try ThisProcess.raiseDescriptorLimit())
+    } catch {
+      throw RoleFailure("cannot tell how many descriptors there may be: \(error)")
+    }
+  }
+
+  /// - Parameter descriptors: what the process may have open.
+  init(_ context: RoleContext, descriptors: Int) {
     self.context = context
-    link = AgentLink(agent: self, capacity: Self.capacity, log: context.log, tag: "smtp")
+    // A quarter is left to segments: that of each message in hand may be another one.
+    connectionsMax = max((descriptors - Self.descriptorsKept) / 4 * 3, 1)
+    link = AgentLink(
+      agent: self, capacity: min(Self.capacityMax, connectionsMax), log: context.log, tag: "smtp")
   }
 
   package func start() async throws(RoleFailure) {}
@@ -30,6 +52,10 @@ package final class SMTPSenderService: RoleService {
   package func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {
     guard peer.role == .qmgr else { return channel.close() }
     link?.attach(channel)
+  }
+
+  package func keepResults(in file: SharedDescriptor) {
+    link?.keepResults(in: ResultsFile(file, log: context.log, tag: "smtp"))
   }
 
   package func drain(deadline: MonotonicTime) async {
@@ -49,14 +75,22 @@ package final class SMTPSenderService: RoleService {
         job, EnhancedStatus(4, 3, 5),
         "mail system configuration error: bad next-hop: \(key.nextHop)")
     }
+    if connections.count >= connectionsMax { closeIdleConnection() }
     let pool = pools[key] ?? DestinationPool()
     pools[key] = pool
     pool.opened()
     let connection = OutboundConnection(
       destination: key, hop: hop, settings: settings(of: key.transport), log: context.log,
-      owner: self)
+      reader: reader, owner: self)
     connections[ObjectIdentifier(connection)] = connection
     connection.open(for: job)
+  }
+
+  private func closeIdleConnection() {
+    guard let connection = idle.values.first else { return }
+    // It must get no job any more, though its task has not heard yet that it leaves.
+    noLongerIdle(connection)
+    connection.leave()
   }
 
   private func settings(of transport: String) -> SenderSettings {
@@ -83,11 +117,23 @@ package final class SMTPSenderService: RoleService {
 extension SMTPSenderService: DeliveryAgent {
   package func deliver(_ request: DeliveryRequest, segment: SharedDescriptor?) {
     let job = DeliveryJob(request, segment: segment)
-    if let reason = job.load() {
+    let finding = job.loadCached()
+    guard finding == .onDisk else { return begin(job, finding) }
+    reactorTask { self.begin(job, await job.load(by: self.reader)) }
+  }
+
+  private func begin(_ job: DeliveryJob, _ finding: DeliveryJob.Finding) {
+    if case .refused(let reason) = finding {
       return refuse(job, EnhancedStatus(4, 3, 0), "mail system error: " + reason)
     }
-    let key = DestinationKey(request)
-    if let connection = pools[key]?.takeIdle() { return connection.assign(job) }
+    if link?.isDraining ?? true {
+      return finished(job, connectionFailed: false, verdicts: [])
+    }
+    let key = DestinationKey(job.request)
+    if let connection = pools[key]?.takeIdle() {
+      idle[ObjectIdentifier(connection)] = nil
+      return connection.assign(job)
+    }
     open(job, key)
   }
 }
@@ -106,15 +152,18 @@ extension SMTPSenderService: OutboundConnectionOwner {
   }
 
   func becameIdle(_ connection: OutboundConnection) {
+    idle[ObjectIdentifier(connection)] = connection
     pools[connection.destination]?.park(connection)
   }
 
   func noLongerIdle(_ connection: OutboundConnection) {
+    idle[ObjectIdentifier(connection)] = nil
     pools[connection.destination]?.unpark(connection)
   }
 
   func ended(_ connection: OutboundConnection) {
     connections[ObjectIdentifier(connection)] = nil
+    idle[ObjectIdentifier(connection)] = nil
     if let pool = pools[connection.destination] {
       pool.unpark(connection)
       pool.closed()

@@ -13,11 +13,14 @@ package protocol DeliveryAgent: AnyObject {
 }
 
 /// A delivery agent's side of its channel to `qmgr`: descriptors of segments, deliveries in hand,
-/// and results, each kept until `qmgr` says that it is in the journal (spool rule R13).
+/// and results, each kept until `qmgr` says that it is in the journal (spool rule R13): in memory
+/// while there is a channel, else in the agent's file too, for a `qmgr` that finds no agent.
 @ReactorActor
 package final class AgentLink {
   /// How long a process that leaves waits for `qmgr` to write down its last results.
   private static let acknowledgementTime: Duration = .seconds(5)
+  /// How long a process that leaves waits for its last results to be written to its file.
+  private static let writeTime: Duration = .seconds(3)
 
   private let tag: StaticString
   private let log: Log
@@ -28,6 +31,7 @@ package final class AgentLink {
   private var inHand: [UInt64: DeliveryRequest] = [:]
   private var unacknowledged: [UInt64: DeliveryResult] = [:]
   private let emptied = Gate()
+  private var file: ResultsFile?
   /// Whether new deliveries are given back unattempted.
   package private(set) var isDraining = false
 
@@ -39,6 +43,12 @@ package final class AgentLink {
     self.capacity = UInt32(capacity)
     self.log = log
     self.tag = tag
+  }
+
+  /// From now on results outlive this process.
+  package func keepResults(in file: ResultsFile) {
+    self.file = file
+    if queue == nil { file.keep(unacknowledged.values) }
   }
 
   /// Goes on with a channel to `qmgr`, new or in place of an older one.
@@ -86,6 +96,7 @@ package final class AgentLink {
         case .deliver(let request): begin(request)
         case .acknowledge(let ids):
           for id in ids { unacknowledged[id] = nil }
+          file?.acknowledged(ids)
           if unacknowledged.isEmpty { emptied.pulse() }
         case .forget(let nonce): segments[nonce] = nil
         default: log.warning(tag, "unexpected message from qmgr")
@@ -96,6 +107,7 @@ package final class AgentLink {
     channel.close()
     guard queue === channel else { return }
     queue = nil
+    file?.keep(unacknowledged.values)
     emptied.pulse()
   }
 
@@ -114,7 +126,7 @@ package final class AgentLink {
     let result = DeliveryResult(
       answering: request, connectionFailed: connectionFailed, verdicts: verdicts)
     unacknowledged[request.id] = result
-    queue?.post(.result(result))
+    if let queue { queue.post(.result(result)) } else { file?.keep(CollectionOfOne(result)) }
   }
 
   /// Ends a delivery that was not attempted.
@@ -125,8 +137,9 @@ package final class AgentLink {
   /// From now on gives back what comes.
   package func beginDrain() { isDraining = true }
 
-  /// Waits until nothing is in hand and `qmgr` has everything in its journal: a result that goes
-  /// down with this process is a delivery that is made twice (spool rule R13).
+  /// Waits until nothing is in hand and `qmgr` has everything in its journal, or the results are
+  /// in this process's file: one that went down with it would be a delivery that is made twice
+  /// (spool rule R13).
   package func finishDrain(deadline: MonotonicTime) async {
     do throws(WaitError) {
       try await emptied.wait(deadline: deadline) { !inHand.isEmpty }
@@ -137,5 +150,8 @@ package final class AgentLink {
     } catch {
       queue?.flush()
     }
+    guard let file else { return }
+    file.keep(unacknowledged.values)
+    await file.settle(deadline: Reactor.shared.now + Self.writeTime)
   }
 }

@@ -28,7 +28,7 @@ package struct ConfigurationFiles {
     let master = MasterFile(
       Self.content(directory + "/master.cf", &findings), file: directory + "/master.cf")
     let evaluation = Configuration.evaluate(
-      main, host: Self.hostFacts(), directory: directory, services: master.services,
+      main, host: .ofThisHost(), directory: directory, services: master.services,
       read: { try? Files.readWhole($0, limit: Self.fileSizeMax) })
     configuration = evaluation.configuration
     services = master.services
@@ -50,8 +50,11 @@ package struct ConfigurationFiles {
       return []
     }
   }
+}
 
-  private static func hostFacts() -> HostFacts {
+extension HostFacts {
+  /// What this host says of itself.
+  package static func ofThisHost() -> HostFacts {
     let name = (try? ThisProcess.hostName()) ?? "localhost"
     let interfaces = (try? Interfaces.addresses()) ?? []
     return HostFacts(

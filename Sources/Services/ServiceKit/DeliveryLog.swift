@@ -13,7 +13,7 @@ package struct DeliveryDelays: Equatable, Sendable {
   /// The rest, in microseconds.
   package var transmission: Int64
 
-  /// The delays of a delivery that ends at `now`, whose connection stood at `connected`.
+  /// The delays of a delivery that ends at `now`, whose handshake was over at `connected`.
   package init(_ request: DeliveryRequest, connected: WallTime?, now: WallTime) {
     let connected = max(connected ?? request.dispatched, request.dispatched)
     beforeQueue = max(0, request.activated.microseconds - request.arrival.microseconds)

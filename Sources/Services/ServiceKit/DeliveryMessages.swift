@@ -16,6 +16,9 @@ package struct DeliveryRecipient: Equatable, Sendable {
     self.address = address
     self.original = original
   }
+
+  /// The bytes that the recipient takes in a message.
+  package var encodedLength: Int { 12 + address.bytes.count + original.count }
 }
 
 /// What `qmgr` asks of a delivery agent: one transaction with one next hop.
@@ -163,10 +166,12 @@ package struct DeliveryResult: Equatable, Sendable {
   /// recipients' replies say must not burst a packet (spool rule R27).
   private mutating func cutTexts() {
     guard encodedLength > MessageChannel.messageLengthMax else { return }
-    let share = max(MessageChannel.messageLengthMax / verdicts.count - Self.verdictLength, 0) / 2
+    let room = MessageChannel.messageLengthMax - Self.fixedLength
+    let share = max(room / verdicts.count - Self.verdictLength, 0)
     for index in verdicts.indices {
-      verdicts[index].text = Array(verdicts[index].text.prefix(share))
-      verdicts[index].relay = Array(verdicts[index].relay.prefix(share))
+      let relay = verdicts[index].relay.prefix(share / 2)
+      verdicts[index].relay = Array(relay)
+      verdicts[index].text = Array(verdicts[index].text.prefix(share - relay.count))
     }
   }
 

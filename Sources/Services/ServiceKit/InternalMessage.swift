@@ -66,11 +66,11 @@ package struct SegmentMark: Hashable, Sendable {
 /// off.
 package enum InternalMessage: Equatable, Sendable {
   /// The version that every packet begins with.
-  package static let protocolVersion: UInt8 = 3
+  package static let protocolVersion: UInt8 = 5
 
   // master to a role
-  /// The first message of a life; descriptors: configuration, log, keys if there
-  /// are any, then the listeners.
+  /// The first message of a life; descriptors: configuration, log, page, listeners, and what the
+  /// record names.
   case start(StartRecord)
   /// A new channel to a peer (its descriptor comes along); replaces an older one.
   case channel(ProcessName, pid: Int32)
@@ -80,6 +80,13 @@ package enum InternalMessage: Equatable, Sendable {
   case drain
   /// Numbers for segments: `first..<first + count`, never given to anybody else.
   case sequences(first: UInt64, count: UInt32)
+  /// Nothing but a turn of the loop is asked for: the page shows it.
+  case ping
+  /// To `smtpd`: serve this client no more for a while.
+  case refuse(RefusedClients.Entry)
+
+  /// To a delivery agent: its descriptor, the agent's own file for results, comes along.
+  case resultsFile
 
   // a role to master
   /// The role serves.
@@ -90,6 +97,8 @@ package enum InternalMessage: Equatable, Sendable {
   case needSequences
   /// From `qmgr`: this peer does not answer; end it.
   case mute(ProcessName)
+  /// From `qmgr`: the channel to this process ended; if both live they need another.
+  case channelEnded(ProcessName, pid: Int32)
 
   // writers and qmgr
   /// Every segment of a writer that is not sealed yet.

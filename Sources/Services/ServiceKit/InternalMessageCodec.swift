@@ -32,6 +32,15 @@ extension InternalMessage {
     case .mute(let peer):
       out.put(UInt8(9))
       out.put(peer)
+    case .channelEnded(let peer, let pid):
+      out.put(UInt8(10))
+      out.put(peer)
+      out.put(pid)
+    case .resultsFile: out.put(UInt8(11))
+    case .ping: out.put(UInt8(12))
+    case .refuse(let entry):
+      out.put(UInt8(13))
+      entry.encode(into: &out)
     default: encodeQueueFields(into: &out)
     }
   }
@@ -97,6 +106,10 @@ extension InternalMessage {
     case 7: self = .failed(try input.string())
     case 8: self = .needSequences
     case 9: self = .mute(try input.processName())
+    case 10: self = .channelEnded(try input.processName(), pid: try input.integer())
+    case 11: self = .resultsFile
+    case 12: self = .ping
+    case 13: self = .refuse(try RefusedClients.Entry(from: &input))
     case 20:
       self = .writerHello(
         try input.list { (input) throws(WireError) in try input.segmentMark() })

@@ -6,34 +6,51 @@ import SystemPackage
 
 /// The log of a process: lines in Postfix's shape, written together when a turn of the loop ends.
 ///
-/// A slow reader of the log never holds the loop: what it does not take waits in a bounded buffer.
+/// A slow reader of the log never holds the loop: what it does not take waits in a bounded buffer,
+/// and a line counts what found no room there. A log that is broken for the moment (a full disk, a
+/// system logger that is started again) is tried again each second.
 @ReactorActor
 package final class Log {
   /// The largest write that a pipe takes as a whole (PIPE_BUF).
   private static let pipeWriteMax = 4096
 
+  /// Where the system's logger, or the journal, listens.
+  package nonisolated static let systemLogger = "/dev/log"
+  /// How long a broken log is left alone.
+  private static let retryPause: Duration = .seconds(1)
+
   private var descriptor: OwnedDescriptor
   private let kind: LogKind
-  private let isFile: Bool
+  private let systemLogger: String
+  private var isFile = false
+  private var isSocket = false
   private var buffer: LogBuffer
   private var flushIsPlanned = false
   private var waiter: Watched?
+  private var retry: Alarm?
 
   /// - Parameters:
-  ///   - descriptor: a file, pipe or terminal for `.lines`, a connected datagram socket for
-  ///     `.syslog`; non-blocking unless it is a file.
+  ///   - descriptor: a file, pipe, terminal or stream socket for `.lines`, a connected datagram
+  ///     socket for `.syslog`; pipes and terminals must be non-blocking.
   ///   - capacity: `log_buffer_size`, the most bytes that wait.
+  ///   - systemLogger: where to connect anew when the other end of `.syslog` has gone.
   package init(
     _ descriptor: consuming OwnedDescriptor, kind: LogKind, capacity: Int, hostName: String,
-    syslogName: String, facility: UInt8
+    syslogName: String, facility: UInt8, systemLogger: String = Log.systemLogger
   ) {
-    var status = stat()
-    isFile = fstat(descriptor.raw, &status) == 0 && status.st_mode & 0o170000 == 0o100000
     self.kind = kind
+    self.systemLogger = systemLogger
     self.descriptor = descriptor
     buffer = LogBuffer(
       kind: kind, capacity: max(capacity, 2 * LogBuffer.lineLengthMax), hostName: hostName,
       syslogName: syslogName, facility: facility, pid: getpid())
+    lookAtDescriptor()
+  }
+
+  private func lookAtDescriptor() {
+    let status = try? Files.status(of: descriptor.raw)
+    isFile = status?.isRegular ?? false
+    isSocket = status?.isSocket ?? false
   }
 
   /// Writes one line; `body` appends its text behind `name/tag[pid]: `.
@@ -77,13 +94,20 @@ package final class Log {
   /// Goes on with another descriptor, after rotation.
   package func redirect(to fresh: consuming OwnedDescriptor) {
     flush()
+    replace(by: fresh)
+    planFlush()
+  }
+
+  private func replace(by fresh: consuming OwnedDescriptor) {
     descriptor = fresh
+    lookAtDescriptor()
+    retry = nil
     _ = waiter?.release()
     waiter = nil
   }
 
   private func planFlush() {
-    guard !flushIsPlanned, waiter == nil else { return }
+    guard !flushIsPlanned, waiter == nil, retry == nil else { return }
     flushIsPlanned = true
     Reactor.shared.atEndOfTurn { self.flush() }
   }
@@ -92,31 +116,60 @@ package final class Log {
   package func flush() {
     flushIsPlanned = false
     while !buffer.bytes.isEmpty {
-      guard writeOnce() else { return waitForRoom() }
+      switch writeOnce() {
+      case .count(let count): buffer.consume(count)
+      case .wouldBlock: return waitForRoom()
+      case .ended: return tryAgainLater()
+      case .failed(let error):
+        guard kind == .syslog, Self.loggerHasGone(error), reconnect() else {
+          return tryAgainLater()
+        }
+      }
+      if buffer.bytes.isEmpty { buffer.noteDroppedLines() }
     }
   }
 
-  private func writeOnce() -> Bool {
+  /// Writes whole lines, so that those of several processes do not mix.
+  private func writeOnce() -> Transfer {
     let limit = isFile ? buffer.bytes.count : Self.pipeWriteMax
-    let count =
-      kind == .syslog ? buffer.wholeLines(limit: 1) : buffer.wholeLines(limit: limit)
+    let count = buffer.wholeLines(limit: kind == .syslog ? 1 : limit)
+    // A datagram ends a line without a line feed.
     let length = kind == .syslog ? count - 1 : count
-    let written = buffer.bytes.withUnsafeBytes { write(descriptor.raw, $0.baseAddress, length) }
-    if written < 0 {
-      if errno == EINTR { return true }
-      if errno == EAGAIN || errno == ENOBUFS { return false }
-      // The log itself is broken: nobody can be told, and mail must flow on.
-      buffer.consume(count)
-      return true
+    let outcome = buffer.bytes.withUnsafeBytes { bytes in
+      let part = UnsafeRawBufferPointer(rebasing: bytes[..<length])
+      return isSocket ? Sockets.send(descriptor.raw, part) : Files.writeSome(descriptor.raw, part)
     }
-    buffer.consume(kind == .syslog ? count : written)
+    if kind == .syslog, case .count = outcome { return .count(count) }
+    return outcome
+  }
+
+  private static func loggerHasGone(_ error: Errno) -> Bool {
+    error == .connectionRefused || error == .socketNotConnected || error == .connectionReset
+  }
+
+  private func reconnect() -> Bool {
+    guard let fresh = try? Sockets.connectDatagrams(systemLogger) else { return false }
+    replace(by: fresh)
     return true
   }
 
+  private func tryAgainLater() {
+    guard retry == nil, waiter == nil else { return }
+    let alarm = Alarm {
+      self.retry = nil
+      self.flush()
+    }
+    retry = alarm
+    alarm.schedule(at: Reactor.shared.now + Self.retryPause)
+  }
+
   private func waitForRoom() {
-    guard waiter == nil, let copy = try? descriptor.duplicate(), let watched = try? Watched(copy)
-    else { return }
+    guard waiter == nil else { return }
+    guard let copy = try? descriptor.duplicate(), let watched = try? Watched(copy) else {
+      return tryAgainLater()
+    }
     waiter = watched
+    watched.writeBlocked()
     reactorTask {
       do throws(WaitError) {
         try await watched.writable(deadline: nil)

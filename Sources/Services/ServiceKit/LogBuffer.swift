@@ -24,6 +24,8 @@ struct LogBuffer {
   /// Complete lines, each ending in a line feed.
   private(set) var bytes: [UInt8] = []
   private(set) var droppedLines = 0
+  /// The tag under which the number of dropped lines is told.
+  private var droppedTag: [UInt8] = []
 
   /// - Parameters:
   ///   - kind: decides between `stamp host name/tag[pid]: ` and `<pri>stamp name/tag[pid]: `.
@@ -54,18 +56,12 @@ struct LogBuffer {
     tag: some Collection<UInt8>, severity: LogSeverity, _ body: (inout [UInt8]) -> Void
   ) {
     guard bytes.count + Self.lineLengthMax <= capacity else {
+      if droppedLines == 0 { droppedTag = Array(tag) }
       droppedLines += 1
       return
     }
+    noteDroppedLines()
     clock.update()
-    if droppedLines > 0 {
-      let dropped = droppedLines
-      droppedLines = 0
-      begin(tag: tag, severity: .warning)
-      bytes.append(text: "warning: ")
-      bytes.append(decimal: dropped)
-      bytes.append(text: " log lines were dropped: log_buffer_size is full\n")
-    }
     let start = bytes.count
     begin(tag: tag, severity: severity)
     body(&bytes)
@@ -73,6 +69,17 @@ struct LogBuffer {
       bytes.removeSubrange((start + Self.lineLengthMax - 1)...)
     }
     bytes.append(ASCII.lf)
+  }
+
+  /// Adds a line that says how many were dropped, if any were since this was said last.
+  mutating func noteDroppedLines() {
+    guard droppedLines > 0 else { return }
+    clock.update()
+    begin(tag: droppedTag, severity: .warning)
+    bytes.append(text: "warning: ")
+    bytes.append(decimal: droppedLines)
+    bytes.append(text: " log lines were dropped: log_buffer_size is full\n")
+    droppedLines = 0
   }
 
   private mutating func begin(tag: some Collection<UInt8>, severity: LogSeverity) {

@@ -2,6 +2,7 @@ package import LinuxSystem
 package import Primitives
 package import Reactor
 package import Streams
+import SystemPackage
 
 /// A channel between two processes of Martinet that carries `InternalMessage`s.
 ///
@@ -15,7 +16,7 @@ package final class MessageChannel {
   /// What one message may take of a packet, in bytes; its sender splits what is larger.
   package nonisolated static let messageLengthMax = 48 * 1024
   /// The most descriptors in a packet.
-  package nonisolated static let descriptorsPerPacketMax = 16
+  package nonisolated static let descriptorsPerPacketMax = Sockets.packetDescriptorLimit
 
   private let channel: PacketChannel
   private var encoder = WireEncoder()
@@ -68,8 +69,9 @@ package final class MessageChannel {
     descriptors.removeAll(keepingCapacity: true)
   }
 
-  /// A peer that does not read, or is gone, is cut off: this end's reader sees the channel closed,
-  /// and what matters is said again over the channel that comes after it (spool rule R13).
+  /// A peer that does not read is cut off: this end's reader sees the channel closed, and what
+  /// matters is said again over the channel that comes after it (spool rule R13). What a peer that
+  /// is gone had sent is still read to its end, since it may be the results of deliveries.
   private func send(_ packet: [UInt8]) {
     do throws(StreamError) {
       guard packet.count > Self.packetLengthMax else {
@@ -82,7 +84,10 @@ package final class MessageChannel {
       }
       try channel.send([packet[0]] + rest, descriptors: descriptors)
     } catch {
-      channel.close()
+      switch error {
+      case .system(.brokenPipe), .system(.connectionReset): return
+      default: channel.close()
+      }
     }
   }
 

@@ -4,7 +4,7 @@ package import Primitives
 /// One message as `postqueue` shows it.
 package struct QueueListEntry: Equatable, Sendable {
   /// The states that Postfix keeps as directories.
-  package enum State: UInt8, Sendable {
+  package enum State: UInt8, Sendable, CaseIterable {
     case incoming = 0
     case active = 1
     case deferred = 2
@@ -19,6 +19,24 @@ package struct QueueListEntry: Equatable, Sendable {
       case .hold: "hold"
       }
     }
+  }
+
+  /// Which part of a message an entry is: one with very many recipients is told in pieces that
+  /// follow each other.
+  package enum Piece: UInt8, Sendable {
+    /// All of it.
+    case whole = 0
+    /// The first recipients; others follow.
+    case first = 1
+    /// Further recipients; others follow.
+    case middle = 2
+    /// The last recipients.
+    case last = 3
+
+    /// Whether the message begins with this entry.
+    package var begins: Bool { self == .whole || self == .first }
+    /// Whether the message ends with this entry.
+    package var ends: Bool { self == .whole || self == .last }
   }
 
   /// A recipient that is not done.
@@ -47,11 +65,15 @@ package struct QueueListEntry: Equatable, Sendable {
   package var sender: MailAddress
   /// Who has not got it yet.
   package var recipients: [Recipient]
+  /// Whether an order wants it returned to its sender.
+  package var isToExpire: Bool
+  /// Which part of the message this is.
+  package var piece: Piece
 
   /// Lists a message.
   package init(
     id: QueueID, state: State, arrival: WallTime, size: UInt64, sender: MailAddress,
-    recipients: [Recipient]
+    recipients: [Recipient], isToExpire: Bool = false, piece: Piece = .whole
   ) {
     self.id = id
     self.state = state
@@ -59,12 +81,16 @@ package struct QueueListEntry: Equatable, Sendable {
     self.size = size
     self.sender = sender
     self.recipients = recipients
+    self.isToExpire = isToExpire
+    self.piece = piece
   }
 
   /// Appends the entry to an answer.
   package func encode(into out: inout WireEncoder) {
     out.put(id)
     out.put(state.rawValue)
+    out.put(isToExpire)
+    out.put(piece.rawValue)
     out.put(arrival.microseconds)
     out.put(size)
     out.put(sender.bytes)
@@ -80,63 +106,14 @@ package struct QueueListEntry: Equatable, Sendable {
     id = try input.queueID()
     guard let state = State(rawValue: try input.integer()) else { throw .invalid }
     self.state = state
+    isToExpire = try input.bool()
+    guard let piece = Piece(rawValue: try input.integer()) else { throw .invalid }
+    self.piece = piece
     arrival = WallTime(microseconds: try input.integer())
     size = try input.integer()
     sender = MailAddress(try input.byteString())
     recipients = try input.list { (input) throws(WireError) in
       Recipient(address: MailAddress(try input.byteString()), reason: try input.byteString())
     }
-  }
-}
-
-/// An order or question that `control` passes to `qmgr` for a command.
-package enum QueueCommand: Equatable, Sendable {
-  /// All messages; the answer's parts are `QueueListEntry`s, as many as fit a packet.
-  case list
-  /// The next part of a list, under the same number; an answer that is `last` ends it.
-  case more
-  /// No further part of a list is wanted.
-  case cancel
-  /// Try everything again now; the answer is empty.
-  case flush
-  /// Try one message again now; the answer is one byte, 1 if there is such a message.
-  case retry(QueueID)
-
-  /// The command as bytes for `queueCommand`.
-  package var encoded: [UInt8] {
-    var out = WireEncoder()
-    switch self {
-    case .list: out.put(UInt8(1))
-    case .flush: out.put(UInt8(2))
-    case .retry(let id):
-      out.put(UInt8(3))
-      out.put(id)
-    case .more: out.put(UInt8(4))
-    case .cancel: out.put(UInt8(5))
-    }
-    return out.take()
-  }
-
-  /// Reads a command.
-  package init(decoding bytes: [UInt8]) throws(WireError) {
-    let result = bytes.withUnsafeBytes { (bytes) -> Result<QueueCommand, WireError> in
-      Result { () throws(WireError) in try Self.decode(bytes) }
-    }
-    self = try result.get()
-  }
-
-  private static func decode(_ bytes: UnsafeRawBufferPointer) throws(WireError) -> QueueCommand {
-    var input = WireDecoder(bytes)
-    let command: QueueCommand
-    switch try input.integer(UInt8.self) {
-    case 1: command = .list
-    case 2: command = .flush
-    case 3: command = .retry(try input.queueID())
-    case 4: command = .more
-    case 5: command = .cancel
-    default: throw .invalid
-    }
-    guard input.remaining == 0 else { throw .invalid }
-    return command
   }
 }

@@ -14,6 +14,11 @@ import SystemPackage
 package final class RoleProcess {
   /// The descriptor at which every role finds its channel to `master`.
   package nonisolated static let channelDescriptor: Int32 = 3
+  /// Packets that may wait for a peer: more than an agent's credit of requests, each of which fits
+  /// into one, and as many results.
+  private static let backlogLimit = 4096
+  /// Configuration, log and page: what every role gets before its listeners.
+  package nonisolated static let sharedDescriptors = 3
   /// How long a role waits for its start record.
   private static let startDeadline: Duration = .seconds(30)
   /// The most that is read of a memory file from `master`, in bytes.
@@ -51,6 +56,8 @@ package final class RoleProcess {
   private func live(
     _ make: @ReactorActor (RoleContext) throws(RoleFailure) -> any RoleService
   ) async -> Int32 {
+    // The log may be a pipe whose reader has gone.
+    ThisProcess.ignoreBrokenPipes()
     do throws(RoleFailure) {
       let context = try await begin()
       let service = try make(context)
@@ -76,17 +83,19 @@ package final class RoleProcess {
     guard
       let delivery = try? await master.receive(deadline: Reactor.shared.now + Self.startDeadline),
       case .start(let record)? = delivery.messages.first, delivery.messages.count == 1,
-      delivery.descriptors.count == record.descriptorsBeforeListeners + record.listeners.count
+      delivery.descriptors.count
+        == Self.sharedDescriptors + record.listeners.count + record.descriptorsBehindListeners
     else { throw RoleFailure("no start record from master") }
     let configuration = try readConfiguration(
       delivery.descriptors[0].raw, size: record.configurationSize)
-    let keyMaterial =
-      record.keyMaterialSize == 0
-      ? []
-      : try read(delivery.descriptors[2].raw, size: record.keyMaterialSize, what: "key material")
+    var keyMaterial: [UInt8] = []
+    if record.keyMaterialSize > 0, let keys = delivery.descriptors.last {
+      keyMaterial = try read(keys.raw, size: record.keyMaterialSize, what: "key material")
+    }
     drainTime = configuration[.drainTime]
     let log = try makeLog(delivery.descriptors[1], record: record, configuration: configuration)
     self.log = log
+    let page = try showLife(in: delivery.descriptors[2].raw, configuration)
     do throws(Errno) {
       _ = try ThisProcess.raiseDescriptorLimit()
       if let user = record.user {
@@ -97,9 +106,8 @@ package final class RoleProcess {
       throw RoleFailure("cannot become user \(record.user?.name ?? "?"): \(error)")
     }
     var listeners: [RoleContext.Listener] = []
-    for (listener, passed) in zip(
-      record.listeners, delivery.descriptors.dropFirst(record.descriptorsBeforeListeners))
-    {
+    let sockets = delivery.descriptors.dropFirst(Self.sharedDescriptors)
+    for (listener, passed) in zip(record.listeners, sockets) {
       listeners.append(
         RoleContext.Listener(
           descriptor: passed, service: listener.service,
@@ -110,8 +118,10 @@ package final class RoleProcess {
       transports[transport.service] = try service(transport, of: record, configuration)
     }
     return RoleContext(
-      record: record, configuration: configuration, log: log, master: master,
-      listeners: listeners, transports: transports, keyMaterial: keyMaterial)
+      record: record, configuration: configuration, log: log, master: master, page: page,
+      listeners: listeners, transports: transports,
+      recordMarks: record.hasRecordMarks ? delivery.descriptors.last : nil,
+      keyMaterial: keyMaterial)
   }
 
   private func service(
@@ -152,6 +162,11 @@ extension RoleProcess {
         attach(passed, to: peer, pid: pid)
       case .channelsComplete: service?.channelsComplete()
       case .sequences(let first, let count): service?.addSequences(first: first, count: count)
+      case .resultsFile:
+        guard let passed = descriptors.popFirst() else { return false }
+        service?.keepResults(in: passed)
+      case .ping: break
+      case .refuse(let client): service?.refuse(client)
       case .drain: return false
       default: log?.warning("master", "unexpected message from master")
       }
@@ -161,7 +176,8 @@ extension RoleProcess {
 
   private func attach(_ passed: SharedDescriptor, to peer: ProcessName, pid: Int32) {
     do {
-      let channel = MessageChannel(try PacketChannel(try passed.duplicate()))
+      let channel = MessageChannel(
+        try PacketChannel(try passed.duplicate(), backlogLimit: Self.backlogLimit))
       service?.attach(channel, to: peer, pid: pid)
     } catch {
       log?.error("master", "cannot watch the channel to \(peer.role.rawValue): \(error)")
@@ -171,7 +187,6 @@ extension RoleProcess {
   /// SIGTERM asks one role to leave; SIGINT belongs to `master`, which shares the terminal.
   private func watchSignals() {
     signal(SIGINT, SIG_IGN)
-    signal(SIGPIPE, SIG_IGN)
     signal(SIGHUP, SIG_IGN)
     guard let signals = try? SignalSource([SIGTERM]) else { return }
     reactorTask {
@@ -186,6 +201,23 @@ extension RoleProcess {
     // Less than `master` grants, which kills what is late: what ends at the last moment has still
     // to be told, and the queue to be closed behind it.
     await service.drain(deadline: Reactor.shared.now + drainTime * 4 / 5)
+  }
+
+  /// Lets `master` see that the loop turns, and says so when it stands still.
+  private func showLife(
+    in descriptor: Int32, _ configuration: Configuration
+  ) throws(RoleFailure) -> LifePage {
+    let page: LifePage
+    do throws(Errno) {
+      page = LifePage(try SharedPage(descriptor))
+    } catch {
+      throw RoleFailure("cannot map the page shared with master: \(error)")
+    }
+    Reactor.shared.showTurns(in: page.page)
+    Reactor.shared.watchLag(over: configuration[.serviceLagWarnTime]) { [weak self] lag in
+      self?.log?.warning("master", "the event loop stood still for \(lag)")
+    }
+    return page
   }
 
   private func readConfiguration(

@@ -29,6 +29,11 @@ package protocol RoleService: AnyObject {
   /// More numbers for spool segments.
   func addSequences(first: UInt64, count: UInt32)
 
+  /// To a delivery agent: the file in which its results outlive it.
+  func keepResults(in file: SharedDescriptor)
+  /// To `smtpd`: a client that is not served for a while.
+  func refuse(_ client: RefusedClients.Entry)
+
   /// Takes no new work, finishes what is in hand until `deadline`, and returns.
   func drain(deadline: MonotonicTime) async
 }
@@ -39,6 +44,11 @@ extension RoleService {
 
   /// Only writers use sequences.
   package func addSequences(first: UInt64, count: UInt32) {}
+
+  /// Only delivery agents have results.
+  package func keepResults(in file: SharedDescriptor) {}
+  /// Only `smtpd` has clients that can be refused.
+  package func refuse(_ client: RefusedClients.Entry) {}
 }
 
 /// What a role has from `master` when it starts.
@@ -62,6 +72,8 @@ package final class RoleContext {
   package let log: Log
   /// The channel to `master`.
   package let master: MessageChannel
+  /// Where the process shows whose input it works at.
+  package let page: LifePage
   /// Listening sockets to serve.
   package let listeners: [Listener]
   /// Keys and certificates that `master` has read, as `TLSPolicy` writes them; empty for none.
@@ -70,23 +82,31 @@ package final class RoleContext {
   package let sequences: (first: UInt64, count: UInt32)
   /// How many processes share this role's limits.
   package let processCount: Int
+  /// Clients that are not served for a while.
+  package let refusals: [RefusedClients.Entry]
+
+  /// The memory in which `qmgr` marks what it has in hand, of which `master` keeps the file.
+  package let recordMarks: SharedDescriptor?
 
   private let transports: [String: Configuration]
 
   init(
     record: StartRecord, configuration: Configuration, log: Log, master: MessageChannel,
-    listeners: [Listener], transports: [String: Configuration],
-    keyMaterial: [UInt8] = []
+    page: LifePage, listeners: [Listener], transports: [String: Configuration],
+    recordMarks: SharedDescriptor? = nil, keyMaterial: [UInt8] = []
   ) {
+    self.recordMarks = recordMarks
     self.keyMaterial = keyMaterial
     self.transports = transports
     name = record.name
     self.configuration = configuration
     self.log = log
     self.master = master
+    self.page = page
     self.listeners = listeners
     sequences = (record.sequenceFirst, record.sequenceCount)
     processCount = Int(record.processCount)
+    refusals = record.refusals
   }
 
   /// The delivery services of `master.cf` that concern this role.

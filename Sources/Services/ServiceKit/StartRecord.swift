@@ -36,6 +36,10 @@ package struct StartRecord: Equatable, Sendable {
   package var sequenceCount: UInt32
   /// How many processes of this role there are, for sharing limits.
   package var processCount: UInt32
+  /// Whether the memory in which `qmgr` marks what it has in hand comes along (spool rule R19).
+  package var hasRecordMarks: Bool
+  /// To `smtpd`: clients that are not served for a while.
+  package var refusals: [RefusedClients.Entry]
 
   /// Makes a record.
   package init(
@@ -43,7 +47,8 @@ package struct StartRecord: Equatable, Sendable {
     keyMaterialSize: UInt64 = 0, listeners: [Listener] = [], transports: [Listener] = [],
     serviceSettings: [[[String]]] = [],
     sequenceFirst: UInt64 = 0,
-    sequenceCount: UInt32 = 0, processCount: UInt32 = 1
+    sequenceCount: UInt32 = 0, processCount: UInt32 = 1, hasRecordMarks: Bool = false,
+    refusals: [RefusedClients.Entry] = []
   ) {
     self.name = name
     self.user = user
@@ -56,10 +61,12 @@ package struct StartRecord: Equatable, Sendable {
     self.sequenceFirst = sequenceFirst
     self.sequenceCount = sequenceCount
     self.processCount = processCount
+    self.hasRecordMarks = hasRecordMarks
+    self.refusals = refusals
   }
 
-  /// Descriptors that come along before the listeners: configuration, log, keys if there are any.
-  var descriptorsBeforeListeners: Int { keyMaterialSize == 0 ? 2 : 3 }
+  /// Descriptors that come along behind the listeners: record marks for `qmgr`, keys for `smtpd`.
+  var descriptorsBehindListeners: Int { (hasRecordMarks ? 1 : 0) + (keyMaterialSize > 0 ? 1 : 0) }
 
   func encode(into out: inout WireEncoder) {
     out.put(name)
@@ -90,6 +97,9 @@ package struct StartRecord: Equatable, Sendable {
     out.put(sequenceFirst)
     out.put(sequenceCount)
     out.put(processCount)
+    out.put(hasRecordMarks)
+    out.put(UInt32(refusals.count))
+    for entry in refusals { entry.encode(into: &out) }
   }
 
   init(from input: inout WireDecoder) throws(WireError) {
@@ -115,6 +125,10 @@ package struct StartRecord: Equatable, Sendable {
     sequenceFirst = try input.integer()
     sequenceCount = try input.integer()
     processCount = try input.integer()
+    hasRecordMarks = try input.bool()
+    refusals = try input.list { (input) throws(WireError) in
+      try RefusedClients.Entry(from: &input)
+    }
   }
 }
 

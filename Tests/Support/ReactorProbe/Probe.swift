@@ -1,6 +1,7 @@
 import LinuxSystem
 import Primitives
 import Reactor
+import ServiceManager
 
 /// A process whose only thread is the reactor, for what cannot be seen inside a test runner.
 ///
@@ -8,6 +9,7 @@ import Reactor
 /// `serve PORT CONNECTIONS`: answers until as many connections have come and gone; prints CPU.
 /// `ask PORT CONNECTIONS ROUNDS`: asks on all connections at once.
 /// `descriptors`: passes more of them than one may; prints what became of the packets.
+/// `sockets`: takes over what a service manager opened; prints name and address of each.
 /// `idle COUNT`: holds so many sessions; prints the memory of each.
 @main
 enum Probe {
@@ -25,6 +27,10 @@ enum Probe {
           try await EchoProbe.ask(
             port: UInt16(numbers[0]), connections: numbers[1], rounds: numbers[2])
         case ("descriptors", 0): try await DescriptorProbe.run()
+        case ("sockets", 0):
+          for socket in try ServiceManager.take().takeSockets() {
+            print(socket.name, socket.address)
+          }
         case ("idle", 1): try await EchoProbe.idle(count: numbers[0])
         default: print("usage: threads | descriptors | serve P C | ask P C R | idle N")
         }

@@ -39,12 +39,28 @@ package enum Loopback {
     return UInt16(bigEndian: address.sin_port)
   }
 
-  /// A connected socket on which every read and write gives up after `timeout`.
-  package static func connect(port: UInt16, timeout: Duration) throws(PeerError) -> Int32 {
+  /// A connected socket on which every read and write gives up after `timeout`. It comes from
+  /// 127.0.0.`source` if that is given.
+  package static func connect(
+    port: UInt16, timeout: Duration, from source: UInt8? = nil
+  ) throws(PeerError) -> Int32 {
     let descriptor = try makeSocket()
     limit(descriptor, timeout: timeout)
     var yes: Int32 = 1
     setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &yes, 4)
+    if let source {
+      var local = Self.address(port: 0, host: 0x7f00_0000 | UInt32(source))
+      let bound = withUnsafePointer(to: &local) {
+        $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+          bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+        }
+      }
+      guard bound == 0 else {
+        let error = systemErrorText()
+        close(descriptor)
+        throw .system(call: "bind to 127.0.0.\(source)", error: error)
+      }
+    }
     var address = Self.address(port: port)
     let connected = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -80,11 +96,11 @@ package enum Loopback {
     return descriptor
   }
 
-  private static func address(port: UInt16) -> sockaddr_in {
+  private static func address(port: UInt16, host: UInt32 = 0x7f00_0001) -> sockaddr_in {
     var address = sockaddr_in()
     address.sin_family = sa_family_t(AF_INET)
     address.sin_port = port.bigEndian
-    address.sin_addr.s_addr = UInt32(0x7f00_0001).bigEndian
+    address.sin_addr.s_addr = host.bigEndian
     return address
   }
 }

@@ -10,6 +10,11 @@ package struct MailLoadResult: Sendable {
   package var uncertain: Set<Int> = []
   /// Sessions that broke or could not be made.
   package var brokenSessions = 0
+
+  /// Whether the last reply to a message asked its sender to come back.
+  fileprivate func isPostponed(_ number: Int) -> Bool {
+    refused[number]?.hasPrefix("4") ?? false
+  }
 }
 
 /// Many sessions at once that send numbered messages and note each acknowledgement.
@@ -26,6 +31,9 @@ package struct MailLoad: Sendable {
   package var recipients: @Sendable (Int) -> [String] = { ["rcpt\($0)@sink.test"] }
   /// Whether a broken session is made again and its message sent again.
   package var retries = false
+  /// How long a session rests before it comes back with a message that was refused for now; `nil`
+  /// when it does not come back.
+  package var returnsAfter: Duration?
   /// How long a session rests before each message.
   package var rest = Duration.zero
   /// When sessions take up no more messages; those in hand are finished.
@@ -96,7 +104,8 @@ package struct MailLoad: Sendable {
           let open = try dialog ?? SMTPDialog(greetedAt: port)
           dialog = open
           try send(number, over: open, state)
-          break
+          guard let returnsAfter, state.read({ $0.result.isPostponed(number) }) else { break }
+          Monitor(()).pause(returnsAfter)
         } catch {
           let wasConnected = dialog != nil
           dialog = nil
@@ -104,7 +113,7 @@ package struct MailLoad: Sendable {
           // Nobody tells when the server is back; asking all the time would only slow it down.
           if retries, !wasConnected { Monitor(()).pause(.milliseconds(5)) }
         }
-      } while retries && !deadline.hasPassed
+      } while (retries || returnsAfter != nil) && !deadline.hasPassed
     }
     _ = try? dialog?.ask("QUIT")
   }
@@ -140,6 +149,7 @@ package struct MailLoad: Sendable {
         if reply.code == 250 {
           let id = reply.lines[0].split(separator: " ").last.map(String.init)
           state.result.acknowledged[number] = id ?? ""
+          state.result.refused[number] = nil
         } else {
           state.result.refused[number] = reply.description
         }

@@ -20,23 +20,31 @@ package final class MartinetInstance: MailServer {
   package let spool: String
   /// The log file, when the log of all starts goes to one; `log` is empty then.
   package let logFile: String?
+  private let executable: String
   private let settings: [String: String]
   private let prefix: [String]
   private let running = Monitor<Program?>(nil)
 
   /// Writes the configuration; starts nothing. `settings` come on top of a relay for everything
   /// that goes to `relayPort` of loopback, if one is named. A `user` runs it without root's rights.
+  /// With `activation`, `systemd-socket-activate` opens the port and gets these options.
   package init(
     relayPort: UInt16? = nil, settings: [String: String] = [:], services: [String] = [],
     spool: String? = nil, descriptorsMax: Int? = nil, user: String? = nil,
-    logsToFile: Bool = false
+    logsToFile: Bool = false, activation: [String]? = nil,
+    executable: String = MartinetInstance.executable
   ) throws {
+    self.executable = executable
     folder = try TemporaryDirectory(prefix: "martinet")
-    port = try Loopback.freePort()
+    let port = try Loopback.freePort()
+    self.port = port
     self.spool = try spool ?? folder.makeDirectory("spool")
     let limit = descriptorsMax.map { ["prlimit", "--nofile=\($0)"] }
     let identity = user.map { ["setpriv", "--reuid", $0, "--regid", $0, "--clear-groups"] }
-    prefix = (identity ?? []) + (limit ?? [])
+    let activator = activation.map {
+      ["systemd-socket-activate", "--listen=127.0.0.1:\(port)"] + $0
+    }
+    prefix = (identity ?? []) + (limit ?? []) + (activator ?? [])
     var all = RelaySettings.base(relayPort: relayPort)
     all["queue_directory"] = self.spool
     all["data_directory"] = try folder.makeDirectory("data")
@@ -69,22 +77,22 @@ package final class MartinetInstance: MailServer {
   package func command(
     _ arguments: String..., within limit: Duration = .seconds(30)
   ) throws(PeerError) -> [LogLine] {
-    try Program.run(Self.executable, ["-c", folder.path("etc")] + arguments, within: limit)
+    try Program.run(executable, ["-c", folder.path("etc")] + arguments, within: limit)
   }
 
   /// Runs `martinet -c DIR` with arguments to its end, whatever that is.
   package func outcome(of arguments: String...) throws(PeerError) -> Program.Outcome {
-    try Program.outcome(Self.executable, ["-c", folder.path("etc")] + arguments)
+    try Program.outcome(executable, ["-c", folder.path("etc")] + arguments)
   }
 
   /// Runs `postqueue` or `mailq` with arguments and returns what it prints.
   package func queueCommand(_ name: String, _ arguments: String...) throws(PeerError) -> [LogLine] {
-    try Program.run(Self.executable, [name] + arguments + ["-c", folder.path("etc")])
+    try Program.run(executable, [name] + arguments + ["-c", folder.path("etc")])
   }
 
   /// Starts it and waits until it greets; the processes run then.
   package func start() throws(PeerError) {
-    let command = prefix + [Self.executable, "-c", folder.path("etc"), "run"]
+    let command = prefix + [executable, "-c", folder.path("etc"), "run"]
     let program = try Program(command[0], Array(command.dropFirst()))
     running.change { $0 = program }
     try program.waitUntilListening(on: port)

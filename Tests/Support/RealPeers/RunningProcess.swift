@@ -46,17 +46,40 @@ package struct RunningProcess: Sendable, Hashable {
 
   /// Waits until none of the processes runs any more; false when some still do at the deadline.
   package static func waitForEnd(of processes: [RunningProcess], until deadline: Deadline) -> Bool {
+    // The kernel tells only a parent of an end; this is somebody else's child.
+    wait(until: deadline) { !processes.contains(where: \.isAlive) }
+  }
+
+  /// Waits until something is so of which nobody tells; false when it is not at the deadline.
+  package static func wait(until deadline: Deadline, _ isSo: () -> Bool) -> Bool {
     let clock = Monitor(())
-    while processes.contains(where: \.isAlive) {
+    while !isSo() {
       if deadline.hasPassed { return false }
-      // The kernel tells only a parent of an end; this is somebody else's child.
       clock.pause(.milliseconds(10))
     }
     return true
   }
 
   /// Kills it at once.
-  package func kill() { Glibc.kill(pid, SIGKILL) }
+  package func kill() { send(SIGKILL) }
+
+  /// Sends a signal.
+  package func send(_ signal: Int32) { Glibc.kill(pid, signal) }
+
+  /// The words of a line of `/proc/PID/status`, such as `Uid` or `NoNewPrivs`.
+  package func status(_ name: String) -> [String] {
+    let text = Self.read("/proc/\(pid)/status") ?? ""
+    let line = text.split(separator: "\n").first { $0.hasPrefix("\(name):") }
+    return (line ?? "").split(whereSeparator: \.isWhitespace).dropFirst().map(String.init)
+  }
+
+  /// The names of its threads but the first, which the process itself runs on.
+  package var helperNames: [String] {
+    let tasks = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task")) ?? []
+    return tasks.filter { $0 != "\(pid)" }.compactMap { task in
+      Self.read("/proc/\(pid)/task/\(task)/comm")?.split(separator: "\n").first.map(String.init)
+    }
+  }
 
   /// Proportional set size in bytes: its own memory and its share of what it shares.
   package var memory: Int {

@@ -15,9 +15,12 @@ package struct SMTPReply: Sendable, CustomStringConvertible {
 package final class SMTPDialog {
   private let stream: BlockingStream
 
-  /// Connects to a port of 127.0.0.1 and reads nothing yet.
-  package init(port: UInt16, timeout: Duration = .seconds(20)) throws(PeerError) {
-    stream = BlockingStream(try Loopback.connect(port: port, timeout: timeout))
+  /// Connects to a port of 127.0.0.1, from 127.0.0.`source` if that is given, and reads nothing
+  /// yet.
+  package init(
+    port: UInt16, timeout: Duration = .seconds(20), from source: UInt8? = nil
+  ) throws(PeerError) {
+    stream = BlockingStream(try Loopback.connect(port: port, timeout: timeout, from: source))
   }
 
   /// Connects, expects the greeting and says `EHLO`.

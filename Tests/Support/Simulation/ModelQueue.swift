@@ -106,9 +106,12 @@ final class ModelQueue {
       name, on: disk, now: world.now, openFile: openFile, knownEntries: knownEntries,
       recovered: Set(segments.map(\.name.nonce)))
     for problem in found.problems { judge(problem, name) }
+    // What a recovery found and did not write is not known to whoever opens the journal later.
+    let entries =
+      knownEntries == nil
+      ? try JournalReading.read(name, on: disk)?.entries ?? [] : found.entries
     let segment = Segment(
-      name, found.file, SegmentJournal(on: disk, name: name, entries: found.entries),
-      found.history)
+      name, found.file, SegmentJournal(on: disk, name: name, entries: entries), found.history)
     segment.isSealed = !found.hasLivingWriter
     segment.taken = found.intakeEnd
     segments.removeAll { $0.name == name }

@@ -49,6 +49,8 @@ int clinux_open(int directory, const char *path, int wanted, uint32_t mode);
 int clinux_close(int fd);
 int clinux_duplicate(int fd);
 int clinux_set_inheritable(int fd, bool on);
+/// Makes an inherited descriptor close on exec and not wait.
+int clinux_adopt(int fd);
 int clinux_pipe(int *reading, int *writing);
 
 int clinux_link_temporary(int fd, int directory, const char *name);
@@ -68,6 +70,9 @@ int clinux_drop_cache(int fd);
 int clinux_sync(int fd);
 long clinux_read_at(int fd, void *buffer, size_t count, int64_t offset);
 long clinux_read_cached_at(int fd, void *buffer, size_t count, int64_t offset);
+/// Whether a part of a file is in memory: 1 or 0. Where the kernel cannot count pages, or does not
+/// tell this user, some places of the part are looked at.
+int clinux_is_cached(int fd, int64_t offset, int64_t count);
 long clinux_write_at(int fd, const void *buffer, size_t count, int64_t offset);
 long clinux_write_parts_at(int fd, const clinux_part *parts, int count, int64_t offset);
 long clinux_read(int fd, void *buffer, size_t count);
@@ -77,6 +82,7 @@ int clinux_status(int fd, clinux_file_status *status);
 int clinux_status_at(int directory, const char *path, bool follow, clinux_file_status *status);
 bool clinux_mode_is_directory(uint32_t mode);
 bool clinux_mode_is_regular(uint32_t mode);
+bool clinux_mode_is_socket(uint32_t mode);
 int clinux_space_of(int fd, clinux_space *space);
 int clinux_owner(int fd, uint32_t uid, uint32_t gid);
 int clinux_owner_at(int directory, const char *path, uint32_t uid, uint32_t gid);
@@ -86,6 +92,23 @@ long clinux_read_link(const char *path, char *buffer, size_t count);
 int clinux_memory_file(const char *name);
 /// Makes a memory file immutable.
 int clinux_seal(int fd);
+/// Fixes the size of a memory file; its content stays writable.
+int clinux_seal_size(int fd);
+
+/// Maps the start of a file for reading and writing, shared with all who map it.
+int clinux_map_shared(int fd, size_t size, void **address);
+int clinux_unmap(void *address, size_t size);
+
+/// Stores a word that another process may read at any time. The barrier keeps the compiler from
+/// moving it past the work that it announces: what a process that dies has stored can be read.
+static inline void clinux_store_word(uint64_t *word, uint64_t value) {
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+  __atomic_store_n(word, value, __ATOMIC_RELAXED);
+  __atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+static inline uint64_t clinux_load_word(const uint64_t *word) {
+  return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
 
 /// A raw block of directory entries; walk it with `clinux_entry_name`.
 long clinux_directory_block(int fd, void *buffer, size_t count);

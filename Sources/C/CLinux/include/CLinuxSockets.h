@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { clinux_packet_descriptors_max = 16, clinux_address_max = 128 };
+enum { clinux_packet_descriptors_max = 64, clinux_address_max = 128 };
 
 /// A socket address as the kernel has it.
 typedef struct clinux_address {
@@ -63,6 +63,9 @@ int clinux_peer_credentials(int fd, clinux_credentials *credentials);
 int clinux_set_reuse_address(int fd, bool on);
 int clinux_set_reuse_port(int fd, bool on);
 int clinux_set_v6_only(int fd, bool on);
+/// 1 when a listening IPv6 socket takes IPv4 connections too, else 0; -EINVAL when it does not
+/// listen.
+int clinux_listens_to_v4(int fd);
 int clinux_set_no_delay(int fd, bool on);
 int clinux_set_cork(int fd, bool on);
 int clinux_set_keep_alive(int fd, bool on);

@@ -49,6 +49,7 @@ package final class Configuration: Sendable {
     }
     layers.readOrigin(read, diagnostics: &diagnostics)
     let configuration = Configuration(layers: layers, diagnostics: &diagnostics)
+    diagnostics += CompatibilityCheck(layers).diagnostics()
     diagnostics += UsageCheck(main: main, services: services, configuration: configuration)
       .diagnostics()
     return Evaluation(configuration: configuration, diagnostics: diagnostics)

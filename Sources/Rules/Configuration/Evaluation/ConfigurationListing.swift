@@ -26,12 +26,18 @@ package struct ConfigurationListing: Sendable {
   package let form: Form
   /// Whether `$name` and the like are replaced (`-x`).
   package let isExpanded: Bool
+  /// Whether long lines are folded (`-f`).
+  package let isFolded: Bool
 
   /// Chooses what is shown.
-  package init(_ selection: Selection, form: Form = .nameAndValue, isExpanded: Bool = false) {
+  package init(
+    _ selection: Selection, form: Form = .nameAndValue, isExpanded: Bool = false,
+    isFolded: Bool = false
+  ) {
     self.selection = selection
     self.form = form
     self.isExpanded = isExpanded
+    self.isFolded = isFolded
   }
 
   /// What was asked for.
@@ -83,13 +89,21 @@ package struct ConfigurationListing: Sendable {
     return try layers.expand(text, owner: name).text
   }
 
-  /// One line, with every run of white space as one space.
+  /// One line, with every run of white space as one space, or that line folded.
   private func line(_ name: String, _ text: String) -> String {
-    let text = text.split(whereSeparator: \.isWhitespace).joined(separator: " ")
-    return switch form {
-    case .nameAndValue: text.isEmpty ? "\(name) =" : "\(name) = \(text)"
-    case .value: text
-    case .name: name
+    let words = text.split(whereSeparator: \.isWhitespace)
+    var line =
+      switch form {
+      case .nameAndValue: "\(name) ="
+      case .value: ""
+      case .name: name
+      }
+    guard form != .name else { return line }
+    if isFolded {
+      FoldedText.append(words, to: &line)
+    } else if !words.isEmpty {
+      line += (line.isEmpty ? "" : " ") + words.joined(separator: " ")
     }
+    return line
   }
 }

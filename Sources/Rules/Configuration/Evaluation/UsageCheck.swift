@@ -25,31 +25,66 @@ struct UsageCheck {
 
   /// What is to be said about one assignment; nothing about one that is used.
   private func findings(_ assignment: Assignment, subject: String) -> [Diagnostic] {
-    let name = assignment.name
     let warning = { (message: String) in
-      [Diagnostic(.warning, at: assignment.location, subject: subject, message)]
+      Diagnostic(.warning, at: assignment.location, subject: subject, message)
     }
+    var findings: [Diagnostic] = []
+    let use = use(of: assignment)
+    if case .withoutService(let transport) = use {
+      return [warning("unused parameter: master.cf has no service \(transport)")]
+    }
+    if let found = TransportParameters.find(assignment.name) {
+      _ = configuration.layers.evaluate(found.declaration, diagnostics: &findings)
+    }
+    switch use {
+    case .used, .ownName, .withoutService: break
+    case .ignored(let consequence): findings.append(warning(consequence.rawValue))
+    case .unknown:
+      findings.append(warning("unused parameter: \(assignment.name)=\(assignment.value)"))
+    }
+    return findings
+  }
+
+  /// What becomes of an assignment.
+  private enum Use {
+    case used
+    case ownName
+    case ignored(PostfixParameters.Consequence)
+    case withoutService(String)
+    case unknown
+  }
+
+  private func use(of assignment: Assignment) -> Use {
+    let name = assignment.name
     if let declaration = Registry.find(name) {
-      let consequence = PendingParameters.consequence(of: assignment, declaration)
-      return consequence.map { warning($0.rawValue) } ?? []
+      return PendingParameters.consequence(of: assignment, declaration).map { .ignored($0) }
+        ?? .used
     }
     if let found = TransportParameters.find(name) {
       let isKnown = services.isEmpty || services.contains { $0.name == found.transport }
-      guard isKnown else {
-        return warning("unused parameter: master.cf has no service \(found.transport)")
-      }
-      var findings: [Diagnostic] = []
-      _ = configuration.layers.evaluate(found.declaration, diagnostics: &findings)
+      guard isKnown else { return .withoutService(found.transport) }
       let general = "default" + name.dropFirst(found.transport.count)
-      if let consequence = PendingParameters.consequences[general] {
-        findings += warning(consequence.rawValue)
-      }
-      return findings
+      return PendingParameters.consequences[general].map { .ignored($0) } ?? .used
     }
     if let entry = PostfixParameters.entries[name] {
-      return isDefault(assignment, entry) ? [] : warning(entry.consequence.rawValue)
+      return isDefault(assignment, entry) ? .used : .ignored(entry.consequence)
     }
-    return usedNames.contains(name) ? [] : warning("unused parameter: \(name)=\(assignment.value)")
+    return usedNames.contains(name) ? .ownName : .unknown
+  }
+
+  /// What becomes of an assignment, for `ConfigurationCoverage`.
+  func line(_ assignment: Assignment, subject: String) -> ConfigurationCoverage.Line {
+    let (standing, remark): (ConfigurationCoverage.Standing, String) =
+      switch use(of: assignment) {
+      case .used: (.honoured, "")
+      case .ownName: (.macro, "")
+      case .ignored(.harmless): (.harmless, "")
+      case .ignored(.changesBehaviour): (.notYet, "changes what happens to mail")
+      case .ignored(.weakensSecurity): (.notYet, "may weaken the protection of this system")
+      case .withoutService(let transport): (.harmless, "no service \(transport)")
+      case .unknown: (.unknown, "")
+      }
+    return ConfigurationCoverage.Line(subject: subject, standing: standing, remark: remark)
   }
 
   /// Whether the value is that which Postfix takes anyway.

@@ -37,7 +37,8 @@ struct CommandLineOptions {
     arguments = rest.map { BracedWords.group($0.utf8)?[...].text ?? $0 }
   }
 
-  private static func override(
+  /// Reads what follows `-o`.
+  static func override(
     _ word: String, at location: SourceLocation
   ) throws(ConfigurationError) -> Assignment {
     guard word.hasPrefix("{") else { return try assignment(word, at: location) }

@@ -15,6 +15,15 @@ package struct Assignment: Hashable, Sendable {
     self.value = value
     self.location = location
   }
+
+  /// Reads `name=value` of a command line; `nil` when it is none.
+  package init?(_ word: String) {
+    let location = SourceLocation(file: "", line: 0)
+    guard case .success(let read) = MainFile.assignment(Array(word.utf8)[...], at: location) else {
+      return nil
+    }
+    self = read
+  }
 }
 
 /// A parsed `main.cf`.

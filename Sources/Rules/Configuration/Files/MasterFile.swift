@@ -32,7 +32,7 @@ package struct MasterFile: Sendable {
     self.diagnostics = diagnostics
   }
 
-  private static func entry(
+  static func entry(
     _ text: String, at location: SourceLocation
   ) throws(ConfigurationError) -> ServiceEntry {
     guard let split = BracedWords.split(text.utf8, isSeparator: ASCII.isSpace) else {

@@ -5,11 +5,22 @@ extension Registry {
     IntegerParameter.smtpdProcessCount,
     IntegerParameter.smtpProcessCount,
     IntegerParameter.queueMessageLimit,
+    IntegerParameter.spoolRelocationFactor,
+    IntegerParameter.smtpdCrashRefusalLimit,
     DurationParameter.commitDelay,
     DurationParameter.journalSyncInterval,
+    DurationParameter.spoolRelocationDelay,
+    DurationParameter.spoolStallTime,
+    DurationParameter.spoolWriteTimeout,
     DurationParameter.drainTime,
     DurationParameter.reloadDrainTime,
+    DurationParameter.serviceWatchdogTimeout,
+    DurationParameter.serviceStartTimeout,
+    DurationParameter.serviceLagWarnTime,
+    DurationParameter.smtpdCrashRefusalTime,
     SizeParameter.spoolSegmentSize,
+    SizeParameter.spoolReserve,
+    SizeParameter.spoolRelocationSizeMin,
     SizeParameter.bodyMemoryLimit,
     SizeParameter.spoolSpillLimit,
     SizeParameter.logBufferSize,
@@ -33,6 +44,14 @@ extension IntegerParameter {
   package static let queueMessageLimit = Self(
     "queue_message_limit", default: "5000000", in: 1...Int(Int32.max),
     "Messages in the queue.")
+  /// `spool_relocation_factor`
+  package static let spoolRelocationFactor = Self(
+    "spool_relocation_factor", default: "4", in: 2...1_000_000,
+    "Mail is moved out of spool segments that hold more than so many times its bytes.")
+  /// `smtpd_crash_refusal_limit`
+  package static let smtpdCrashRefusalLimit = Self(
+    "smtpd_crash_refusal_limit", default: "1000", in: 1...2000,
+    "Clients that are refused at a time because a server process died at their input.")
 }
 
 extension DurationParameter {
@@ -44,6 +63,18 @@ extension DurationParameter {
   package static let journalSyncInterval = Self(
     "journal_sync_interval", default: "1s", min: .milliseconds(10),
     "How often results of deliveries are flushed.")
+  /// `spool_relocation_delay`
+  package static let spoolRelocationDelay = Self(
+    "spool_relocation_delay", default: "60s", min: .milliseconds(10),
+    "The pause before the same spool segments are looked at again for mail to move.")
+  /// `spool_stall_time`
+  package static let spoolStallTime = Self(
+    "spool_stall_time", default: "5s", min: .milliseconds(10),
+    "New mail is refused while a commit takes longer.")
+  /// `spool_write_timeout`
+  package static let spoolWriteTimeout = Self(
+    "spool_write_timeout", default: "300s", min: .milliseconds(10),
+    "How long a session waits for the disk to take a part of a large message.")
   /// `drain_time`
   package static let drainTime = Self(
     "drain_time", default: "30s",
@@ -52,6 +83,22 @@ extension DurationParameter {
   package static let reloadDrainTime = Self(
     "reload_drain_time", default: "1h",
     "How long old sessions may go on after a reload.")
+  /// `service_watchdog_timeout`
+  package static let serviceWatchdogTimeout = Self(
+    "service_watchdog_timeout", default: "30s",
+    "How long a process may not react before it is killed and replaced; 0 for ever.")
+  /// `service_start_timeout`
+  package static let serviceStartTimeout = Self(
+    "service_start_timeout", default: "300s", min: .seconds(1),
+    "How long a process may take until it serves before it is killed and replaced.")
+  /// `service_lag_warn_time`
+  package static let serviceLagWarnTime = Self(
+    "service_lag_warn_time", default: "1s", min: .milliseconds(10),
+    "How long the event loop of a process may stand still before a warning says so.")
+  /// `smtpd_crash_refusal_time`
+  package static let smtpdCrashRefusalTime = Self(
+    "smtpd_crash_refusal_time", default: "60s",
+    "How long a client is refused at whose input a server process died; 0 does not refuse.")
 }
 
 extension SizeParameter {
@@ -59,10 +106,18 @@ extension SizeParameter {
   package static let spoolSegmentSize = Self(
     "spool_segment_size", default: "67108864", in: 1048576...1073741824,
     "The size at which a spool segment is full, in bytes.")
+  /// `spool_reserve`
+  package static let spoolReserve = Self(
+    "spool_reserve", default: "8388608", in: 1048576...1099511627776,
+    "Free room that is left to journals, reports and relocation, in bytes.")
+  /// `spool_relocation_size_min`
+  package static let spoolRelocationSizeMin = Self(
+    "spool_relocation_size_min", default: "1073741824", in: 0...Int64.max,
+    "Full spool segments of no more bytes together are left alone while there is room.")
   /// `body_memory_limit`
   package static let bodyMemoryLimit = Self(
     "body_memory_limit", default: "268435456", in: 1048576...Int64.max,
-    "Memory of a process for message bodies, in bytes.")
+    "Memory of a process for message bodies, in bytes; recipients may take as much again.")
   /// `spool_spill_limit`
   package static let spoolSpillLimit = Self(
     "spool_spill_limit", default: "10737418240", in: 0...Int64.max,

@@ -11,6 +11,7 @@ extension Registry {
     IntegerParameter.smtpdForbidBareNewlineRejectCode, FlagParameter.smtpdForbidUnauthPipelining,
     IntegerParameter.smtpdMinDataRate, FlagParameter.smtpdPerRequestDeadline,
     ListParameter.smtpdDiscardEHLOKeywords, ListParameter.smtpdForbiddenCommands,
+    ListParameter.smtpdDiscardEHLOKeywordAddressMaps, FlagParameter.smtputf8Enable,
     ListParameter.smtpdNoopCommands, FlagParameter.smtpdPeernameLookup,
     FlagParameter.smtpdClientPortLogging, FlagParameter.smtpdDelayReject,
     FlagParameter.smtpdDelayOpenUntilValidRcpt, FlagParameter.disableVrfyCommand,
@@ -156,6 +157,10 @@ extension FlagParameter {
   /// `disable_vrfy_command`
   package static let disableVrfyCommand = Self(
     "disable_vrfy_command", default: "no", "Whether VRFY is refused.")
+  /// `smtputf8_enable`
+  package static let smtputf8Enable = Self(
+    "smtputf8_enable", default: "${{$compatibility_level} <level {1} ? {no} : {yes}}",
+    "Whether addresses and headers may be written in UTF-8 (RFC 6531).")
   /// `strict_rfc821_envelopes`
   package static let strictRFC821Envelopes = Self(
     "strict_rfc821_envelopes", default: "no", "Whether MAIL and RCPT need exact <address> form.")
@@ -171,6 +176,10 @@ extension ListParameter {
   /// `smtpd_discard_ehlo_keywords`
   package static let smtpdDiscardEHLOKeywords = Self(
     "smtpd_discard_ehlo_keywords", default: "", "Keywords left out of the reply to EHLO.")
+  /// `smtpd_discard_ehlo_keyword_address_maps`
+  package static let smtpdDiscardEHLOKeywordAddressMaps = Self(
+    "smtpd_discard_ehlo_keyword_address_maps", default: "",
+    "Tables from client addresses to the keywords left out for them instead.")
   /// `smtpd_forbidden_commands`
   package static let smtpdForbiddenCommands = Self(
     "smtpd_forbidden_commands", default: "CONNECT GET POST regexp:{{/^[^A-Z]/ Bogus}}",

@@ -41,10 +41,10 @@ extension ChoiceParameter<NetworksStyle> {
 extension TextParameter {
   /// `compatibility_level`
   ///
-  /// Postfix takes 0 when it is not set, which trusts the whole subnet and has no relay
-  /// restrictions. Martinet has no old installations to protect and takes the safe defaults.
+  /// Not set it is 0, as in Postfix: old files keep their meaning, and a warning names each
+  /// default that is an old one (`CompatibilityCheck`).
   package static let compatibilityLevel = Self(
-    level: "compatibility_level", default: "3.6",
+    level: "compatibility_level", default: "0",
     "The release whose defaults are wanted; lower levels bring back older ones.")
   /// `myhostname`
   package static let myhostname = Self(

@@ -60,7 +60,7 @@ enum PendingParameters {
     smtp_pix_workarounds smtp_quote_rfc821_envelope smtp_randomize_addresses
     smtp_send_xforward_command smtp_tcp_port smtpd_client_event_limit_exceptions
     smtpd_client_port_logging smtpd_delay_reject smtpd_forbid_bare_newline_exclusions
-    smtpd_noop_commands smtpd_peername_lookup smtpd_reject_footer
+    smtpd_peername_lookup smtpd_reject_footer
     smtpd_reject_unlisted_recipient soft_bounce syslog_facility transport_retry_time
     virtual_alias_maps virtual_mailbox_maps
     """

@@ -14,7 +14,7 @@ extension PostfixParameters {
     sender_canonical_maps sender_dependent_default_transport_maps
     sender_dependent_relayhost_maps smtp_discard_ehlo_keyword_address_maps smtp_dns_reply_filter
     smtp_dns_resolver_options smtp_generic_maps smtp_pix_workaround_maps smtp_reply_filter
-    smtpd_command_filter smtpd_discard_ehlo_keyword_address_maps smtpd_dns_reply_filter
+    smtpd_command_filter smtpd_dns_reply_filter
     smtpd_log_access_permit_actions smtpd_proxy_options smtpd_reject_filter_maps
     smtpd_reject_footer_maps smtpd_sasl_local_domain undisclosed_recipients_header
     unverified_recipient_reject_reason unverified_sender_reject_reason virtual_gid_maps
@@ -134,7 +134,6 @@ extension PostfixParameters {
     smtpd_sasl_service smtp
     smtpd_sasl_type cyrus
     smtputf8_autodetect_classes sendmail, verify
-    smtputf8_enable ${{$compatibility_level} <level {1} ? {no} : {yes}}
     unverified_recipient_defer_code 450
     unverified_recipient_reject_code 450
     unverified_recipient_tempfail_action $reject_tempfail_action

@@ -1,0 +1,55 @@
+import Primitives
+
+/// Keeps the first lines that a client sent apart from the trace field that stands before them.
+package enum ContentStart {
+  /// What is put before a line that begins a message in a mailbox file, of which some clients send
+  /// one before the header: it is a field then.
+  private static let mailboxField = Array("X-Mailbox-Line: ".utf8)
+  /// Bytes within which one must be able to tell what the first lines are.
+  private static let sizeMax = 64 << 10
+
+  /// Puts in what is missing at `start` of content in wire form: a field's name before each first
+  /// line `From …`, and an empty line before one that begins with white space, which would else
+  /// continue the field before it.
+  ///
+  /// Returns how many bytes were put in; `nil`, and nothing is, when it takes more content to tell.
+  /// `isWhole` says that no more comes.
+  package static func mend(
+    _ content: inout [UInt8], at start: Int, isWhole: Bool
+  ) -> Int? {
+    let mayWait = !isWhole && content.count - start < sizeMax
+    var mailboxLines: [Int] = []
+    var at = start
+    while let end = endOfMailboxLine(content, at, mayWait) {
+      guard end > at else { return nil }
+      mailboxLines.append(at)
+      at = end
+    }
+    guard at < content.count || !mayWait else { return nil }
+    var added = 0
+    if at < content.count, content[at] == ASCII.space || content[at] == ASCII.tab {
+      content.insert(contentsOf: [ASCII.cr, ASCII.lf], at: at)
+      added = 2
+    }
+    for line in mailboxLines.reversed() {
+      content.insert(contentsOf: mailboxField, at: line)
+      added += mailboxField.count
+    }
+    return added
+  }
+
+  /// Where the line `From …` ends that begins at `start`; `start` itself when one cannot tell, and
+  /// `nil` when there is none.
+  private static func endOfMailboxLine(
+    _ content: [UInt8], _ start: Int, _ mayWait: Bool
+  ) -> Int? {
+    let marks = content[start...].prefix { $0 == UInt8(ascii: ">") }
+    let word = content[marks.endIndex...].prefix(5)
+    guard "From ".utf8.starts(with: word) else { return nil }
+    guard word.count == 5 else { return mayWait ? start : nil }
+    guard let lf = content[word.endIndex...].firstIndex(of: ASCII.lf) else {
+      return mayWait ? start : content.count
+    }
+    return lf + 1
+  }
+}

@@ -1,0 +1,38 @@
+import Primitives
+
+/// xtext (RFC 3461 4): printable text in which `+` and two hexadecimal digits stand for a byte.
+package enum ExtendedText {
+  /// The text that is meant; `nil` when the spelling is wrong.
+  package static func decoded(_ text: some Collection<UInt8>) -> [UInt8]? {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(text.count)
+    var rest = text.makeIterator()
+    while let byte = rest.next() {
+      guard byte == UInt8(ascii: "+") else {
+        bytes.append(byte)
+        continue
+      }
+      guard let high = rest.next().flatMap(digit), let low = rest.next().flatMap(digit) else {
+        return nil
+      }
+      bytes.append(high << 4 | low)
+    }
+    return bytes
+  }
+
+  /// Whether text says what can stand in a report: it is spelled right and holds no control
+  /// characters.
+  package static func isHarmless(_ text: some Collection<UInt8>) -> Bool {
+    guard let bytes = decoded(text) else { return false }
+    return bytes.allSatisfy { $0 >= ASCII.space && $0 != 0x7f }
+  }
+
+  private static func digit(_ byte: UInt8) -> UInt8? {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
+    case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
+    default: nil
+    }
+  }
+}

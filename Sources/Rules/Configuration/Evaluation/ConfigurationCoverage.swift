@@ -1,0 +1,50 @@
+/// What Martinet makes of each assignment of a real configuration.
+package struct ConfigurationCoverage: Sendable {
+  /// What becomes of an assignment.
+  package enum Standing: String, CaseIterable, Sendable {
+    /// It has its effect.
+    case honoured
+    /// It has no effect, and needs none.
+    case harmless
+    /// Postfix would act on it, Martinet does not yet.
+    case notYet = "not yet"
+    /// A name of the administrator's own, which other values refer to.
+    case macro = "own name"
+    /// Nobody knows the name.
+    case unknown
+  }
+
+  /// One assignment.
+  package struct Line: Sendable {
+    /// The parameter; with its service for an option in `master.cf`.
+    package let subject: String
+    /// What becomes of it.
+    package let standing: Standing
+    /// What ignoring it means; empty where nothing is ignored.
+    package let remark: String
+  }
+
+  /// The assignments in the order of the files.
+  package let lines: [Line]
+
+  /// Judges both files of a configuration.
+  package init(_ main: MainFile, services: [ServiceEntry], host: HostFacts) {
+    let evaluation = Configuration.evaluate(main, host: host, services: services)
+    let check = UsageCheck(
+      main: main, services: services, configuration: evaluation.configuration)
+    var lines = main.assignments.map { check.line($0, subject: $0.name) }
+    for service in services {
+      lines += service.overrides.map {
+        check.line($0, subject: "\(service.name)/\(service.kind.rawValue)/\($0.name)")
+      }
+    }
+    self.lines = lines
+  }
+
+  /// How many assignments have each standing, in the order of the standings.
+  package var counts: [(standing: Standing, count: Int)] {
+    Standing.allCases.map { standing in
+      (standing, lines.count { $0.standing == standing })
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import RealPeers
+
+/// The dialogs that are played to Postfix and to Martinet.
+enum DialogTables {
+  /// Commands in and out of their order.
+  static let commands: [[DialogStep]] = [
+    [.ehlo, .mail, .rcpt, "DATA", .message, "QUIT"],
+    ["HELO c.test", .mail, .rcpt, "DATA", .message, "QUIT"],
+    ["HELO", "EHLO", "HELO  ", "EHLO x", "HELO a b c", "EHLO a b"],
+    [.mail, .rcpt, "QUIT"],
+    [.ehlo, .rcpt],
+    [.ehlo, "DATA"],
+    [.ehlo, .mail, "DATA"],
+    [.ehlo, .mail, .rcpt, "DATA x", "DATA", .message],
+    [.ehlo, .mail, .mail, "RSET", .mail, "RSET x", "NOOP", "NOOP x", "RSET", "QUIT x"],
+    [.ehlo, "HELP", "HELP x", "help"],
+    [
+      .ehlo, "ETRN", "ETRN here.test", "ETRN other.test", "ETRN #a", "ETRN @a", "ETRN relay.test",
+      "ETRN a b", "ETRN -x",
+    ],
+    ["ETRN here.test"],
+    ["HELP"],
+    ["VRFY u@here.test"],
+    ["AUTH PLAIN", "STARTTLS", "XCLIENT a=b", "XFORWARD a=b"],
+    [
+      .ehlo, "AUTH PLAIN", "AUTH", "STARTTLS", "STARTTLS x", "XCLIENT NAME=x", "XFORWARD NAME=x",
+      "EXPN a", "TURN", "SEND FROM:<a@b>", "SOML", "SAML", "FOO", "foo bar",
+    ],
+    [
+      .ehlo, .raw("noop\r\n"), .raw("NoOp  a\r\n"), .raw("RSET \r\n"), .raw("RSET\t\r\n"),
+      .raw("DATA\u{b}\r\n"),
+    ],
+    ["GET / HTTP/1.0"],
+    ["POST /"],
+    ["CONNECT a"],
+    [.ehlo, "Subject: x"],
+    [.ehlo, "X:"],
+    ["A:b"],
+    [":x"],
+    ["{}"],
+    ["1234"],
+    ["-x"],
+    ["(x)"],
+    ["a: b"],
+    ["\"x\""],
+    [.ehlo, .raw("NOOP\r\nNOOP\r\nRSET\r\n", replies: 3)],
+    [.raw("EHLO c.test\r\nNOOP\r\n", replies: 2)],
+    [.ehlo, .mail, .rcpt, .raw("DATA\r\nSubject: x\r\n\r\n.\r\n", replies: 2)],
+    [
+      .ehlo, .raw("MAIL FROM:<a@b.test>\r\nRCPT TO:<u@here.test>\r\nDATA\r\n", replies: 3),
+      .message,
+    ],
+    [
+      .ehlo, .raw("MAIL FROM:<a@b.test>\r\nRCPT TO:<u@here.test>\r\nDATA\r\n", replies: 3),
+      .raw("Subject: x\r\n\r\nhello\r\n.\r\nQUIT\r\n", replies: 2),
+    ],
+    [
+      .ehlo, .mail, .rcpt, "DATA",
+      .raw(
+        "Subject: x\r\n\r\nhello\r\n.\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<u@here.test>\r\nDATA\r\n",
+        replies: 4), .message,
+    ],
+    [.ehlo, .line(String(repeating: "X", count: 2000)), "NOOP"],
+    [.ehlo, .line("NOOP " + String(repeating: "x", count: 2040))],
+    [.ehlo, .line("NOOP " + String(repeating: "x", count: 2043)), "NOOP"],
+    [.ehlo, .line("NOOP " + String(repeating: "x", count: 3000)), "NOOP"],
+    [.ehlo, .line("MAIL FROM:<" + String(repeating: "a", count: 3000) + "@b.test>"), "NOOP"],
+    [.ehlo, .mail, "EHLO x", .rcpt, .mail, "HELO y", .rcpt],
+    [.ehlo, .mail, .rcpt, "EHLO x", "DATA"],
+    [.ehlo, "QUIT", "NOOP"],
+    [.ehlo, .mail, .rcpt, "DATA", .raw(".\r\n")],
+    [.ehlo, .mail, .rcpt, "DATA", .raw("\r\n.\r\n")],
+    [
+      .ehlo, .mail, .rcpt, "DATA", .raw(String(repeating: "x", count: 110000) + "\r\n.\r\n"),
+      "NOOP", .mail, .rcpt,
+    ],
+    [
+      .ehlo, .mail, .rcpt, "DATA",
+      .raw(String(repeating: "Received: x\r\n", count: 60) + "\r\n.\r\n"), "NOOP",
+    ],
+    [
+      .ehlo, .mail, .rcpt, "DATA",
+      .raw(String(repeating: "Received: x\r\n", count: 49) + "\r\n.\r\n"),
+    ],
+    [
+      .ehlo, .mail, .rcpt, "DATA",
+      .raw(String(repeating: "Received: x\r\n", count: 50) + "\r\n.\r\n"),
+    ],
+    [.line("EHLO " + String(repeating: "x", count: 300))],
+    ["EHLO <x>"],
+    ["EHLO [127.0.0.1]"],
+    ["EHLO a\tb"],
+    [.ehlo, .mail, .rcpt, "RCPT TO:<x@other.test>", "DATA", .message],
+    [.ehlo, .mail, "RCPT TO:<x@other.test>", "DATA", "RSET", "DATA"],
+    ["HELO c.test", .raw("RSET\r\nRSET\r\n", replies: 2)],
+    [.raw("MAIL FROM:<>\r\nRSET\r\n", replies: 2)],
+    ["HELO c.test", .raw("FOO\r\nRSET\r\n", replies: 2)],
+    [.ehlo, .raw("VRFY a\r\nRSET\r\n", replies: 2)],
+    [.ehlo, .raw("ETRN a\r\nRSET\r\n", replies: 2)],
+    [.ehlo, .raw("QUIT\r\nRSET\r\n", replies: 2)],
+    [
+      .ehlo, "VRFY \u{e9}@here.test", "VRFY u@\u{e9}.test", "VRFY u@\u{e9}.test SMTPUTF8",
+      "VRFY SMTPUTF8", "VRFY a b SMTPUTF8", .mail, "VRFY u@here.test", .rcpt,
+    ],
+    [.ehlo, "MAIL FROM:<a@\u{e9}.test> SMTPUTF8", "RCPT TO:<u@\u{e9}.test>"],
+    [.ehlo, .mail, "RCPT TO:<u@\u{e9}.test>"],
+  ]
+}

@@ -1,0 +1,21 @@
+import Testing
+
+@testable import SMTPGrammar
+
+@Suite struct ExtendedTextTests {
+  @Test(arguments: [
+    ("", ""), ("abc", "abc"), ("a+2Bb", "a+b"), ("a+2bb", "a+b"), ("+0A", "\n"), ("a+", nil),
+    ("a+2", nil), ("a+2G", nil), ("++", nil),
+  ])
+  func textIsDecoded(_ text: String, _ meaning: String?) {
+    let decoded = ExtendedText.decoded(text.utf8).map { String(decoding: $0, as: UTF8.self) }
+    #expect(decoded == meaning)
+  }
+
+  @Test func controlCharactersAreNotHarmless() {
+    #expect(ExtendedText.isHarmless("a+20b".utf8))
+    for text in ["+0A", "+0D", "+00", "+7F", "a+1Fb", "+"] {
+      #expect(!ExtendedText.isHarmless(text.utf8))
+    }
+  }
+}

@@ -1,0 +1,3 @@
+#pragma once
+
+// Nothing to call: whoever links this has its allocations counted; see AllocationCount.c.
