@@ -47,7 +47,9 @@ func room(
   return targets
 }
 
-let platform: [Target.Dependency] = ["Primitives", "LinuxSystem", "Reactor", "Streams"]
+let platform: [Target.Dependency] = [
+  "Primitives", "LinuxSystem", "Reactor", "Streams", "TLSEngine",
+]
 let mail: [Target.Dependency] = ["MailTypes", "SMTPGrammar", "MessageHeaders"]
 
 var targets: [Target] = [
@@ -58,6 +60,9 @@ var targets: [Target] = [
     name: "CChecksum", path: "Sources/C/CChecksum", publicHeadersPath: "include",
     cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
   .systemLibrary(name: "CPCRE2", path: "Sources/C/CPCRE2"),
+  .systemLibrary(
+    name: "COpenSSL", path: "Sources/C/COpenSSL", pkgConfig: "openssl",
+    providers: [.apt(["libssl-dev"])]),
 ]
 targets += room("Primitives", floor: "Platform", imports: [])
 targets += room(
@@ -66,7 +71,11 @@ targets += room(
   "Reactor", floor: "Platform", imports: ["CLinux", "LinuxSystem", "Primitives", deque, system],
   tests: ["ReactorProbe"])
 targets += room(
-  "Streams", floor: "Platform", imports: ["Reactor", "LinuxSystem", "Primitives", system])
+  "TLSEngine", floor: "Platform",
+  imports: ["COpenSSL", "Reactor", "LinuxSystem", "Primitives", system])
+targets += room(
+  "Streams", floor: "Platform",
+  imports: ["TLSEngine", "Reactor", "LinuxSystem", "Primitives", system])
 
 targets += room(
   "ServiceManager", floor: "Platform", imports: ["LinuxSystem", "Primitives", system],
@@ -98,6 +107,10 @@ targets += room(
     "Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives",
   ])
 
+targets += room(
+  "TLSPolicy", floor: "Rules",
+  imports: ["Configuration", "LookupTables", "TLSEngine", "MailTypes", "Primitives"])
+
 targets += room("QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"])
 targets += room(
   "QueueStore", floor: "Queue",
@@ -112,12 +125,14 @@ targets += room(
 targets += room(
   "Master", floor: "Services",
   imports: platform + [
-    "ServiceManager", "ServiceKit", "Configuration", "MailTypes", "QueueStore", system,
+    "ServiceManager", "ServiceKit", "Configuration", "TLSPolicy", "MailTypes", "QueueStore",
+    system,
   ])
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
     "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "MailSite", "AccessPolicy",
+    "TLSPolicy",
     "QueueFormat", "QueueStore", system,
   ])
 targets += room(
@@ -142,7 +157,7 @@ targets += room(
   "Administration", floor: "Programs",
   imports: platform + [
     "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-    "AccessPolicy", "LookupTables", "MailSite", arguments, system,
+    "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", arguments, system,
   ],
   tests: ["RealPeers"])
 targets.append(
@@ -171,14 +186,14 @@ targets += [
     name: "TidyTests", dependencies: [], path: "Tests/TidyTests",
     swiftSettings: settings + [.unsafeFlags(["-O"])]),
   .target(
-    name: "RealPeers", dependencies: ["TestSupport"], path: "Tests/Support/RealPeers",
+    name: "RealPeers", dependencies: ["TestSupport", "TLSEngine"], path: "Tests/Support/RealPeers",
     // Always optimised: it makes and compares hundreds of megabytes beside the server under test.
     swiftSettings: settings + [.unsafeFlags(["-O"])]),
   .testTarget(
     name: "TestSupportTests", dependencies: ["TestSupport"], path: "Tests/TestSupportTests",
     swiftSettings: settings),
   .testTarget(
-    name: "EndToEnd", dependencies: ["RealPeers", "TestSupport", "martinet"],
+    name: "EndToEnd", dependencies: ["RealPeers", "TestSupport", "TLSEngine", "martinet"],
     path: "Tests/EndToEnd", swiftSettings: settings),
 ]
 

@@ -204,25 +204,25 @@ import Testing
     let found = Sample.evaluate(
       """
       readme_directory = no
-      smtpd_tls_security_level = $level
+      smtpd_milters = $level
       level = may
       canonical_maps = inline:{a=b}
       content_filter =
       smtp_tls_mandatory_protocols = >=TLSv1
       smtp_tls_key_file = $smtp_tls_cert_file
-      smtpd_starttls_timeout = 300s
+      smtp_starttls_timeout = 300s
       """,
-      services: "smtps inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_milters= -o a=b"
+      services: "smtps inet n - n - - smtpd -o smtpd_tls_req_ccert=yes -o smtpd_milters= -o a=b"
     ).diagnostics
     #expect(
       found.map(\.description) == [
         "information: main.cf, line 1: readme_directory: it is not implemented; "
           + "ignoring it is safe",
-        "warning: main.cf, line 2: smtpd_tls_security_level: it is not implemented yet; "
+        "warning: main.cf, line 2: smtpd_milters: it is not implemented yet; "
           + "ignoring it may weaken the protection of this system",
         "warning: main.cf, line 4: canonical_maps: it is not implemented yet; "
           + "ignoring it changes what happens to mail",
-        "warning: master.cf, line 1: smtps: -o smtpd_tls_wrappermode: it is not implemented yet; "
+        "warning: master.cf, line 1: smtps: -o smtpd_tls_req_ccert: it is not implemented yet; "
           + "ignoring it may weaken the protection of this system",
         "warning: master.cf, line 1: smtps: -o a: unused parameter: a=b",
       ])

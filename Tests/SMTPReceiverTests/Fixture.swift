@@ -10,6 +10,7 @@ import SMTPServerCore
 import ServiceKit
 import Streams
 import SystemPackage
+import TLSPolicy
 import TestSupport
 
 @testable import SMTPReceiver
@@ -27,7 +28,7 @@ final class Fixture {
   init(
     spool realSpool: (any MessageSpool)? = nil, sessionLimit: Int = 100, bodyMemory: Int = 64 << 20,
     spillLimit: Int = 1 << 30, writeTimeout: Duration = .seconds(300),
-    timeout: Duration = .seconds(30), dataRateMin: Int = 500,
+    timeout: Duration = .seconds(30), dataRateMin: Int = 500, tls: ServerTLS = .off,
     debugPeer: IPAddress? = nil, softBounce: Bool = false,
     change: (inout SMTPServerSettings) -> Void = { _ in },
     access: (inout AccessSettings) -> Void = { _ in }
@@ -52,7 +53,8 @@ final class Fixture {
     if let debugPeer { isPeer = { $0.address == debugPeer } }
     rules = ListenerRules(
       smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin,
-      debugPeers: isPeer, softBounce: softBounce, access: try FixtureSite.policy(access))
+      debugPeers: isPeer, softBounce: softBounce, tls: tls,
+      access: try FixtureSite.policy(access))
   }
 
   /// Connects a client, whose greeting has been read.

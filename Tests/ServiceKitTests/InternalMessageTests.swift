@@ -30,7 +30,7 @@ private let mark = SegmentMark(
 private let record = StartRecord(
   name: ProcessName(role: .smtpd, index: 1),
   user: UserIdentity(name: "postfix", userID: 101, groupID: 102), logKind: .syslog,
-  configurationSize: 99, listeners: [.init(service: "smtp", settings: 0)],
+  configurationSize: 99, keyMaterialSize: 98, listeners: [.init(service: "smtp", settings: 0)],
   transports: [.init(service: "relay", settings: 1)],
   serviceSettings: [[["syslog_name", "postfix/submission"]], []], sequenceFirst: 5,
   sequenceCount: 6, processCount: 2, refusals: [refusals[0]])

@@ -48,7 +48,7 @@ struct Layers {
   ]
 }
 
-private let platform = ["Primitives", "LinuxSystem", "Reactor", "Streams"]
+private let platform = ["Primitives", "LinuxSystem", "Reactor", "Streams", "TLSEngine"]
 private let mail = ["MailTypes", "SMTPGrammar", "MessageHeaders"]
 
 private func room(
@@ -59,7 +59,10 @@ private func room(
 
 /// A pure room imports neither the C library nor anything that reaches the kernel.
 private let floors: [[(String, Layers.Room)]] = [
-  [room("CLinux", "C", []), room("CChecksum", "C", []), room("CPCRE2", "C", [])],
+  [
+    room("CLinux", "C", []), room("CChecksum", "C", []), room("CPCRE2", "C", []),
+    room("COpenSSL", "C", []),
+  ],
   [
     room("Primitives", "Platform", []),
     room("LinuxSystem", "Platform", ["CLinux", "Primitives", "SystemPackage", "Glibc"]),
@@ -69,7 +72,12 @@ private let floors: [[(String, Layers.Room)]] = [
         "CLinux", "LinuxSystem", "Primitives", "DequeModule", "SystemPackage", "Glibc",
         "Synchronization",
       ]),
-    room("Streams", "Platform", ["Reactor", "LinuxSystem", "Primitives", "SystemPackage"]),
+    room(
+      "TLSEngine", "Platform",
+      ["COpenSSL", "Reactor", "LinuxSystem", "Primitives", "SystemPackage", "Synchronization"]),
+    room(
+      "Streams", "Platform",
+      ["TLSEngine", "Reactor", "LinuxSystem", "Primitives", "SystemPackage"]),
     room("ServiceManager", "Platform", ["LinuxSystem", "Primitives", "SystemPackage", "Glibc"]),
   ],
   [
@@ -88,6 +96,9 @@ private let floors: [[(String, Layers.Room)]] = [
     room(
       "MailSite", "Rules",
       ["Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives"]),
+    room(
+      "TLSPolicy", "Rules",
+      ["Configuration", "LookupTables", "TLSEngine", "MailTypes", "Primitives"]),
   ],
   [
     room("QueueFormat", "Queue", ["CChecksum", "MailTypes", "Primitives"]),
@@ -108,12 +119,14 @@ private let services = [
   room(
     "Master", "Services",
     platform + [
-      "ServiceManager", "ServiceKit", "Configuration", "MailTypes", "QueueStore", "SystemPackage",
+      "ServiceManager", "ServiceKit", "Configuration", "TLSPolicy", "MailTypes", "QueueStore",
+      "SystemPackage",
     ]),
   room(
     "SMTPReceiver", "Services",
     platform + mail + [
       "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "MailSite", "AccessPolicy",
+      "TLSPolicy",
       "QueueFormat", "QueueStore", "SystemPackage", "Glibc",
     ]),
   room(
@@ -140,7 +153,8 @@ private let programs = [
     "Administration", "Programs",
     platform + [
       "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-      "AccessPolicy", "LookupTables", "MailSite", "ArgumentParser", "SystemPackage", "Glibc",
+      "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", "ArgumentParser", "SystemPackage",
+      "Glibc",
     ]),
   room(
     "martinet", "Programs",

@@ -9,7 +9,7 @@ package import SMTPGrammar
 package struct SMTPServerCore: Sendable {
   enum Pending: Sendable {
     case nothing, helo, sender, recipient, verification, admission, content, chunk, droppedChunk
-    case closed
+    case handshake, closed
   }
 
   let rules: SMTPServerRules
@@ -19,6 +19,8 @@ package struct SMTPServerCore: Sendable {
   package internal(set) var helo: String?
   /// Whether the session began with EHLO.
   package internal(set) var isExtended = false
+  /// Whether the session is under TLS.
+  package internal(set) var isSecure = false
   /// The envelope under way.
   package internal(set) var transaction: SMTPTransaction?
   /// The forward-path that `authorizeRecipient` asks about, as the client gave it.
@@ -65,7 +67,9 @@ package struct SMTPServerCore: Sendable {
 
   /// The protocol of the message under way, as its trace field says it (RFC 6531 4.3).
   package var traceProtocolName: StaticString {
-    transaction?.isInternational == true ? "UTF8SMTP" : protocolName
+    if transaction?.isInternational == true { return isSecure ? "UTF8SMTPS" : "UTF8SMTP" }
+    // STARTTLS is an extension, so that RFC 3848 has no word for HELO under TLS.
+    return isSecure ? "ESMTPS" : protocolName
   }
 
   /// How long to hold back the replies at hand: nothing below the soft error limit.
@@ -138,6 +142,7 @@ package struct SMTPServerCore: Sendable {
       pipelinesIllegally = true
       if rules.settings.forbidsUnauthorizedPipelining { return refuseSynchronization(into: &out) }
     }
+    if let refused = refuseWithoutTLS(command.verb, into: &out) { return refused }
     return dispatch(command, line, into: &out)
   }
 
@@ -178,10 +183,7 @@ package struct SMTPServerCore: Sendable {
       out.append(text: "221 2.0.0 Bye\r\n")
       return close()
     case .vrfy: return vrfy(line, command.argument, into: &out)
-    case .starttls:
-      return command.argument.isEmpty
-        ? fail("502 5.5.1 Error: command not implemented\r\n", into: &out)
-        : fail("501 5.5.4 Syntax: STARTTLS\r\n", into: &out)
+    case .starttls: return startTLS(command.argument, into: &out)
     case .auth:
       return rules.settings.heloRequired && helo == nil
         ? fail("503 5.5.1 Error: send HELO/EHLO first\r\n", into: &out)
@@ -220,7 +222,7 @@ package struct SMTPServerCore: Sendable {
     isExtended = extended
     counters.countAccepted(current)
     if extended {
-      out.append(contentsOf: rules.ehloReply(without: hiddenKeywords))
+      out.append(contentsOf: rules.ehloReply(without: hiddenKeywords, secure: isSecure))
       if !hiddenKeywords.isEmpty, !hiddenKeywords.contains(.silently) {
         notice = "discarding EHLO keywords: \(hiddenKeywords.names)"
       }

@@ -98,6 +98,9 @@ package enum SMTPServerStep: Equatable, Sendable {
   case dropChunk
   /// Send the output, read content up to its end, and call `contentFinished`.
   case receiveContent
+  /// Send the output, forget what the client sent already, do the TLS handshake, and call
+  /// `beginSecurely`; when it fails the connection is closed.
+  case startTLS
   /// Send the output and close the connection.
   case close
 }

@@ -22,6 +22,7 @@ extension ByteStream {
     _ body: (UnsafeRawBufferPointer) -> Void
   ) throws(StreamError) -> Input {
     guard watched.isOpen else { throw .closed }
+    if security != nil { return try readSecurelyNow(body) }
     guard watched.mayRead else { return .nothing }
     if watched.shareIsUsed() { return .shareUsed }
     switch Sockets.receive(watched.raw, into: ReadBuffer.shared) {
@@ -40,15 +41,21 @@ extension ByteStream {
   /// Waits until `readNow` may find something.
   package func readable(deadline: MonotonicTime? = nil) async throws(StreamError) {
     do throws(WaitError) {
-      try await watched.readable(deadline: deadline)
+      if securityNeeds.readWantsWrite {
+        try await watched.writable(deadline: deadline)
+      } else {
+        try await watched.readable(deadline: deadline)
+      }
     } catch {
       throw StreamError(error)
     }
   }
 
-  /// Writes what the socket takes now and gives the number of bytes; `write` sends the rest.
+  /// Writes what the socket takes now and gives the number of bytes; `write` sends the rest, which
+  /// with TLS must be the next that is written.
   package func writeNow(_ bytes: [UInt8]) throws(StreamError) -> Int {
-    guard watched.isOpen else { throw .closed }
-    return try written(bytes.withUnsafeBytes { Sockets.send(watched.raw, $0) })
+    try bytes.withUnsafeBufferPointer { (bytes) throws(StreamError) in
+      try sendNow(UnsafeRawBufferPointer(bytes), more: false)
+    }
   }
 }

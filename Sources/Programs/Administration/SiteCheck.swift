@@ -3,6 +3,7 @@ import Configuration
 import LinuxSystem
 import LookupTables
 import MailSite
+import Master
 import ServiceKit
 
 /// What the roles would find wrong with lists, tables and restrictions, found before they start.
@@ -33,7 +34,7 @@ enum SiteCheck {
         add(error.description, to: &found.errors, configuration)
       }
     }
-    return found
+    return found + ServerKeys.findings(files)
   }
 
   private static func add(

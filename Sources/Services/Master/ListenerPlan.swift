@@ -10,9 +10,9 @@ struct ListenerPlan {
   /// Connections that the kernel keeps waiting for each socket.
   static let backlog = 4096
 
-  /// The most sockets: they travel to a process in one packet, with what every role gets.
+  /// The most sockets: they travel to a process in one packet, with what every role gets and keys.
   static let endpointsMax =
-    MessageChannel.descriptorsPerPacketMax - RoleProcess.sharedDescriptors
+    MessageChannel.descriptorsPerPacketMax - RoleProcess.sharedDescriptors - 1
 
   /// One socket to open.
   struct Endpoint: Hashable {

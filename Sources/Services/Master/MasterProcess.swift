@@ -6,6 +6,7 @@ package import Reactor
 package import ServiceKit
 import ServiceManager
 import SystemPackage
+import TLSPolicy
 
 /// The `master` role: reads the configuration, opens what the roles share, and supervises them.
 ///
@@ -190,6 +191,7 @@ extension MasterProcess {
   ) async throws(Failure) -> Supervisor {
     let configuration = files.configuration
     let bytes = configuration.serialized()
+    let keys = try ServerKeys.read(for: files).serialized()
     let owner = try Self.mailOwner(configuration)
     let listeners = try await listeners(listenerPlan, owner: owner, log: log)
     let processors = (try? ThisProcess.processorCount()) ?? 1
@@ -204,6 +206,7 @@ extension MasterProcess {
       crashRefusalTime: configuration[.smtpdCrashRefusalTime],
       crashRefusalLimit: configuration[.smtpdCrashRefusalLimit],
       configurationSize: UInt64(bytes.count),
+      keyMaterialSize: UInt64(keys.count),
       serviceSettings: listenerPlan.serviceSettings + [[]], listeners: listeners,
       transports: listenerPlan.transports)
     do {
@@ -218,6 +221,7 @@ extension MasterProcess {
           owner: owner.map { ($0.uid, $0.gid) }, helper: helper),
         configurationFile: SharedDescriptor(file),
         recordMarks: try SharedPage.make("record-marks").descriptor,
+        keyMaterialFile: SharedDescriptor(try Files.sealedMemory("keys", content: keys)),
         executable: try ThisProcess.executable(),
         environment: ["SWIFT_BACKTRACE=enable=no"])
     } catch {

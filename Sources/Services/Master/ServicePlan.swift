@@ -31,6 +31,8 @@ struct ServicePlan {
   let crashRefusalLimit: Int
   /// The size of the serialized configuration in bytes.
   let configurationSize: UInt64
+  /// The size of the keys and certificates for servers, in bytes.
+  let keyMaterialSize: UInt64
   /// `-o` settings, to which services refer by index.
   let serviceSettings: [[[String]]]
   /// All listening sockets.

@@ -21,6 +21,7 @@ final class Supervisor {
   private let logDescriptor: SharedDescriptor
   private let logKind: LogKind
   private let configurationFile: SharedDescriptor
+  private let keyMaterialFile: SharedDescriptor
   /// Outlives every `qmgr`, so that the next one learns where the one before died.
   private let recordMarks: SharedDescriptor
   private let sequences: SequenceSource
@@ -39,7 +40,8 @@ final class Supervisor {
   init(
     plan: ServicePlan, log: Log, logDescriptor: SharedDescriptor, logKind: LogKind,
     sequences: SequenceSource, resultsFiles: ResultsFiles, configurationFile: SharedDescriptor,
-    recordMarks: SharedDescriptor, executable: String, environment: [String]
+    recordMarks: SharedDescriptor, keyMaterialFile: SharedDescriptor, executable: String,
+    environment: [String]
   ) {
     self.plan = plan
     refusedClients = RefusedClients(limit: plan.crashRefusalLimit)
@@ -49,6 +51,7 @@ final class Supervisor {
     self.sequences = sequences
     self.resultsFiles = resultsFiles
     self.configurationFile = configurationFile
+    self.keyMaterialFile = keyMaterialFile
     self.recordMarks = recordMarks
     self.executable = executable
     self.environment = environment
@@ -94,9 +97,12 @@ final class Supervisor {
   private func sendStart(to child: RoleChild, sequences: Range<UInt64>) {
     let role = child.name.role
     let listeners = plan.listeners(of: role)
+    // Only who speaks as a server sees the server's keys.
+    let keys = role == .smtpd ? [keyMaterialFile.raw] : []
     let record = StartRecord(
       name: child.name, user: role == .local ? nil : plan.user, logKind: logKind,
       configurationSize: plan.configurationSize,
+      keyMaterialSize: keys.isEmpty ? 0 : plan.keyMaterialSize,
       listeners: listeners.map { StartRecord.Listener(service: $0.service, settings: $0.settings) },
       transports: plan.transports(of: role), serviceSettings: plan.serviceSettings,
       sequenceFirst: sequences.lowerBound, sequenceCount: UInt32(sequences.count),
@@ -106,7 +112,7 @@ final class Supervisor {
     child.channel.post(
       .start(record),
       descriptors: [configurationFile.raw, logDescriptor.raw, child.pageDescriptor.raw]
-        + listeners.map(\.socket.raw) + (role == .qmgr ? [recordMarks.raw] : []))
+        + listeners.map(\.socket.raw) + (role == .qmgr ? [recordMarks.raw] : []) + keys)
     child.channel.flush()
   }
 

@@ -40,7 +40,10 @@ final class Acceptor {
         }
         try await listener.readable()
         guard listener.isOpen else { break }
-        if !takeConnections() { try await room.waitForEnd(atMost: Self.shortagePause) }
+        if !takeConnections() {
+          listener.suspend()
+          try await room.waitForEnd(atMost: Self.shortagePause)
+        }
       }
     } catch {
       // The listener has been closed, or the process leaves.

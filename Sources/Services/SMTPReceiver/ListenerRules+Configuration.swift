@@ -6,14 +6,16 @@ import Reactor
 import SMTPGrammar
 import SMTPServerCore
 import ServiceKit
+import TLSPolicy
 
 /// From `main.cf` and a listener's `-o` settings to the rules of its sessions.
 extension ListenerRules {
   /// - Parameters:
   ///   - logName: the `syslog_name` that the log puts before every tag.
   ///   - site: the lists and tables that `configuration` names.
+  ///   - tls: what it says about TLS.
   convenience init(
-    _ configuration: Configuration, logName: String, site: MailSite
+    _ configuration: Configuration, logName: String, site: MailSite, tls: ServerTLS = .off
   ) throws(RoleFailure) {
     let policy: AccessPolicy
     do throws(MailSiteError) {
@@ -23,19 +25,19 @@ extension ListenerRules {
       throw RoleFailure(error.description)
     }
     self.init(
-      smtp: SMTPServerRules(Self.server(configuration, policy)),
+      smtp: SMTPServerRules(Self.server(configuration, policy, tls)),
       tag: Self.tag(configuration[.syslogName], below: logName),
       mailName: configuration[.mailName], timeout: configuration[.smtpdTimeout],
       dataRateMin: configuration[.smtpdMinDataRate],
       lineLengthMax: configuration[.lineLengthLimit], hopCountMax: configuration[.hopcountLimit],
       bareNewlines: Self.bareNewlines(configuration[.smtpdForbidBareNewline]),
       hiddenKeywords: Self.hiddenKeywords(configuration, site),
-      debugPeers: Self.debugPeers(site),
-      softBounce: configuration[.softBounce], access: policy)
+      debugPeers: Self.debugPeers(site), softBounce: configuration[.softBounce], tls: tls,
+      access: policy)
   }
 
   private static func server(
-    _ configuration: Configuration, _ policy: AccessPolicy
+    _ configuration: Configuration, _ policy: AccessPolicy, _ tls: ServerTLS
   ) -> SMTPServerSettings {
     var settings = SMTPServerSettings(
       myhostname: configuration[.myhostname], banner: configuration[.smtpdBanner])
@@ -60,6 +62,11 @@ extension ListenerRules {
       settings.bareNewlineRejectCode = UInt16(configuration[.smtpdForbidBareNewlineRejectCode])
     }
     settings.asksAboutHelo = policy.judges(.helo)
+    switch tls.level {
+    case .none: settings.security = .none
+    case .may: settings.security = tls.context == nil ? .unavailable : .offered
+    case .encrypt: settings.security = .demanded
+    }
     settings.vrfyDisabled = configuration[.disableVrfyCommand]
     return settings
   }

@@ -2,6 +2,7 @@ import AccessPolicy
 import Primitives
 import SMTPGrammar
 import SMTPServerCore
+import TLSPolicy
 
 /// Everything that the configuration of a listener says about its sessions, prepared once.
 final class ListenerRules: Sendable {
@@ -28,6 +29,8 @@ final class ListenerRules: Sendable {
   let hopCountMax: Int
   /// `smtpd_forbid_bare_newline`.
   let bareNewlines: ContentScanner.BareNewlines
+  /// TLS.
+  let tls: ServerTLS
   /// The keywords that a client is not shown, where that depends on the client.
   let hiddenKeywords: KeywordFinder?
   /// `soft_bounce`.
@@ -42,7 +45,7 @@ final class ListenerRules: Sendable {
     timeout: Duration = .seconds(300), dataRateMin: Int = 500, lineLengthMax: Int = 2048,
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
     hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
-    softBounce: Bool = false, access: AccessPolicy
+    softBounce: Bool = false, tls: ServerTLS = .off, access: AccessPolicy
   ) {
     self.smtp = smtp
     self.tag = Array(tag.utf8)
@@ -52,6 +55,7 @@ final class ListenerRules: Sendable {
     self.lineLengthMax = lineLengthMax
     self.hopCountMax = hopCountMax
     self.bareNewlines = bareNewlines
+    self.tls = tls
     self.hiddenKeywords = hiddenKeywords
     self.debugPeers = debugPeers
     self.softBounce = softBounce

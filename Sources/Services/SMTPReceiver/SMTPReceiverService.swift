@@ -12,6 +12,7 @@ import SMTPServerCore
 package import ServiceKit
 import Streams
 import SystemPackage
+import TLSPolicy
 
 /// The `smtpd` role: listens, speaks SMTP with clients, and brings their mail to the spool.
 ///
@@ -121,7 +122,8 @@ package final class SMTPReceiverService: RoleService {
       throw RoleFailure("service \(listener.service): \(error)")
     }
     let rules = try ListenerRules(
-      listener.configuration, logName: context.configuration[.syslogName], site: site)
+      listener.configuration, logName: context.configuration[.syslogName], site: site,
+      tls: try security(of: listener))
     // One process of the role speaks for all.
     guard context.name.index == 0 else { return rules }
     for warning in site.warnings + rules.access.warnings.map(\.description)
@@ -129,6 +131,22 @@ package final class SMTPReceiverService: RoleService {
       context.log.warning("smtpd", warning)
     }
     return rules
+  }
+
+  private func security(of listener: RoleContext.Listener) throws(RoleFailure) -> ServerTLS {
+    guard let material = KeyMaterial(serialized: context.keyMaterial) else {
+      throw RoleFailure("service \(listener.service): the keys from master are damaged")
+    }
+    do throws(TLSPolicyError) {
+      let tls = try ServerTLS(
+        listener.configuration, service: listener.service, material: material)
+      if tls.level == .may, tls.context == nil {
+        context.log.warning("smtpd", "No server certs available. TLS won't be enabled")
+      }
+      return tls
+    } catch {
+      throw RoleFailure("service \(listener.service): \(error)")
+    }
   }
 
   package func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {

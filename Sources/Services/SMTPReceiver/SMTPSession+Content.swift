@@ -166,12 +166,13 @@ extension SMTPSession {
   @inline(never)
   private func traceField(_ id: QueueID, _ transaction: SMTPTransaction) -> [UInt8] {
     let recipients = transaction.recipients
-    let field = ReceivedField(
+    var field = ReceivedField(
       helo: core.helo ?? client.name, clientName: client.name, clientAddress: client.address,
       myhostname: rules.settings.myhostname, mailName: rules.mailName,
       protocolName: core.traceProtocolName, queueID: id,
       recipient: recipients.count == 1 ? recipients.first?.address : nil, time: arrival,
       offset: intake.clock.offset(at: arrival))
+    field.security = securityTrace
     var bytes = intake.contents.take()
     for prepended in prependedFields {
       bytes += prepended

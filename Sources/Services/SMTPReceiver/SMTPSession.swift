@@ -8,6 +8,7 @@ import SMTPGrammar
 import SMTPServerCore
 import ServiceKit
 import Streams
+import TLSPolicy
 
 /// Why a session ended before its QUIT.
 enum SessionEnd: Error {
@@ -40,6 +41,8 @@ final class SMTPSession {
   var out: [UInt8] = []
   /// The name of the message under way, once a recipient has been accepted.
   var queueID: QueueID?
+  /// What `Received:` fields say about TLS.
+  var securityTrace: [UInt8] = []
   /// Bytes of the recipients of the transaction under way.
   var envelopeSize = 0
   /// The content of which chunks have come.
@@ -58,7 +61,8 @@ final class SMTPSession {
   private var trace: DialogTrace?
   /// The bytes at the front of `out` that are as they are to be sent, and have been shown.
   private var shownBytes = 0
-  private var isIdle = false
+  /// Whether it waits for the client and nothing would be lost if it ended.
+  var isIdle = false
   /// The replies at hand have been held back already.
   private var hasPaused = false
 
@@ -90,6 +94,7 @@ final class SMTPSession {
   }
 
   private func converse() async throws(SessionEnd) {
+    if rules.tls.isWrapped { _ = try await secure() }
     if let hiddenKeywords = rules.hiddenKeywords {
       core.hiddenKeywords = await hiddenKeywords(client.address)
     }
@@ -109,6 +114,7 @@ final class SMTPSession {
       case .recipient: step = try await authorizeRecipient()
       case .data: step = try await judgeData()
       case .content: step = try await receiveContent()
+      case .handshake: step = try await startTLS()
       case .chunk: step = try await receiveChunk()
       case .uselessChunk: step = try await dropChunk()
       case .end: return try await flush()
@@ -132,6 +138,8 @@ final class SMTPSession {
     case data
     /// The content.
     case content
+    /// The TLS handshake.
+    case handshake
     /// A chunk of it.
     case chunk
     /// A chunk that is refused.
@@ -165,6 +173,7 @@ final class SMTPSession {
         if rules.access.judges(.data) { return .data }
         step = admitContent()
       case .receiveContent: return .content
+      case .startTLS: return .handshake
       case .receiveChunk: return .chunk
       case .dropChunk: return .uselessChunk
       case .close: return .end
@@ -347,7 +356,7 @@ extension SessionEnd {
     switch error {
     case .timedOut: self = .timedOut
     case .cancelled: self = .shutDown
-    case .closed, .shortFile, .backlogFull, .system: self = .lost
+    case .closed, .shortFile, .backlogFull, .security, .system: self = .lost
     }
   }
 }

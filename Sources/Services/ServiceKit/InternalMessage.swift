@@ -72,7 +72,8 @@ package enum InternalMessage: Equatable, Sendable {
   package static let protocolVersion: UInt8 = 5
 
   // master to a role
-  /// The first message of a life; descriptors: configuration, log, page, then the listeners.
+  /// The first message of a life; descriptors: configuration, log, page, listeners, and what the
+  /// record names.
   case start(StartRecord)
   /// A new channel to a peer (its descriptor comes along); replaces an older one.
   case channel(ProcessName, pid: Int32)

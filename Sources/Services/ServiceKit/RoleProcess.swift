@@ -21,6 +21,8 @@ package final class RoleProcess {
   package nonisolated static let sharedDescriptors = 3
   /// How long a role waits for its start record.
   private static let startDeadline: Duration = .seconds(30)
+  /// The most that is read of a memory file from `master`, in bytes.
+  private static let memoryFileSizeMax: UInt64 = 128 << 20
 
   private let master: MessageChannel
   private var service: (any RoleService)?
@@ -82,10 +84,14 @@ package final class RoleProcess {
       let delivery = try? await master.receive(deadline: Reactor.shared.now + Self.startDeadline),
       case .start(let record)? = delivery.messages.first, delivery.messages.count == 1,
       delivery.descriptors.count
-        == Self.sharedDescriptors + record.listeners.count + (record.hasRecordMarks ? 1 : 0)
+        == Self.sharedDescriptors + record.listeners.count + record.descriptorsBehindListeners
     else { throw RoleFailure("no start record from master") }
     let configuration = try readConfiguration(
       delivery.descriptors[0].raw, size: record.configurationSize)
+    var keyMaterial: [UInt8] = []
+    if record.keyMaterialSize > 0, let keys = delivery.descriptors.last {
+      keyMaterial = try read(keys.raw, size: record.keyMaterialSize, what: "key material")
+    }
     drainTime = configuration[.drainTime]
     let log = try makeLog(delivery.descriptors[1], record: record, configuration: configuration)
     self.log = log
@@ -114,7 +120,8 @@ package final class RoleProcess {
     return RoleContext(
       record: record, configuration: configuration, log: log, master: master, page: page,
       listeners: listeners, transports: transports,
-      recordMarks: record.hasRecordMarks ? delivery.descriptors.last : nil)
+      recordMarks: record.hasRecordMarks ? delivery.descriptors.last : nil,
+      keyMaterial: keyMaterial)
   }
 
   private func service(
@@ -219,15 +226,27 @@ extension RoleProcess {
   private func readConfiguration(
     _ file: Int32, size: UInt64
   ) throws(RoleFailure) -> Configuration {
-    guard size <= 16 << 20 else { throw RoleFailure("the configuration is over 16 MiB") }
-    do {
-      let bytes = try Files.read(file, count: Int(size), at: 0)
-      guard bytes.count == Int(size) else {
-        throw RoleFailure("the configuration is cut short")
-      }
+    let bytes = try read(file, size: size, what: "configuration")
+    do throws(ConfigurationError) {
       return try Configuration(serialized: bytes)
     } catch {
       throw RoleFailure("cannot read the configuration: \(error)")
+    }
+  }
+
+  /// Reads a memory file that came with the start record.
+  private func read(
+    _ file: Int32, size: UInt64, what: String
+  ) throws(RoleFailure) -> [UInt8] {
+    guard size <= Self.memoryFileSizeMax else {
+      throw RoleFailure("the \(what) has over \(Self.memoryFileSizeMax) bytes")
+    }
+    do throws(Errno) {
+      let bytes = try Files.read(file, count: Int(size), at: 0)
+      guard bytes.count == Int(size) else { throw Errno.noData }
+      return bytes
+    } catch {
+      throw RoleFailure("cannot read the \(what): \(error)")
     }
   }
 

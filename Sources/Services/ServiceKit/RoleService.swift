@@ -80,6 +80,8 @@ package final class RoleContext {
   package let page: LifePage
   /// Listening sockets to serve.
   package let listeners: [Listener]
+  /// Keys and certificates that `master` has read, as `TLSPolicy` writes them; empty for none.
+  package let keyMaterial: [UInt8]
   /// The first range of segment numbers.
   package let sequences: (first: UInt64, count: UInt32)
   /// How many processes share this role's limits.
@@ -95,9 +97,10 @@ package final class RoleContext {
   init(
     record: StartRecord, configuration: Configuration, log: Log, master: MessageChannel,
     page: LifePage, listeners: [Listener], transports: [String: Configuration],
-    recordMarks: SharedDescriptor? = nil
+    recordMarks: SharedDescriptor? = nil, keyMaterial: [UInt8] = []
   ) {
     self.recordMarks = recordMarks
+    self.keyMaterial = keyMaterial
     self.transports = transports
     name = record.name
     self.configuration = configuration

@@ -22,6 +22,8 @@ package struct StartRecord: Equatable, Sendable {
   package var logKind: LogKind
   /// The size of the configuration in its memory file, in bytes.
   package var configurationSize: UInt64
+  /// The size of the keys and certificates in their memory file, in bytes; 0 when none comes along.
+  package var keyMaterialSize: UInt64
   /// One entry for each listening descriptor that comes along.
   package var listeners: [Listener]
   /// Delivery services of `master.cf` (no descriptors): their names are names of transports.
@@ -42,7 +44,8 @@ package struct StartRecord: Equatable, Sendable {
   /// Makes a record.
   package init(
     name: ProcessName, user: UserIdentity?, logKind: LogKind, configurationSize: UInt64,
-    listeners: [Listener] = [], transports: [Listener] = [], serviceSettings: [[[String]]] = [],
+    keyMaterialSize: UInt64 = 0, listeners: [Listener] = [], transports: [Listener] = [],
+    serviceSettings: [[[String]]] = [],
     sequenceFirst: UInt64 = 0,
     sequenceCount: UInt32 = 0, processCount: UInt32 = 1, hasRecordMarks: Bool = false,
     refusals: [RefusedClients.Entry] = []
@@ -51,6 +54,7 @@ package struct StartRecord: Equatable, Sendable {
     self.user = user
     self.logKind = logKind
     self.configurationSize = configurationSize
+    self.keyMaterialSize = keyMaterialSize
     self.listeners = listeners
     self.transports = transports
     self.serviceSettings = serviceSettings
@@ -60,6 +64,9 @@ package struct StartRecord: Equatable, Sendable {
     self.hasRecordMarks = hasRecordMarks
     self.refusals = refusals
   }
+
+  /// Descriptors that come along behind the listeners: record marks for `qmgr`, keys for `smtpd`.
+  var descriptorsBehindListeners: Int { (hasRecordMarks ? 1 : 0) + (keyMaterialSize > 0 ? 1 : 0) }
 
   func encode(into out: inout WireEncoder) {
     out.put(name)
@@ -71,6 +78,7 @@ package struct StartRecord: Equatable, Sendable {
     }
     out.put(logKind.rawValue)
     out.put(configurationSize)
+    out.put(keyMaterialSize)
     for list in [listeners, transports] {
       out.put(UInt32(list.count))
       for listener in list {
@@ -103,6 +111,7 @@ package struct StartRecord: Equatable, Sendable {
     guard let kind = LogKind(rawValue: try input.integer()) else { throw .invalid }
     logKind = kind
     configurationSize = try input.integer()
+    keyMaterialSize = try input.integer()
     let listener = { (input: inout WireDecoder) throws(WireError) in
       Listener(service: try input.string(), settings: try input.integer())
     }

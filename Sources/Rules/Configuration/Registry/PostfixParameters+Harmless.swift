@@ -31,8 +31,10 @@ extension PostfixParameters {
     shlib_directory showq_service_name smtp_sasl_auth_cache_name smtp_sasl_auth_cache_time
     smtp_sasl_path smtp_tls_loglevel smtp_tls_note_starttls_offer
     smtp_tls_session_cache_database smtp_tls_session_cache_timeout smtpd_sasl_path
-    smtpd_tls_dh1024_param_file smtpd_tls_dh512_param_file smtpd_tls_loglevel
-    smtpd_tls_session_cache_database smtpd_tls_session_cache_timeout socketmap_max_reply_size
+    smtpd_tls_always_issue_session_ids smtpd_tls_dcert_file
+    smtpd_tls_dkey_file smtpd_tls_eecdh_grade tls_eecdh_strong_curve tls_eecdh_ultra_curve
+    smtpd_tls_dh1024_param_file smtpd_tls_dh512_param_file
+    smtpd_tls_session_cache_database socketmap_max_reply_size
     stale_lock_time sun_mailtool_compatibility tcp_windowsize tls_config_file tls_config_name
     tls_daemon_random_bytes tls_random_bytes tls_random_exchange_name
     tls_random_prng_update_period tls_random_reseed_period tls_random_source
