@@ -34,7 +34,8 @@ enum SiteCheck {
         add(error.description, to: &found.errors, configuration)
       }
     }
-    return found + ServerKeys.findings(files)
+    found.errors += ServerKeys.findings(files)
+    return found
   }
 
   private static func add(

@@ -30,6 +30,7 @@ extension SMTPSession {
     )
     request.recipientCount = transaction?.recipients.count ?? 0
     request.pipelinesIllegally = core.pipelinesIllegally
+    request.isEncrypted = core.isSecure
     return request
   }
 
