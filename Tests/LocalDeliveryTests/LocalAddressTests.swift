@@ -1,8 +1,9 @@
-import LocalDelivery
 import MailTypes
 import Primitives
 import ServiceKit
 import Testing
+
+@testable import LocalDelivery
 
 struct LocalRecipientTests {
   @Test(arguments: [
