@@ -139,9 +139,10 @@ extension EndToEnd {
       try first.say("QUIT", expecting: 221)
       try second.expect(220)
       try second.say("QUIT", expecting: 221)
+      let log = server.log
       try server.stop()
       // The one was served when the other had gone.
-      let lines = server.log.lines.map(\.description).filter {
+      let lines = log.lines.map(\.description).filter {
         $0.contains("connect from localhost[127.0.0.2]")
       }
       .map { $0.contains("disconnect from") }

@@ -22,7 +22,8 @@ package final class InstanceLock: Sendable {
     package var description: String {
       let process = { (pid: Int32?) in pid.map { " as process \($0)" } ?? "" }
       return switch self {
-      case .running(_, let pid): "the mail system is already running\(process(pid))"
+      case .running(_, let pid):
+        "the mail system is already running\(process(pid)): stop it first"
       case .postfix(let root, let pid):
         "a Postfix is running on queue_directory \(root)\(process(pid)): end it first with "
           + "'postfix stop', or set another queue_directory"
