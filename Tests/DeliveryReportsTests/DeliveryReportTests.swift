@@ -132,11 +132,16 @@ struct DeliveryReportTests {
               address: MailAddress("b@here.test"), dsnOriginal: Array("rfc822;l@here.test".utf8),
               action: .delivered, status: EnhancedStatus(2, 0, 0),
               reason: Array("delivered to maildir".utf8), relay: Array("local".utf8)),
+            ReportedRecipient(
+              address: MailAddress("c@here.test"), action: .delivered,
+              status: EnhancedStatus(2, 0, 0), reason: Array("thrown away".utf8),
+              relay: Array("none".utf8)),
           ], body: nil), .success
       ).body)
     for part in [
       "\n<a@there.test>: delivery via \(Self.relay): 250 2.0.0 Ok\n",
       "\n<b@here.test>: delivery via local: delivered to maildir\n",
+      "\n<c@here.test>: thrown away\n",
       "\nAction: relayed\nStatus: 2.0.0\nRemote-MTA: dns; mx.there.test\n"
         + "Diagnostic-Code: smtp; 250 2.0.0 Ok\n",
       "\nFinal-Recipient: rfc822; b@here.test\nOriginal-Recipient: rfc822;l@here.test\n"

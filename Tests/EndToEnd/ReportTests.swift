@@ -27,7 +27,6 @@ extension EndToEnd {
         mail: "<s@src.test> RET=HDRS ENVID=a+2Bb",
         recipients: ["<bad@plain.test> NOTIFY=FAILURE ORCPT=rfc822;or+2Big@dsn.test"], reports: 1),
       .init(mail: "<s@src.test> RET=FULL", recipients: ["<bad@dsn.test>"], reports: 1),
-      .init(mail: "<s@src.test>", recipients: ["<x@error.test>"], reports: 1),
       .init(mail: "<s@src.test>", recipients: ["<bad@dsn.test> NOTIFY=NEVER"]),
       .init(mail: "<s@src.test>", recipients: ["<bad@dsn.test> NOTIFY=SUCCESS,DELAY"]),
       .init(

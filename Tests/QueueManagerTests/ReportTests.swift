@@ -2,6 +2,7 @@ import LinuxSystem
 import MailTypes
 import Primitives
 import QueueFormat
+import QueueScheduler
 import Reactor
 import ServiceKit
 import Testing
@@ -130,9 +131,10 @@ import Testing
     #expect(report.contains("Return-Path: <a@example.org>\nFrom: <a@example.org>\n"))
   }
 
-  @Test(arguments: [
-    (Handover.delivered, "delivered"), (.relayed, "relayed"), (.relayedWithWishes, nil),
-  ]) @ReactorActor
+  @Test(
+    arguments: [
+      (Handover.delivered, "delivered"), (.relayed, "relayed"), (.relayedWithWishes, nil),
+    ] as [(Handover, String?)]) @ReactorActor
   func aDeliveryIsReportedByTheLastHostThatCan(
     _ handover: Handover, _ action: String?
   ) async throws {
@@ -166,15 +168,16 @@ import Testing
     #expect(try scene.rig.log.count { $0.hasSuffix("\(id): removed") } == 1)
   }
 
-  @Test(arguments: [
-    ("", "good", "not sending trace/success notification for single-bounce message"),
-    ("", "bad", nil),
-    (
-      "double-bounce@mx.test", "good",
-      "not sending trace/success notification for double-bounce message"
-    ),
-    ("Double-Bounce@mx.test", "bad", "undeliverable postmaster notification discarded"),
-  ]) @ReactorActor
+  @Test(
+    arguments: [
+      ("", "good", "not sending trace/success notification for single-bounce message"),
+      ("", "bad", nil),
+      (
+        "double-bounce@mx.test", "good",
+        "not sending trace/success notification for double-bounce message"
+      ),
+      ("Double-Bounce@mx.test", "bad", "undeliverable postmaster notification discarded"),
+    ] as [(String, String, String?)]) @ReactorActor
   func nobodyHearsOfReports(_ sender: String, _ name: String, _ line: String?) async throws {
     let scene = try await Scene { $0.doubleBounceSender = "double-bounce@mx.test" }
     let id = try await scene.send(

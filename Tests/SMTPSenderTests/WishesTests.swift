@@ -46,7 +46,7 @@ import Testing
     let session = try await server.accept()
     try await session.say("220 sink.test ESMTP")
     try await session.expect("EHLO ")
-    try await session.say(offersDSN ? "250-dsn" : "250-8BITMIME", "250 SIZE 0")
+    try await session.say("250-sink.test", offersDSN ? "250-DSN" : "250-8BITMIME", "250 SIZE 0")
     for (command, wishes) in [
       ("MAIL FROM:<a@example.org> SIZE=\(message.wire.count - 3)", " ENVID=a+2Bb RET=HDRS"),
       ("RCPT TO:<r0@example.net>", " ORCPT=rfc822;r0@example.net"),

@@ -56,9 +56,11 @@ package struct ReportedRecipient: Sendable {
     if let originalAddress, originalAddress != address {
       line.append(text: "> (expanded from <")
       line += originalAddress.bytes
+      line.append(text: ">): ")
+    } else {
+      line.append(text: ">: ")
     }
-    line.append(text: ">: ")
-    if action != .failed {
+    if action != .failed, !relay.elementsEqual("none".utf8) {
       line.append(text: "delivery via ")
       line += relay
       line.append(text: ": ")
@@ -81,7 +83,7 @@ package struct ReportedRecipient: Sendable {
     }
     text.writeLine("Action: \(action.word)")
     text.writeLine("Status: \(status)")
-    if let host = diagnostic.remoteHost { text.writeLine(Array("Remote-MTA: dns; ".utf8) + host) }
+    if let host = diagnostic.remoteHost { text.writeFolded(Array("Remote-MTA: dns; ".utf8) + host) }
     let type = diagnostic.remoteHost == nil ? "X-Postfix" : "smtp"
     text.writeFolded(Array("Diagnostic-Code: \(type); ".utf8) + diagnostic.text)
   }
