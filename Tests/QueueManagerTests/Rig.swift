@@ -181,16 +181,24 @@ final class TestWriter {
     from sender: String = "a@example.org", to recipients: [String],
     arrival: WallTime = Clocks.wallNow()
   ) async throws -> QueueID {
+    try await send(
+      Envelope(
+        sender: MailAddress(sender),
+        recipients: recipients.map { EnvelopeRecipient(MailAddress($0)) }, arrival: arrival))
+  }
+
+  /// Brings a message with this envelope to the spool.
+  @discardableResult
+  func send(
+    _ envelope: Envelope, body: String = "hello\r\n", flags: RecordFlags = []
+  ) async throws -> QueueID {
     let id = spool.makeQueueID(now: Clocks.wallNow())
-    let header = Array("From: <\(sender)>\r\nSubject: test\r\n\r\n".utf8)
-    let body = Array("hello\r\n".utf8)
+    let header = Array("From: <\(envelope.sender)>\r\nSubject: test\r\n\r\n".utf8)
+    let body = Array(body.utf8)
     try await spool.commit(
       PendingRecord(
-        id: id, header: header, body: body,
-        envelope: Envelope(
-          sender: MailAddress(sender),
-          recipients: recipients.map { EnvelopeRecipient(MailAddress($0)) }, arrival: arrival),
-        flags: [], contentSize: UInt64(header.count + body.count)))
+        id: id, header: header, body: body, envelope: envelope, flags: flags,
+        contentSize: UInt64(header.count + body.count)))
     return id
   }
 }

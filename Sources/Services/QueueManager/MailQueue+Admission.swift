@@ -119,8 +119,7 @@ extension MailQueue {
     var recipients: [ActiveRecipient] = []
     recipients.reserveCapacity(envelope.recipients.count)
     for (index, recipient) in envelope.recipients.enumerated() {
-      var active = ActiveRecipient(
-        address: recipient.address, original: recipient.original?.bytes ?? [], target: nil)
+      var active = ActiveRecipient(recipient)
       if ended.isEmpty || !ended.contains(UInt32(index)) {
         if let known = routes.find(recipient.address) {
           active.address = known.address
@@ -149,9 +148,7 @@ extension MailQueue {
       guard let target = recipient.target else { continue }
       let destination = scheduler.destination(
         transport: target.transport.number, nextHop: target.destination)
-      let size = DeliveryRecipient(
-        index: 0, address: recipient.address, original: recipient.original
-      ).encodedLength
+      let size = recipient.named(UInt32(index)).encodedLength
       routed.append(
         RoutedRecipient(index: UInt32(index), destination: destination, size: UInt32(size)))
     }

@@ -51,6 +51,7 @@ extension MailQueue {
       case .sent:
         tally.delivered += 1
         message.recipients[Int(verdict.index)].target = nil
+        message.noteSuccess(verdict)
       case .deferred:
         tally.deferred += 1
         message.postponed.append(verdict)

@@ -310,7 +310,8 @@ final class OutboundConnection {
     let verdicts = end.results.map { result in
       RecipientVerdict(
         index: job.request.recipients[result.recipientIndex].index, outcome: result.outcome.verdict,
-        status: result.status, text: result.text,
+        handover: end.passedDSN ? .relayedWithWishes : .relayed, status: result.status,
+        text: result.text,
         relay: result.phase == .connect ? Array("none".utf8) : relay)
     }
     for (recipient, verdict) in zip(job.request.recipients, verdicts) {

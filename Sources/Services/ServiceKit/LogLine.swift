@@ -8,7 +8,7 @@ extension [UInt8] {
   /// The longest piece of peer text that one call lets into the log, in bytes.
   package static var peerTextLengthMax: Int { 1000 }
 
-  /// Appends peer text with everything but printable ASCII replaced, cut at `peerTextLengthMax`.
+  /// Appends peer text, cut at `peerTextLengthMax`; see `makePrintable`.
   package mutating func append(peerText: some Collection<UInt8>) {
     let isDone: Void? = peerText.withContiguousStorageIfAvailable { appendPrintable($0) }
     if isDone == nil { Array(peerText).withUnsafeBufferPointer { appendPrintable($0) } }
@@ -17,9 +17,7 @@ extension [UInt8] {
   private mutating func appendPrintable(_ bytes: UnsafeBufferPointer<UInt8>) {
     let start = count
     append(contentsOf: bytes.prefix(Self.peerTextLengthMax))
-    for index in start..<count where self[index] < 32 || self[index] >= 127 {
-      self[index] = UInt8(ascii: "?")
-    }
+    makePrintable(from: start)
   }
 
   /// Appends a queue id in its printed form.

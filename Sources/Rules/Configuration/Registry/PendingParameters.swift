@@ -47,7 +47,7 @@ enum PendingParameters {
   private static let changesBehaviour = """
     alias_maps always_add_missing_headers append_dot_mydomain bounce_template_file
     default_destination_rate_delay default_process_limit default_transport_rate_delay
-    defer_transports delay_warning_time disable_dns_lookups double_bounce_sender
+    defer_transports delay_warning_time disable_dns_lookups
     fallback_transport forward_path header_size_limit
     local_header_rewrite_clients luser_relay mailbox_command
     mailbox_transport notify_classes propagate_unmatched_extensions
