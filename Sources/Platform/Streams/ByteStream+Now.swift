@@ -47,8 +47,13 @@ extension ByteStream {
   }
 
   /// Writes what the socket takes now and gives the number of bytes; `write` sends the rest.
-  package func writeNow(_ bytes: [UInt8]) throws(StreamError) -> Int {
+  ///
+  /// `more` says that more, or the end, follows at once, so that all goes out together.
+  package func writeNow(_ bytes: [UInt8], more: Bool = false) throws(StreamError) -> Int {
     guard watched.isOpen else { throw .closed }
-    return try written(bytes.withUnsafeBytes { Sockets.send(watched.raw, $0) })
+    return try written(bytes.withUnsafeBytes { Sockets.send(watched.raw, $0, more: more) })
   }
+
+  /// Whether everything that came has been read, as far as is known.
+  package var isDrained: Bool { !watched.mayRead }
 }

@@ -216,6 +216,7 @@ extension MasterProcess {
           owner: owner.map { ($0.uid, $0.gid) }, helper: helper),
         configurationFile: SharedDescriptor(file),
         recordMarks: try SharedPage.make("record-marks").descriptor,
+        clients: try ClientTableRows(clients: configuration[.smtpdClientTableSize]),
         executable: try ThisProcess.executable(),
         environment: ["SWIFT_BACKTRACE=enable=no"])
     } catch {

@@ -10,8 +10,9 @@ extension ListenerRules {
   /// - Parameters:
   ///   - logName: the `syslog_name` that the log puts before every tag.
   ///   - site: the lists and tables that `configuration` names.
+  ///   - clientLimits: how much each client may do.
   convenience init(
-    _ configuration: Configuration, logName: String, site: MailSite
+    _ configuration: Configuration, logName: String, site: MailSite, clientLimits: ClientLimits?
   ) throws(RoleFailure) {
     let policy: AccessPolicy
     do throws(MailSiteError) {
@@ -26,7 +27,8 @@ extension ListenerRules {
       dataRateMin: configuration[.smtpdMinDataRate],
       lineLengthMax: configuration[.lineLengthLimit], hopCountMax: configuration[.hopcountLimit],
       bareNewlines: Self.bareNewlines(configuration[.smtpdForbidBareNewline]),
-      hiddenKeywords: Self.hiddenKeywords(configuration, site),
+      hiddenKeywords: Self.hiddenKeywords(configuration, site), clientLimits: clientLimits,
+      hasRequestDeadline: configuration[.smtpdPerRequestDeadline],
       judge: { await policy.refusal(of: $0) })
   }
 

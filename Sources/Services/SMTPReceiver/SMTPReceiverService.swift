@@ -1,6 +1,5 @@
 import Configuration
 import LinuxSystem
-import MailSite
 import MailTypes
 package import Primitives
 import QueueFormat
@@ -19,8 +18,6 @@ import SystemPackage
 package final class SMTPReceiverService: RoleService {
   /// Descriptors for everything but sessions: log, channels, spool, tables.
   private static let descriptorReserve = 64
-  /// The largest file of a table or list, in bytes.
-  private nonisolated static let tableSizeMax = 256 << 20
 
   private let context: RoleContext
   private let spool: DiskSpool
@@ -42,12 +39,17 @@ package final class SMTPReceiverService: RoleService {
     spool.addSequences(first..<first + UInt64(context.sequences.count))
     var refused = RefusedClients(limit: configuration[.smtpdCrashRefusalLimit])
     for client in context.refusals { refused.add(client, now: Reactor.shared.now) }
+    let clients = context.clients.map {
+      ClientLedger(
+        $0, log: context.log, unit: configuration[.anvilRateTimeUnit],
+        reportInterval: configuration[.anvilStatusUpdateTime])
+    }
     intake = Intake(
       spool: spool, log: context.log,
       memory: BodyMemory(
         limit: Int(clamping: configuration[.bodyMemoryLimit]),
         spillLimit: Int(clamping: configuration[.spoolSpillLimit])),
-      page: context.page, refusedClients: refused,
+      page: context.page, refusedClients: refused, clients: clients,
       writeTimeout: configuration[.spoolWriteTimeout])
     sessions = SessionTable(intake: intake)
     queueManager = link
@@ -57,17 +59,20 @@ package final class SMTPReceiverService: RoleService {
     var rooms: [String: SessionRoom] = [:]
     for listener in context.listeners {
       let known = rooms[listener.service]
-      let room = if let known { known } else { SessionRoom(limit: try sessionLimit(of: listener)) }
+      let room = if let known { known } else { try makeRoom(for: listener) }
       rooms[listener.service] = room
       acceptors.append(try acceptor(listener, room))
     }
+    intake.clients?.start()
     for acceptor in acceptors { reactorTask { await acceptor.run() } }
   }
 
   private func acceptor(
     _ listener: RoleContext.Listener, _ room: SessionRoom
   ) throws(RoleFailure) -> Acceptor {
-    let rules = try rules(of: listener)
+    let rules = try ListenerRuleSets(
+      listener.configuration, service: listener.service,
+      logName: context.configuration[.syslogName])
     do throws(Errno) {
       let socket = try listener.descriptor.duplicate()
       // Sessions inherit it: a reply must not wait for the acknowledgement of the one before.
@@ -75,10 +80,23 @@ package final class SMTPReceiverService: RoleService {
         try Sockets.setNoDelay(socket.raw, true)
       }
       return try Acceptor(socket, room: room, log: context.log) { [sessions] socket, peer in
-        sessions.begin(socket, from: peer, rules: rules, room: room)
+        sessions.begin(socket, from: peer, rules: rules.current(in: room), room: room)
       }
     } catch {
       throw RoleFailure("cannot listen for service \(listener.service): \(error)")
+    }
+  }
+
+  private func makeRoom(for listener: RoleContext.Listener) throws(RoleFailure) -> SessionRoom {
+    let limit = try sessionLimit(of: listener)
+    return SessionRoom(limit: limit) { [log = context.log] isStressed in
+      let now = isStressed ? "near" : "well below"
+      log.line("smtpd", severity: isStressed ? .warning : .information) {
+        if isStressed { $0.append(text: "warning: ") }
+        $0.append(
+          string: "service \(listener.service) is \(now) its limit of \(limit) sessions in this "
+            + "process: new clients get the settings with stress=\(isStressed ? "yes" : "")")
+      }
     }
   }
 
@@ -101,19 +119,6 @@ package final class SMTPReceiverService: RoleService {
     return min(wanted, possible)
   }
 
-  private func rules(of listener: RoleContext.Listener) throws(RoleFailure) -> ListenerRules {
-    let site: MailSite
-    do {
-      site = try MailSite(
-        listener.configuration, ownAddresses: try Interfaces.addresses().map(\.address)
-      ) { path in try? Files.readWhole(path, limit: Self.tableSizeMax) }
-    } catch {
-      throw RoleFailure("service \(listener.service): \(error)")
-    }
-    return try ListenerRules(
-      listener.configuration, logName: context.configuration[.syslogName], site: site)
-  }
-
   package func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {
     guard peer.role == .qmgr else { return channel.close() }
     queueManager.attach(channel, progress: spool.progress) { [intake, spool] in
@@ -133,6 +138,7 @@ package final class SMTPReceiverService: RoleService {
   package func drain(deadline: MonotonicTime) async {
     for acceptor in acceptors { acceptor.close() }
     await sessions.drain(deadline: deadline)
+    intake.clients?.report()
     await spool.drain()
     queueManager.flush()
   }

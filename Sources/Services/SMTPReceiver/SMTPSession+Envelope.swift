@@ -7,6 +7,7 @@ import SMTPServerCore
 /// The answers to what the core asks about senders and recipients.
 extension SMTPSession {
   func authorizeSender() -> SMTPServerStep {
+    if let refusal = countEvent() { return core.decide(.refuse(refusal), into: &out) }
     guard let refusal = intake.refusal() else { return core.decide(.accept, into: &out) }
     logReject("MAIL", refusal)
     return core.decide(.refuse(refusal), into: &out)
@@ -22,6 +23,7 @@ extension SMTPSession {
     guard let recipient = core.pendingRecipient else {
       preconditionFailure("no recipient is in question")
     }
+    if let refusal = countEvent() { return core.decide(.refuse(refusal), into: &out) }
     let request = AccessRequest(
       clientAddress: client.address, clientName: client.name, helo: core.helo,
       sender: core.transaction?.sender ?? .null, recipient: recipient)
@@ -40,6 +42,17 @@ extension SMTPSession {
       if queueID == nil { nameMessage() }
     }
     return core.decide(.accept, into: &out)
+  }
+
+  /// Counts what the last command did; the reply that refuses it, when the client did it too often.
+  ///
+  /// A command that is refused anyway counts too, but keeps its own reply.
+  @discardableResult
+  func countEvent() -> SMTPReply? {
+    guard let event = core.countedEvent else { return nil }
+    core.countedEvent = nil
+    guard let usage else { return nil }
+    return event == .message ? usage.message() : usage.recipient()
   }
 
   /// Gives back what is kept for a message that is no more.

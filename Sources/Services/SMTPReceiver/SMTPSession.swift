@@ -35,6 +35,8 @@ final class SMTPSession {
   var core: SMTPServerCore
   var lines: LineBuffer
   var out: [UInt8] = []
+  /// What is counted for the client; `nil` when nothing is.
+  var usage: ClientUsage?
   /// The name of the message under way, once a recipient has been accepted.
   var queueID: QueueID?
   /// Bytes of the recipients of the transaction under way.
@@ -72,37 +74,51 @@ final class SMTPSession {
     }
     dropChunks()
     forgetMessage()
+    usage?.end()
     logDisconnect()
     stream.close()
   }
 
   private func converse() async throws(SessionEnd) {
+    usage = await ClientUsage.begin(client, rules, intake.clients)
+    if let refusal = usage?.connect() {
+      _ = core.end(with: refusal, into: &out)
+      return try await flush()
+    }
     if let hiddenKeywords = rules.hiddenKeywords {
       core.hiddenKeywords = await hiddenKeywords(client.address)
     }
     out = intake.replies.take()
-    var step = core.greet(into: &out)
+    var step = greet()
     while true {
       switch advance(step) {
       case .line: step = try await nextLine()
-      case .pause(let delay):
+      case .pause(let delay, let next):
         try await pause(delay)
-        step = .next
+        step = next
       case .recipient: step = await authorizeRecipient()
       case .content: step = try await receiveContent()
       case .chunk: step = try await receiveChunk()
       case .uselessChunk: step = try await dropChunk()
-      case .end: return try await flush()
+      case .end: return try await sayGoodbye()
       }
     }
+  }
+
+  /// RFC 5321 4.3.1: a client that speaks before it is greeted does not listen.
+  private func greet() -> SMTPServerStep {
+    let early = Sockets.peek(stream.raw, limit: 100)
+    let step = core.greet(inputIsPending: !early.isEmpty, into: &out)
+    if step == .close { logEarlyTalk(early) }
+    return step
   }
 
   /// What a session cannot go on without.
   private enum Need {
     /// Another line of the client's.
     case line
-    /// Time to pass.
-    case pause(Duration)
+    /// Time to pass before the step.
+    case pause(Duration, SMTPServerStep)
     /// A judgement of the recipient.
     case recipient
     /// The content.
@@ -128,7 +144,7 @@ final class SMTPSession {
           dropChunks()
           contentSize = nil
         }
-        if !hasPaused, core.replyDelay > .zero { return .pause(core.replyDelay) }
+        if let pause = pause(before: step) { return pause }
         guard let next = takeLine() else { return .line }
         step = next
       case .authorizeSender: step = authorizeSender()
@@ -137,9 +153,14 @@ final class SMTPSession {
       case .receiveContent: return .content
       case .receiveChunk: return .chunk
       case .dropChunk: return .uselessChunk
-      case .close: return .end
+      case .close: return core.endedByErrors ? pause(before: step) ?? .end : .end
       }
     }
+  }
+
+  /// The pause that a client with errors makes, once for each line.
+  private func pause(before step: SMTPServerStep) -> Need? {
+    hasPaused || core.replyDelay == .zero ? nil : .pause(core.replyDelay, step)
   }
 
   /// Gives the next complete line to the core.
@@ -154,6 +175,7 @@ final class SMTPSession {
     }
     if step != nil { hasPaused = false }
     if core.notice != nil || core.isOutOfStep { logNotices() }
+    if step == .next { countEvent() }
     return step
   }
 
@@ -171,7 +193,7 @@ final class SMTPSession {
   /// Sends the replies at hand and waits until the client has sent a line.
   private func nextLine() async throws(SessionEnd) -> SMTPServerStep {
     if !sendNow() { try await flush() }
-    let deadline = Reactor.shared.now + rules.timeout
+    var deadline = Reactor.shared.now + rules.timeout
     isIdle = true
     defer { isIdle = false }
     do throws(StreamError) {
@@ -179,7 +201,9 @@ final class SMTPSession {
         if intake.isDraining { throw .cancelled }
         intake.page.serve(client.address)
         switch try stream.readNow({ lines.append($0) }) {
-        case .bytes: if let step = takeLine() { return step }
+        case .bytes:
+          if let step = takeLine() { return step }
+          if !rules.hasRequestDeadline { deadline = Reactor.shared.now + rules.timeout }
         case .nothing:
           intake.page.rest()
           try await stream.readable(deadline: deadline)
@@ -192,13 +216,20 @@ final class SMTPSession {
     }
   }
 
+  /// Sends the last replies in one packet with the end of the connection, which follows.
+  ///
+  /// Not where the client sent more than was read: the kernel would drop what it has not sent.
+  private func sayGoodbye() async throws(SessionEnd) {
+    if !sendNow(more: lines.isEmpty && stream.isDrained) { try await flush() }
+  }
+
   /// Sends the replies collected so far if the socket takes them at once.
   @inline(never)
-  private func sendNow() -> Bool {
+  private func sendNow(more: Bool = false) -> Bool {
     guard !out.isEmpty else { return true }
     let sent: Int
     do throws(StreamError) {
-      sent = try stream.writeNow(out)
+      sent = try stream.writeNow(out, more: more)
     } catch {
       // Sending the rest finds the same error, and reports it.
       return false

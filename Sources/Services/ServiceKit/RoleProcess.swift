@@ -82,7 +82,7 @@ package final class RoleProcess {
       let delivery = try? await master.receive(deadline: Reactor.shared.now + Self.startDeadline),
       case .start(let record)? = delivery.messages.first, delivery.messages.count == 1,
       delivery.descriptors.count
-        == Self.sharedDescriptors + record.listeners.count + (record.hasRecordMarks ? 1 : 0)
+        == Self.sharedDescriptors + record.listeners.count + record.memoryCount
     else { throw RoleFailure("no start record from master") }
     let configuration = try readConfiguration(
       delivery.descriptors[0].raw, size: record.configurationSize)
@@ -99,6 +99,7 @@ package final class RoleProcess {
     } catch {
       throw RoleFailure("cannot become user \(record.user?.name ?? "?"): \(error)")
     }
+    let clients = try clientTable(record.clientRow, delivery.descriptors.last)
     var listeners: [RoleContext.Listener] = []
     let sockets = delivery.descriptors.dropFirst(Self.sharedDescriptors)
     for (listener, passed) in zip(record.listeners, sockets) {
@@ -114,7 +115,18 @@ package final class RoleProcess {
     return RoleContext(
       record: record, configuration: configuration, log: log, master: master, page: page,
       listeners: listeners, transports: transports,
-      recordMarks: record.hasRecordMarks ? delivery.descriptors.last : nil)
+      recordMarks: record.hasRecordMarks ? delivery.descriptors.last : nil, clients: clients)
+  }
+
+  private func clientTable(
+    _ row: UInt32?, _ memory: SharedDescriptor?
+  ) throws(RoleFailure) -> ClientTable? {
+    guard let row, let memory else { return nil }
+    do throws(Errno) {
+      return try ClientTable(memory.raw, row: Int(row))
+    } catch {
+      throw RoleFailure("cannot map the table of clients: \(error)")
+    }
   }
 
   private func service(

@@ -85,14 +85,17 @@ package final class RoleContext {
 
   /// The memory in which `qmgr` marks what it has in hand, of which `master` keeps the file.
   package let recordMarks: SharedDescriptor?
+  /// To `smtpd`: what is counted for each client of the host.
+  package let clients: ClientTable?
 
   private let transports: [String: Configuration]
 
   init(
     record: StartRecord, configuration: Configuration, log: Log, master: MessageChannel,
     page: LifePage, listeners: [Listener], transports: [String: Configuration],
-    recordMarks: SharedDescriptor? = nil
+    recordMarks: SharedDescriptor? = nil, clients: ClientTable? = nil
   ) {
+    self.clients = clients
     self.recordMarks = recordMarks
     self.transports = transports
     name = record.name

@@ -38,6 +38,8 @@ package struct StartRecord: Equatable, Sendable {
   package var hasRecordMarks: Bool
   /// To `smtpd`: clients that are not served for a while.
   package var refusals: [RefusedClients.Entry]
+  /// To `smtpd`: its row in the table of clients, whose memory comes along.
+  package var clientRow: UInt32?
 
   /// Makes a record.
   package init(
@@ -45,7 +47,7 @@ package struct StartRecord: Equatable, Sendable {
     listeners: [Listener] = [], transports: [Listener] = [], serviceSettings: [[[String]]] = [],
     sequenceFirst: UInt64 = 0,
     sequenceCount: UInt32 = 0, processCount: UInt32 = 1, hasRecordMarks: Bool = false,
-    refusals: [RefusedClients.Entry] = []
+    refusals: [RefusedClients.Entry] = [], clientRow: UInt32? = nil
   ) {
     self.name = name
     self.user = user
@@ -59,7 +61,11 @@ package struct StartRecord: Equatable, Sendable {
     self.processCount = processCount
     self.hasRecordMarks = hasRecordMarks
     self.refusals = refusals
+    self.clientRow = clientRow
   }
+
+  /// The memory that comes along behind the listeners.
+  var memoryCount: Int { (hasRecordMarks ? 1 : 0) + (clientRow == nil ? 0 : 1) }
 
   func encode(into out: inout WireEncoder) {
     out.put(name)
@@ -92,6 +98,8 @@ package struct StartRecord: Equatable, Sendable {
     out.put(hasRecordMarks)
     out.put(UInt32(refusals.count))
     for entry in refusals { entry.encode(into: &out) }
+    out.put(clientRow != nil)
+    if let clientRow { out.put(clientRow) }
   }
 
   init(from input: inout WireDecoder) throws(WireError) {
@@ -119,6 +127,10 @@ package struct StartRecord: Equatable, Sendable {
     hasRecordMarks = try input.bool()
     refusals = try input.list { (input) throws(WireError) in
       try RefusedClients.Entry(from: &input)
+    }
+    if try input.bool() {
+      let row: UInt32 = try input.integer()
+      clientRow = row
     }
   }
 }
