@@ -9,7 +9,7 @@ extension EndToEnd {
     private static let limits = [
       "mynetworks": "192.0.2.0/24", "mydestination": "here.test",
       "smtpd_relay_restrictions": "permit_mynetworks, reject_unauth_destination",
-      "local_transport": "discard:", "smtpd_peername_lookup": "no",
+      "local_transport": "discard:", "smtpd_peername_lookup": "no", "mail_name": "Postfix",
       "smtpd_client_connection_count_limit": "3", "smtpd_client_connection_rate_limit": "6",
       "smtpd_client_message_rate_limit": "3", "smtpd_client_recipient_rate_limit": "4",
       "smtpd_forbid_unauth_pipelining": "yes", "smtpd_error_sleep_time": "0",

@@ -65,7 +65,7 @@ import Testing
         smtpd_client_recipient_rate_limit = 3
         smtpd_client_new_tls_session_rate_limit = 4
         smtpd_client_auth_rate_limit = 5
-        smtpd_client_connection_limit_exceptions = .friends.example
+        smtpd_client_event_limit_exceptions = .friends.example
         """
       ).clientLimits)
     #expect(own.rates == [1, 2, 3, 4, 5])

@@ -40,11 +40,11 @@ extension Sockets {
     return PeerCredentials(pid: found.pid, uid: found.uid, gid: found.gid)
   }
 
-  /// Up to `limit` bytes that wait to be read, which stay there. What is wrong with the socket the
-  /// read will tell.
-  package static func peek(_ socket: Int32, limit: Int) -> [UInt8] {
+  /// Takes up to `limit` bytes that wait to be read. What is wrong with the socket the next read
+  /// will tell.
+  package static func receiveWaiting(_ socket: Int32, limit: Int) -> [UInt8] {
     withUnsafeTemporaryAllocation(byteCount: limit, alignment: 1) { buffer in
-      guard case .count(let count) = peek(socket, into: buffer) else { return [] }
+      guard case .count(let count) = receive(socket, into: buffer) else { return [] }
       return Array(buffer.prefix(count))
     }
   }

@@ -106,8 +106,12 @@ final class SMTPSession {
   }
 
   /// RFC 5321 4.3.1: a client that speaks before it is greeted does not listen.
+  ///
+  /// What it said is taken from the socket: else the kernel would drop the reply with it.
+  @inline(never)
   private func greet() -> SMTPServerStep {
-    let early = Sockets.peek(stream.raw, limit: 100)
+    let early = Sockets.receiveWaiting(stream.raw, limit: 4096)
+    early.withUnsafeBytes { lines.append($0) }
     let step = core.greet(inputIsPending: !early.isEmpty, into: &out)
     if step == .close { logEarlyTalk(early) }
     return step
