@@ -184,6 +184,18 @@ private final class ControlPeer {
     #expect(text.hasPrefix("no answer from the queue manager"))
   }
 
+  @Test @ReactorActor func aCommandThatAQueueManagerDiedOverIsGivenToTheNext() async throws {
+    let fixture = try await ControlFixture(queuePatience: .seconds(3600))
+    let peer = try fixture.connect()
+    try await peer.ask(.flush)
+    _ = try await fixture.command()
+    try fixture.attach()
+    let again = try await fixture.command()
+    #expect(again.command == .flush)
+    fixture.answer(again.id, [], last: true)
+    #expect(try await peer.frame() == .end)
+  }
+
   @Test @ReactorActor func anUnknownCommandIsRefusedAndNotPassedOn() async throws {
     let fixture = try await ControlFixture()
     let peer = try fixture.connect()

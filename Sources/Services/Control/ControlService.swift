@@ -181,28 +181,46 @@ package final class ControlService: RoleService {
       return try await send(
         .refused("use of this command is reserved for the superuser"), to: stream)
     }
-    if queue == nil {
-      try? await queueCame.wait(deadline: Reactor.shared.now + queuePatience) { queue == nil }
-    }
-    guard let queue else {
-      return try await send(.refused(Self.noQueueManager), to: stream)
-    }
+    let end = Reactor.shared.now + queuePatience
+    repeat {
+      if queue == nil { try? await queueCame.wait(deadline: end) { queue == nil } }
+      guard let queue else {
+        return try await send(.refused(Self.noQueueManager), to: stream)
+      }
+      if try await passOn(command, to: queue, answering: stream) { return }
+      // It died before it said anything. What it may have done already the next one finds done:
+      // every command can be given twice.
+    } while Reactor.shared.now < end
+    try await send(.refused("no answer from the queue manager: it died"), to: stream)
+  }
+
+  /// Has the queue manager carry out a command; false when it was lost before it began to answer.
+  private func passOn(
+    _ command: [UInt8], to queue: MessageChannel, answering stream: ByteStream
+  ) async throws -> Bool {
     let id = nextQuestion
     nextQuestion &+= 1
     let answers = Mailbox<Answer>(capacity: 2)
     questions[id] = answers
     defer { questions[id] = nil }
     queue.post(.queueCommand(id: id, command: command))
+    var hasBegun = false
     do {
       while true {
         let answer = try await answers.next(deadline: Reactor.shared.now + Self.stepTime)
+        hasBegun = true
         if !answer.part.isEmpty { try await send(.part(answer.part), to: stream) }
-        if answer.last { return try await send(.end, to: stream) }
+        if answer.last {
+          try await send(.end, to: stream)
+          return true
+        }
         queue.post(.queueCommand(id: id, command: QueueCommand.more.encoded))
       }
     } catch let error as WaitError {
       queue.post(.queueCommand(id: id, command: QueueCommand.cancel.encoded))
+      if case .closed = error, !hasBegun { return false }
       try await send(.refused("no answer from the queue manager: \(error)"), to: stream)
+      return true
     } catch {
       queue.post(.queueCommand(id: id, command: QueueCommand.cancel.encoded))
       throw error

@@ -1,6 +1,6 @@
 package import Configuration
 package import LinuxSystem
-package import Primitives
+import Primitives
 package import Reactor
 package import ServiceKit
 package import SystemPackage
@@ -9,9 +9,9 @@ package import SystemPackage
 @ReactorActor
 package struct LogTarget {
   /// Where lines are written; a write to it blocks nobody.
-  package let descriptor: SharedDescriptor
+  let descriptor: SharedDescriptor
   /// What the lines look like.
-  package let kind: LogKind
+  let kind: LogKind
   /// What an administrator should know about the choice.
   let remark: String?
   /// Passes the log on where nothing but a blocking write reaches the reader.
@@ -22,10 +22,30 @@ package struct LogTarget {
   ]
 
   /// Waits until what was written has been passed on, or until the deadline.
-  package func finish(deadline: MonotonicTime) async { await relay?.finish(deadline: deadline) }
+  func finish(deadline: MonotonicTime) async { await relay?.finish(deadline: deadline) }
+
+  /// The descriptor for a command, which may wait for whoever reads the log.
+  package nonisolated static func openWaiting(
+    _ configuration: Configuration
+  ) throws(Errno) -> (SharedDescriptor, LogKind) {
+    let file = configuration[.maillogFile]
+    if let stream = standardStreams[file] {
+      return (SharedDescriptor(try OwnedDescriptor.duplicate(of: stream)), .lines)
+    }
+    guard file.isEmpty else {
+      let permissions = UInt32(configuration[.maillogFilePermissions], radix: 8) ?? 0o644
+      let opened = try Files.open(file, [.write, .create, .append], permissions: permissions)
+      return (SharedDescriptor(opened), .lines)
+    }
+    do throws(Errno) {
+      return (SharedDescriptor(try Sockets.connectDatagrams(Log.systemLogger)), .syslog)
+    } catch {
+      return (SharedDescriptor(try OwnedDescriptor.duplicate(of: 2)), .lines)
+    }
+  }
 
   /// Opens what a configuration names.
-  package static func open(_ configuration: Configuration) throws(Errno) -> LogTarget {
+  static func open(_ configuration: Configuration) throws(Errno) -> LogTarget {
     try open(
       file: configuration[.maillogFile],
       permissions: UInt32(configuration[.maillogFilePermissions], radix: 8) ?? 0o644)
