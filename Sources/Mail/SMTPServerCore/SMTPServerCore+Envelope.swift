@@ -19,6 +19,7 @@ extension SMTPServerCore {
     guard let parts = EnvelopeArgument(line, argument, keyword: "from:") else {
       return fail("501 5.5.4 Syntax: MAIL FROM:<address>\r\n", into: &out)
     }
+    countedEvent = .message
     let isInternational =
       offersSMTPUTF8 && parts.parameters.contains { Self.isSMTPUTF8(line[$0]) }
     guard let sender = address(line, parts.path, isInternational: isInternational) else {
@@ -48,6 +49,7 @@ extension SMTPServerCore {
     guard let parts = EnvelopeArgument(line, argument, keyword: "to:") else {
       return fail("501 5.5.4 Syntax: RCPT TO:<address>\r\n", into: &out)
     }
+    countedEvent = .recipient
     let isInternational = transaction.isInternational
     guard let path = address(line, parts.path, isInternational: isInternational),
       !Self.isEmpty(path)

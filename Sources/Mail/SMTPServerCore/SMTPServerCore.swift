@@ -44,6 +44,8 @@ package struct SMTPServerCore: Sendable {
   var current = SessionCounters.Command.unknown
   /// Whether the client sent on where it had to wait; the driver reports it and takes it away.
   package var isOutOfStep = false
+  /// What the last command did that is counted for its client; the driver takes it away.
+  package var countedEvent: SMTPCountedEvent?
   /// Whether the session ended at the hard error limit.
   package internal(set) var endedByErrors = false
   /// The name and kind of the HELO or EHLO that `authorizeHelo` asks about.
@@ -53,6 +55,8 @@ package struct SMTPServerCore: Sendable {
   /// Whether the client was refused at the connection: nothing but QUIT is left to it.
   var isDenied = false
   var errorCount = 0
+  /// `errorCount` before the last line.
+  private var earlierErrors = 0
   var junkCount = 0
 
   /// A session before its greeting.
@@ -72,9 +76,10 @@ package struct SMTPServerCore: Sendable {
     return isSecure ? "ESMTPS" : protocolName
   }
 
-  /// How long to hold back the replies at hand: nothing below the soft error limit.
+  /// How long to hold back the reply to the last line: nothing while there were fewer errors before
+  /// it than the soft error limit.
   package var replyDelay: Duration {
-    errorCount >= rules.settings.softErrorLimit ? rules.settings.errorSleepTime : .zero
+    earlierErrors >= rules.settings.softErrorLimit ? rules.settings.errorSleepTime : .zero
   }
 
   /// Greets the client.
@@ -100,6 +105,7 @@ package struct SMTPServerCore: Sendable {
     inputIsPending: Bool = false, into out: inout [UInt8]
   ) -> SMTPServerStep {
     precondition(pending == .nothing)
+    earlierErrors = errorCount
     if kind == .tooLong {
       return fail("500 5.5.2 Error: line too long\r\n", into: &out)
     }

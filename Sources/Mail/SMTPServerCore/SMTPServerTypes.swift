@@ -105,6 +105,14 @@ package enum SMTPServerStep: Equatable, Sendable {
   case close
 }
 
+/// What limits of rates are about, whatever comes of it.
+package enum SMTPCountedEvent: Sendable {
+  /// MAIL with some path.
+  case message
+  /// RCPT or VRFY with some path.
+  case recipient
+}
+
 /// The answer to a question of the core.
 package enum SMTPVerdict: Equatable, Sendable {
   /// Go on.

@@ -53,9 +53,14 @@ extension ByteStream {
 
   /// Writes what the socket takes now and gives the number of bytes; `write` sends the rest, which
   /// with TLS must be the next that is written.
-  package func writeNow(_ bytes: [UInt8]) throws(StreamError) -> Int {
+  ///
+  /// `more` says that more, or the end, follows at once, so that all goes out together.
+  package func writeNow(_ bytes: [UInt8], more: Bool = false) throws(StreamError) -> Int {
     try bytes.withUnsafeBufferPointer { (bytes) throws(StreamError) in
-      try sendNow(UnsafeRawBufferPointer(bytes), more: false)
+      try sendNow(UnsafeRawBufferPointer(bytes), more: more)
     }
   }
+
+  /// Whether everything that came has been read, as far as is known.
+  package var isDrained: Bool { !watched.mayRead }
 }

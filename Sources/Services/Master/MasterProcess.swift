@@ -222,6 +222,7 @@ extension MasterProcess {
         configurationFile: SharedDescriptor(file),
         recordMarks: try SharedPage.make("record-marks").descriptor,
         keyMaterialFile: SharedDescriptor(try Files.sealedMemory("keys", content: keys)),
+        clients: try ClientTableRows(clients: configuration[.smtpdClientTableSize]),
         executable: try ThisProcess.executable(),
         environment: ["SWIFT_BACKTRACE=enable=no"])
     } catch {

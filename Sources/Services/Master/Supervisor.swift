@@ -24,6 +24,7 @@ final class Supervisor {
   private let keyMaterialFile: SharedDescriptor
   /// Outlives every `qmgr`, so that the next one learns where the one before died.
   private let recordMarks: SharedDescriptor
+  private let clients: ClientTableRows
   private let sequences: SequenceSource
   private let resultsFiles: ResultsFiles
   private let rejoining = Rejoining()
@@ -40,9 +41,11 @@ final class Supervisor {
   init(
     plan: ServicePlan, log: Log, logDescriptor: SharedDescriptor, logKind: LogKind,
     sequences: SequenceSource, resultsFiles: ResultsFiles, configurationFile: SharedDescriptor,
-    recordMarks: SharedDescriptor, keyMaterialFile: SharedDescriptor, executable: String,
+    recordMarks: SharedDescriptor, keyMaterialFile: SharedDescriptor, clients: ClientTableRows,
+    executable: String,
     environment: [String]
   ) {
+    self.clients = clients
     self.plan = plan
     refusedClients = RefusedClients(limit: plan.crashRefusalLimit)
     self.log = log
@@ -99,6 +102,7 @@ final class Supervisor {
     let listeners = plan.listeners(of: role)
     // Only who speaks as a server sees the server's keys.
     let keys = role == .smtpd ? [keyMaterialFile.raw] : []
+    if role == .smtpd { child.clientRow = clients.take() }
     let record = StartRecord(
       name: child.name, user: role == .local ? nil : plan.user, logKind: logKind,
       configurationSize: plan.configurationSize,
@@ -108,11 +112,13 @@ final class Supervisor {
       sequenceFirst: sequences.lowerBound, sequenceCount: UInt32(sequences.count),
       processCount: UInt32(plan.processes.filter { $0.role == role }.count),
       hasRecordMarks: role == .qmgr,
-      refusals: role == .smtpd ? refusedClients.entries(at: Reactor.shared.now) : [])
+      refusals: role == .smtpd ? refusedClients.entries(at: Reactor.shared.now) : [],
+      clientRow: child.clientRow.map { UInt32($0) })
     child.channel.post(
       .start(record),
       descriptors: [configurationFile.raw, logDescriptor.raw, child.pageDescriptor.raw]
-        + listeners.map(\.socket.raw) + (role == .qmgr ? [recordMarks.raw] : []) + keys)
+        + listeners.map(\.socket.raw) + (role == .qmgr ? [recordMarks.raw] : [])
+        + (child.clientRow == nil ? [] : [clients.descriptor.raw]) + keys)
     child.channel.flush()
   }
 
@@ -224,10 +230,22 @@ final class Supervisor {
   private func watch(_ child: RoleChild) async {
     let status = await child.end()
     children[child.name] = nil
+    forgetClients(of: child)
     childEnded.pulse()
     if status != .exited(0) || !child.isDraining { report(child, status) }
     blame(for: child, status)
     planRestart(of: child.name, hasServed: child.isReady)
+  }
+
+  /// The sessions of a process that has ended are over, however it ended.
+  private func forgetClients(of child: RoleChild) {
+    guard let row = child.clientRow else { return }
+    do throws(Errno) {
+      try clients.free(row)
+    } catch {
+      // The row is not given out again: what it holds would count for its next process.
+      log.error("master", "the sessions of smtpd pid \(child.pid) stay counted: \(error)")
+    }
   }
 
   private func report(_ child: RoleChild, _ status: ExitStatus) {

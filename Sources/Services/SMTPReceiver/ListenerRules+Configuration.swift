@@ -14,8 +14,10 @@ extension ListenerRules {
   ///   - logName: the `syslog_name` that the log puts before every tag.
   ///   - site: the lists and tables that `configuration` names.
   ///   - tls: what it says about TLS.
+  ///   - clientLimits: how much each client may do.
   convenience init(
-    _ configuration: Configuration, logName: String, site: MailSite, tls: ServerTLS = .off
+    _ configuration: Configuration, logName: String, site: MailSite, tls: ServerTLS = .off,
+    clientLimits: ClientLimits?
   ) throws(RoleFailure) {
     let policy: AccessPolicy
     do throws(MailSiteError) {
@@ -33,7 +35,8 @@ extension ListenerRules {
       bareNewlines: Self.bareNewlines(configuration[.smtpdForbidBareNewline]),
       hiddenKeywords: Self.hiddenKeywords(configuration, site),
       debugPeers: Self.debugPeers(site), softBounce: configuration[.softBounce], tls: tls,
-      access: policy)
+      access: policy, clientLimits: clientLimits,
+      hasRequestDeadline: configuration[.smtpdPerRequestDeadline])
   }
 
   private static func server(

@@ -39,14 +39,21 @@ final class ListenerRules: Sendable {
   let debugPeers: DebugPeers?
   /// Who may send mail to whom.
   let access: AccessPolicy
+  /// How much each client may do; `nil` for no limits.
+  let clientLimits: ClientLimits?
+  /// `smtpd_per_request_deadline`: whether a client that drips has no more time than a silent one.
+  let hasRequestDeadline: Bool
 
   init(
     smtp: SMTPServerRules, tag: String = "smtpd", mailName: String = "Martinet",
     timeout: Duration = .seconds(300), dataRateMin: Int = 500, lineLengthMax: Int = 2048,
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
     hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
-    softBounce: Bool = false, tls: ServerTLS = .off, access: AccessPolicy
+    softBounce: Bool = false, tls: ServerTLS = .off, access: AccessPolicy,
+    clientLimits: ClientLimits? = nil, hasRequestDeadline: Bool = true
   ) {
+    self.clientLimits = clientLimits
+    self.hasRequestDeadline = hasRequestDeadline
     self.smtp = smtp
     self.tag = Array(tag.utf8)
     self.mailName = mailName

@@ -2,7 +2,6 @@ import AccessPolicy
 import Configuration
 package import LinuxSystem
 import LookupTables
-import MailSite
 import MailTypes
 package import Primitives
 import QueueFormat
@@ -46,12 +45,17 @@ package final class SMTPReceiverService: RoleService {
     spool.addSequences(first..<first + UInt64(context.sequences.count))
     var refused = RefusedClients(limit: configuration[.smtpdCrashRefusalLimit])
     for client in context.refusals { refused.add(client, now: Reactor.shared.now) }
+    let clients = context.clients.map {
+      ClientLedger(
+        $0, log: context.log, unit: configuration[.anvilRateTimeUnit],
+        reportInterval: configuration[.anvilStatusUpdateTime])
+    }
     intake = Intake(
       spool: spool, log: context.log,
       memory: BodyMemory(
         limit: Int(clamping: configuration[.bodyMemoryLimit]),
         spillLimit: Int(clamping: configuration[.spoolSpillLimit])),
-      page: context.page, refusedClients: refused,
+      page: context.page, refusedClients: refused, clients: clients,
       writeTimeout: configuration[.spoolWriteTimeout])
     sessions = SessionTable(intake: intake)
     queueManager = link
@@ -61,17 +65,22 @@ package final class SMTPReceiverService: RoleService {
     var rooms: [String: SessionRoom] = [:]
     for listener in context.listeners {
       let known = rooms[listener.service]
-      let room = if let known { known } else { SessionRoom(limit: try sessionLimit(of: listener)) }
+      let room = if let known { known } else { try makeRoom(for: listener) }
       rooms[listener.service] = room
       acceptors.append(try acceptor(listener, room))
     }
+    intake.clients?.start()
     for acceptor in acceptors { reactorTask { await acceptor.run() } }
   }
 
   private func acceptor(
     _ listener: RoleContext.Listener, _ room: SessionRoom
   ) throws(RoleFailure) -> Acceptor {
-    let rules = try rules(of: listener)
+    let rules = try ListenerRuleSets(
+      listener.configuration, service: listener.service,
+      logName: context.configuration[.syslogName], opener: tables,
+      tls: try security(of: listener))
+    warn(rules.usual, rules.warnings)
     do throws(Errno) {
       let socket = try listener.descriptor.duplicate()
       // Sessions inherit it: a reply must not wait for the acknowledgement of the one before.
@@ -79,7 +88,7 @@ package final class SMTPReceiverService: RoleService {
         try Sockets.setNoDelay(socket.raw, true)
       }
       return try Acceptor(socket, room: room, log: context.log) { [sessions] socket, peer in
-        sessions.begin(socket, from: peer, rules: rules, room: room)
+        sessions.begin(socket, from: peer, rules: rules.current(in: room), room: room)
       }
     } catch {
       throw RoleFailure("cannot listen for service \(listener.service): \(error)")
@@ -89,6 +98,19 @@ package final class SMTPReceiverService: RoleService {
   /// A process's share of the sessions of a service; the first processes take what is left over.
   nonisolated static func share(of limit: Int, process: Int, of processes: Int) -> Int {
     limit / processes + (process < limit % processes ? 1 : 0)
+  }
+
+  private func makeRoom(for listener: RoleContext.Listener) throws(RoleFailure) -> SessionRoom {
+    let limit = try sessionLimit(of: listener)
+    return SessionRoom(limit: limit) { [log = context.log] isStressed in
+      let now = isStressed ? "near" : "well below"
+      log.line("smtpd", severity: isStressed ? .warning : .information) {
+        if isStressed { $0.append(text: "warning: ") }
+        $0.append(
+          string: "service \(listener.service) is \(now) its limit of \(limit) sessions in this "
+            + "process: new clients get the settings with stress=\(isStressed ? "yes" : "")")
+      }
+    }
   }
 
   /// This process's share of `session_limit`, as far as there are descriptors for it.
@@ -112,25 +134,13 @@ package final class SMTPReceiverService: RoleService {
     return min(wanted, possible)
   }
 
-  private func rules(of listener: RoleContext.Listener) throws(RoleFailure) -> ListenerRules {
-    let site: MailSite
-    do {
-      site = try MailSite(
-        listener.configuration, ownAddresses: try Interfaces.addresses().map(\.address),
-        tables: tables)
-    } catch {
-      throw RoleFailure("service \(listener.service): \(error)")
-    }
-    let rules = try ListenerRules(
-      listener.configuration, logName: context.configuration[.syslogName], site: site,
-      tls: try security(of: listener))
-    // One process of the role speaks for all.
-    guard context.name.index == 0 else { return rules }
-    for warning in site.warnings + rules.access.warnings.map(\.description)
+  /// Says what of the restrictions is not used; one process of the role speaks for all.
+  private func warn(_ rules: ListenerRules, _ more: [String]) {
+    guard context.name.index == 0 else { return }
+    for warning in more + rules.access.warnings.map(\.description)
     where warned.insert(warning).inserted {
       context.log.warning("smtpd", warning)
     }
-    return rules
   }
 
   private func security(of listener: RoleContext.Listener) throws(RoleFailure) -> ServerTLS {
@@ -176,6 +186,7 @@ package final class SMTPReceiverService: RoleService {
   package func drain(deadline: MonotonicTime) async {
     for acceptor in acceptors { acceptor.close() }
     await sessions.drain(deadline: deadline)
+    intake.clients?.report()
     await spool.drain()
     queueManager.flush()
   }

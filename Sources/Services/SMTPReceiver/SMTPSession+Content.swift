@@ -82,7 +82,8 @@ extension SMTPSession {
     var due = count ?? .max
     if !lines.isEmpty { lines.takeBytes { take($0, into: message, &due) } }
     var deadline = ContentDeadline(
-      from: Reactor.shared.now, timeout: rules.timeout, rateMin: rules.dataRateMin)
+      from: Reactor.shared.now, timeout: rules.timeout, rateMin: rules.dataRateMin,
+      isForRequest: rules.hasRequestDeadline)
     do throws(StreamError) {
       while due > 0, message?.scanner.isFinished != true {
         if let message, message.needsRoom {

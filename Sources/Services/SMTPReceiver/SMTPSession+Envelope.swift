@@ -6,10 +6,25 @@ import SMTPServerCore
 
 /// The answers to what the core asks about senders and recipients.
 extension SMTPSession {
-  /// Greets the client, or refuses it.
+  /// Greets the client, or refuses it. One that speaks before it is greeted does not listen (RFC
+  /// 5321 4.3.1).
   func greet() async throws(SessionEnd) -> SMTPServerStep {
-    if let refusal = try await judge(.connect) { return core.deny(refusal, into: &out) }
-    return core.greet(into: &out)
+    let early = takeEarlyTalk()
+    if early.isEmpty, let refusal = try await judge(.connect) {
+      return core.deny(refusal, into: &out)
+    }
+    let step = core.greet(inputIsPending: !early.isEmpty, into: &out)
+    if step == .close { logEarlyTalk(early) }
+    return step
+  }
+
+  /// What a client said too early is taken from the socket: else the kernel would drop the reply
+  /// with it. Behind a handshake nothing that waits there is a client's word.
+  private func takeEarlyTalk() -> [UInt8] {
+    guard !rules.tls.isWrapped else { return [] }
+    let early = Sockets.receiveWaiting(stream.raw, limit: 4096)
+    early.withUnsafeBytes { lines.append($0) }
+    return early
   }
 
   func authorizeHelo() async throws(SessionEnd) -> SMTPServerStep {
@@ -18,6 +33,7 @@ extension SMTPSession {
   }
 
   func judgeSender() async throws(SessionEnd) -> SMTPServerStep {
+    if let refusal = countEvent() { return core.decide(.refuse(refusal), into: &out) }
     if let refusal = try await judge(.mail) {
       return core.decide(.refuse(refusal), into: &out)
     }
@@ -32,6 +48,7 @@ extension SMTPSession {
   }
 
   func authorizeSender() -> SMTPServerStep {
+    if let refusal = countEvent() { return core.decide(.refuse(refusal), into: &out) }
     guard let refusal = intake.refusal() else { return core.decide(.accept, into: &out) }
     logReject("MAIL", refusal)
     return core.decide(.refuse(refusal), into: &out)
@@ -44,6 +61,7 @@ extension SMTPSession {
   }
 
   func authorizeRecipient() async throws(SessionEnd) -> SMTPServerStep {
+    if let refusal = countEvent() { return core.decide(.refuse(refusal), into: &out) }
     if let refusal = try await judge(.recipient) {
       return core.decide(.refuse(refusal), into: &out)
     }
@@ -58,6 +76,17 @@ extension SMTPSession {
       if queueID == nil { nameMessage() }
     }
     return core.decide(.accept, into: &out)
+  }
+
+  /// Counts what the last command did; the reply that refuses it, when the client did it too often.
+  ///
+  /// A command that is refused anyway counts too, but keeps its own reply.
+  @discardableResult
+  func countEvent() -> SMTPReply? {
+    guard let event = core.countedEvent else { return nil }
+    core.countedEvent = nil
+    guard let usage else { return nil }
+    return event == .message ? usage.message() : usage.recipient()
   }
 
   /// Gives back what is kept for a message that is no more.

@@ -55,6 +55,16 @@ extension SMTPSession {
   }
 
   @inline(never)
+  func logEarlyTalk(_ text: [UInt8]) {
+    intake.log.line(tag: rules.tag) {
+      $0.append(text: "improper command pipelining after CONNECT from ")
+      $0.append(contentsOf: clientText)
+      $0.append(text: ": ")
+      $0.append(peerText: text)
+    }
+  }
+
+  @inline(never)
   func logClient(_ id: QueueID) {
     intake.log.line(tag: rules.tag) {
       id.append(to: &$0)

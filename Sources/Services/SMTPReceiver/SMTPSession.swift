@@ -39,6 +39,8 @@ final class SMTPSession {
   var core: SMTPServerCore
   var lines: LineBuffer
   var out: [UInt8] = []
+  /// What is counted for the client; `nil` when nothing is.
+  var usage: ClientUsage?
   /// The name of the message under way, once a recipient has been accepted.
   var queueID: QueueID?
   /// What `Received:` fields say about TLS.
@@ -89,11 +91,17 @@ final class SMTPSession {
     }
     dropChunks()
     forgetMessage()
+    usage?.end()
     logDisconnect()
     stream.close()
   }
 
   private func converse() async throws(SessionEnd) {
+    usage = await ClientUsage.begin(client, rules, intake.clients)
+    if let refusal = usage?.connect() {
+      _ = core.end(with: refusal, into: &out)
+      return try await flush()
+    }
     if rules.tls.isWrapped { _ = try await secure() }
     if let hiddenKeywords = rules.hiddenKeywords {
       core.hiddenKeywords = await hiddenKeywords(client.address)
@@ -106,9 +114,9 @@ final class SMTPSession {
     while true {
       switch advance(step) {
       case .line: step = try await nextLine()
-      case .pause(let delay):
+      case .pause(let delay, let next):
         try await pause(delay)
-        step = .next
+        step = next
       case .helo: step = try await authorizeHelo()
       case .sender: step = try await judgeSender()
       case .recipient: step = try await authorizeRecipient()
@@ -117,7 +125,7 @@ final class SMTPSession {
       case .handshake: step = try await startTLS()
       case .chunk: step = try await receiveChunk()
       case .uselessChunk: step = try await dropChunk()
-      case .end: return try await flush()
+      case .end: return try await sayGoodbye()
       }
     }
   }
@@ -126,8 +134,8 @@ final class SMTPSession {
   private enum Need {
     /// Another line of the client's.
     case line
-    /// Time to pass.
-    case pause(Duration)
+    /// Time to pass before the step.
+    case pause(Duration, SMTPServerStep)
     /// A judgement of the name of HELO.
     case helo
     /// A judgement of the sender.
@@ -161,7 +169,7 @@ final class SMTPSession {
           dropChunks()
           contentSize = nil
         }
-        if !hasPaused, core.replyDelay > .zero { return .pause(core.replyDelay) }
+        if let pause = pause(before: step) { return pause }
         guard let next = takeLine() else { return .line }
         step = next
       case .authorizeHelo: return .helo
@@ -176,9 +184,14 @@ final class SMTPSession {
       case .startTLS: return .handshake
       case .receiveChunk: return .chunk
       case .dropChunk: return .uselessChunk
-      case .close: return .end
+      case .close: return core.endedByErrors ? pause(before: step) ?? .end : .end
       }
     }
+  }
+
+  /// The pause that a client with errors makes, once for each line.
+  private func pause(before step: SMTPServerStep) -> Need? {
+    hasPaused || core.replyDelay == .zero ? nil : .pause(core.replyDelay, step)
   }
 
   /// Gives the next complete line to the core.
@@ -194,6 +207,7 @@ final class SMTPSession {
     }
     if step != nil { hasPaused = false }
     if core.notice != nil || core.isOutOfStep { logNotices() }
+    if step == .next { countEvent() }
     return step
   }
 
@@ -213,7 +227,7 @@ final class SMTPSession {
   /// Sends the replies at hand and waits until the client has sent a line.
   private func nextLine() async throws(SessionEnd) -> SMTPServerStep {
     if !sendNow() { try await flush() }
-    let deadline = Reactor.shared.now + rules.timeout
+    var deadline = Reactor.shared.now + rules.timeout
     isIdle = true
     defer { isIdle = false }
     do throws(StreamError) {
@@ -221,7 +235,9 @@ final class SMTPSession {
         if intake.isDraining { throw .cancelled }
         intake.page.serve(client.address)
         switch try stream.readNow({ lines.append($0) }) {
-        case .bytes: if let step = takeLine() { return step }
+        case .bytes:
+          if let step = takeLine() { return step }
+          if !rules.hasRequestDeadline { deadline = Reactor.shared.now + rules.timeout }
         case .nothing:
           intake.page.rest()
           try await stream.readable(deadline: deadline)
@@ -234,14 +250,21 @@ final class SMTPSession {
     }
   }
 
+  /// Sends the last replies in one packet with the end of the connection, which follows.
+  ///
+  /// Not where the client sent more than was read: the kernel would drop what it has not sent.
+  private func sayGoodbye() async throws(SessionEnd) {
+    if !sendNow(more: lines.isEmpty && stream.isDrained) { try await flush() }
+  }
+
   /// Sends the replies collected so far if the socket takes them at once.
   @inline(never)
-  private func sendNow() -> Bool {
+  private func sendNow(more: Bool = false) -> Bool {
     guard !out.isEmpty else { return true }
     if trace != nil || rules.softBounce { finishReplies() }
     let sent: Int
     do throws(StreamError) {
-      sent = try stream.writeNow(out)
+      sent = try stream.writeNow(out, more: more)
     } catch {
       // Sending the rest finds the same error, and reports it.
       return false

@@ -31,27 +31,35 @@ struct LogClock {
   private var second: Int64 = .min
   private(set) var stamp: [UInt8] = []
 
-  private static let months = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-  ]
-
   mutating func update() {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME_COARSE, &now)
     guard Int64(now.tv_sec) != second else { return }
     second = Int64(now.tv_sec)
-    var parts = tm()
-    localtime_r(&now.tv_sec, &parts)
     stamp.removeAll(keepingCapacity: true)
-    stamp.append(string: Self.months[Int(parts.tm_mon)])
-    stamp.append(text: " ")
-    if parts.tm_mday < 10 { stamp.append(text: " ") }
-    stamp.append(decimal: parts.tm_mday)
-    stamp.append(text: " ")
-    stamp.append(decimal: parts.tm_hour, width: 2)
-    stamp.append(text: ":")
-    stamp.append(decimal: parts.tm_min, width: 2)
-    stamp.append(text: ":")
-    stamp.append(decimal: parts.tm_sec, width: 2)
+    stamp.append(localTime: second)
+  }
+}
+
+extension [UInt8] {
+  private static let months: [StaticString] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+  ]
+
+  /// Appends a time, in seconds since 1970, as log lines show it: `Nov  9 17:41:00`, local time.
+  package mutating func append(localTime seconds: Int64) {
+    var seconds = time_t(seconds)
+    var parts = tm()
+    localtime_r(&seconds, &parts)
+    append(text: Self.months[Int(parts.tm_mon)])
+    append(text: " ")
+    if parts.tm_mday < 10 { append(text: " ") }
+    append(decimal: parts.tm_mday)
+    append(text: " ")
+    append(decimal: parts.tm_hour, width: 2)
+    append(text: ":")
+    append(decimal: parts.tm_min, width: 2)
+    append(text: ":")
+    append(decimal: parts.tm_sec, width: 2)
   }
 }

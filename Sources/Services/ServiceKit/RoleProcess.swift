@@ -105,6 +105,8 @@ package final class RoleProcess {
     } catch {
       throw RoleFailure("cannot become user \(record.user?.name ?? "?"): \(error)")
     }
+    let behind = delivery.descriptors.dropFirst(Self.sharedDescriptors + record.listeners.count)
+    let clients = try clientTable(record.clientRow, behind.first)
     var listeners: [RoleContext.Listener] = []
     let sockets = delivery.descriptors.dropFirst(Self.sharedDescriptors)
     for (listener, passed) in zip(record.listeners, sockets) {
@@ -120,8 +122,19 @@ package final class RoleProcess {
     return RoleContext(
       record: record, configuration: configuration, log: log, master: master, page: page,
       listeners: listeners, transports: transports,
-      recordMarks: record.hasRecordMarks ? delivery.descriptors.last : nil,
+      recordMarks: record.hasRecordMarks ? delivery.descriptors.last : nil, clients: clients,
       keyMaterial: keyMaterial)
+  }
+
+  private func clientTable(
+    _ row: UInt32?, _ memory: SharedDescriptor?
+  ) throws(RoleFailure) -> ClientTable? {
+    guard let row, let memory else { return nil }
+    do throws(Errno) {
+      return try ClientTable(memory.raw, row: Int(row))
+    } catch {
+      throw RoleFailure("cannot map the table of clients: \(error)")
+    }
   }
 
   private func service(

@@ -91,14 +91,17 @@ package final class RoleContext {
 
   /// The memory in which `qmgr` marks what it has in hand, of which `master` keeps the file.
   package let recordMarks: SharedDescriptor?
+  /// To `smtpd`: what is counted for each client of the host.
+  package let clients: ClientTable?
 
   private let transports: [String: Configuration]
 
   init(
     record: StartRecord, configuration: Configuration, log: Log, master: MessageChannel,
     page: LifePage, listeners: [Listener], transports: [String: Configuration],
-    recordMarks: SharedDescriptor? = nil, keyMaterial: [UInt8] = []
+    recordMarks: SharedDescriptor? = nil, clients: ClientTable? = nil, keyMaterial: [UInt8] = []
   ) {
+    self.clients = clients
     self.recordMarks = recordMarks
     self.keyMaterial = keyMaterial
     self.transports = transports

@@ -40,6 +40,8 @@ package struct StartRecord: Equatable, Sendable {
   package var hasRecordMarks: Bool
   /// To `smtpd`: clients that are not served for a while.
   package var refusals: [RefusedClients.Entry]
+  /// To `smtpd`: its row in the table of clients, whose memory comes along.
+  package var clientRow: UInt32?
 
   /// Makes a record.
   package init(
@@ -48,7 +50,7 @@ package struct StartRecord: Equatable, Sendable {
     serviceSettings: [[[String]]] = [],
     sequenceFirst: UInt64 = 0,
     sequenceCount: UInt32 = 0, processCount: UInt32 = 1, hasRecordMarks: Bool = false,
-    refusals: [RefusedClients.Entry] = []
+    refusals: [RefusedClients.Entry] = [], clientRow: UInt32? = nil
   ) {
     self.name = name
     self.user = user
@@ -63,10 +65,14 @@ package struct StartRecord: Equatable, Sendable {
     self.processCount = processCount
     self.hasRecordMarks = hasRecordMarks
     self.refusals = refusals
+    self.clientRow = clientRow
   }
 
-  /// Descriptors that come along behind the listeners: record marks for `qmgr`, keys for `smtpd`.
-  var descriptorsBehindListeners: Int { (hasRecordMarks ? 1 : 0) + (keyMaterialSize > 0 ? 1 : 0) }
+  /// Descriptors that come along behind the listeners: record marks for `qmgr`; for `smtpd` the
+  /// table of clients, then keys.
+  var descriptorsBehindListeners: Int {
+    (hasRecordMarks ? 1 : 0) + (clientRow == nil ? 0 : 1) + (keyMaterialSize > 0 ? 1 : 0)
+  }
 
   func encode(into out: inout WireEncoder) {
     out.put(name)
@@ -100,6 +106,8 @@ package struct StartRecord: Equatable, Sendable {
     out.put(hasRecordMarks)
     out.put(UInt32(refusals.count))
     for entry in refusals { entry.encode(into: &out) }
+    out.put(clientRow != nil)
+    if let clientRow { out.put(clientRow) }
   }
 
   init(from input: inout WireDecoder) throws(WireError) {
@@ -128,6 +136,10 @@ package struct StartRecord: Equatable, Sendable {
     hasRecordMarks = try input.bool()
     refusals = try input.list { (input) throws(WireError) in
       try RefusedClients.Entry(from: &input)
+    }
+    if try input.bool() {
+      let row: UInt32 = try input.integer()
+      clientRow = row
     }
   }
 }

@@ -9,6 +9,7 @@ extension Registry {
     IntegerParameter.accountCacheSize,
     IntegerParameter.spoolRelocationFactor,
     IntegerParameter.smtpdCrashRefusalLimit,
+    IntegerParameter.smtpdClientTableSize,
     DurationParameter.commitDelay,
     DurationParameter.journalSyncInterval,
     DurationParameter.spoolRelocationDelay,
@@ -64,6 +65,10 @@ extension IntegerParameter {
   package static let smtpdCrashRefusalLimit = Self(
     "smtpd_crash_refusal_limit", default: "1000", in: 1...2000,
     "Clients that are refused at a time because a server process died at their input.")
+  /// `smtpd_client_table_size`
+  package static let smtpdClientTableSize = Self(
+    "smtpd_client_table_size", default: "32768", in: 512...4_194_304,
+    "Clients whose sessions and events are counted at a time; read at start only.")
 }
 
 extension DurationParameter {

@@ -27,7 +27,7 @@ enum PendingParameters {
 
   private static let harmless = """
     2bounce_notice_recipient alias_database
-    anvil_rate_time_unit anvil_status_update_time biff bounce_notice_recipient daemon_timeout
+    biff bounce_notice_recipient daemon_timeout
     data_directory default_delivery_slot_cost default_delivery_slot_discount
     default_delivery_slot_loan default_extra_recipient_limit default_minimum_delivery_slots
     default_rbl_reply default_recipient_limit default_recipient_refill_delay
@@ -56,7 +56,7 @@ enum PendingParameters {
     smtp_fallback_relay smtp_host_lookup smtp_line_length_limit smtp_mx_address_limit
     smtp_mx_session_limit smtp_pix_workaround_delay_time smtp_pix_workaround_threshold_time
     smtp_pix_workarounds smtp_quote_rfc821_envelope smtp_randomize_addresses
-    smtp_send_xforward_command smtp_tcp_port smtpd_client_event_limit_exceptions
+    smtp_send_xforward_command smtp_tcp_port
     smtpd_client_port_logging smtpd_forbid_bare_newline_exclusions
     smtpd_peername_lookup smtpd_reject_footer
     syslog_facility transport_retry_time
@@ -66,8 +66,5 @@ enum PendingParameters {
   private static let weakensSecurity = """
     authorized_flush_users authorized_mailq_users authorized_submit_users
     maillog_file_prefixes permit_mx_backup_networks smtp_min_data_rate smtp_per_request_deadline
-    smtpd_client_connection_count_limit smtpd_client_connection_rate_limit
-    smtpd_client_message_rate_limit smtpd_client_recipient_rate_limit
-    smtpd_per_request_deadline
     """
 }

@@ -145,10 +145,8 @@ extension PostfixParameters {
     smtp_tls_wrappermode no
     smtp_use_tls no
     smtpd_authorized_verp_clients $authorized_verp_clients
-    smtpd_client_auth_rate_limit 0
     smtpd_client_ipv4_prefix_length 32
     smtpd_client_ipv6_prefix_length 84
-    smtpd_client_new_tls_session_rate_limit 0
     smtpd_expansion_filter \#
     \t\40!"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuv\#
     wxyz{|}~
