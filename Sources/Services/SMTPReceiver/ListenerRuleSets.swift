@@ -49,7 +49,8 @@ struct ListenerRuleSets: Sendable {
     let stress = Assignment(name: "stress", value: "yes", location: location)
     let other = configuration.overlaid(by: [stress]).configuration
     let isShared = Self.differing(configuration, other).isSubset(of: Self.sessionParameters)
-    let otherTables = isShared ? tables : try Tables(other, service: service, opener: opener, tls: tls)
+    let otherTables =
+      isShared ? tables : try Tables(other, service: service, opener: opener, tls: tls)
     stressed = try otherTables.rules(other, service: service, logName: logName)
   }
 

@@ -2,7 +2,10 @@ import AccessPolicy
 import LinuxSystem
 import MailTypes
 import Primitives
+import SMTPGrammar
 import SMTPServerCore
+import Streams
+import TLSPolicy
 
 /// The answers to what the core asks about senders and recipients.
 extension SMTPSession {

@@ -105,12 +105,18 @@ package final class MartinetInstance: MailServer {
     let command = prefix + [executable, "-c", folder.path("etc"), "run"]
     let program = try Program(command[0], Array(command.dropFirst()))
     running.change { $0 = program }
-    try program.waitUntilListening(on: port)
-    do {
-      try SMTPDialog(port: port).expect(220)
-    } catch {
-      let last = program.output.lines.suffix(40).map { "\($0)\n" }.joined()
-      throw .failed(program: "martinet: \(error)", output: last + program.errors.text)
+    let deadline = Deadline.after(.seconds(20))
+    while true {
+      try program.waitUntilListening(on: port)
+      do throws(PeerError) {
+        try SMTPDialog(port: port).expect(220)
+        return
+      } catch {
+        // A process of a master that was killed a moment ago had the port still, and left.
+        if case .closed = error, !deadline.hasPassed { continue }
+        let last = program.output.lines.suffix(40).map { "\($0)\n" }.joined()
+        throw .failed(program: "martinet: \(error)", output: last + program.errors.text)
+      }
     }
   }
 
