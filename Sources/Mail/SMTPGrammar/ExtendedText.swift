@@ -28,6 +28,18 @@ package enum ExtendedText {
   package static func encoded(_ text: some Collection<UInt8>) -> [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(text.count)
+    append(text, to: &bytes)
+    return bytes
+  }
+
+  /// Appends text as `encoded` spells it.
+  package static func append(_ text: some Collection<UInt8>, to bytes: inout [UInt8]) {
+    // Byte by byte a generic collection allocates at each step where it is not specialised.
+    let isDone: Void? = text.withContiguousStorageIfAvailable { append($0, to: &bytes) }
+    if isDone == nil { Array(text).withUnsafeBufferPointer { append($0, to: &bytes) } }
+  }
+
+  private static func append(_ text: UnsafeBufferPointer<UInt8>, to bytes: inout [UInt8]) {
     for byte in text {
       if byte > ASCII.space, byte < 0x7f, byte != UInt8(ascii: "+"), byte != UInt8(ascii: "=") {
         bytes.append(byte)
@@ -37,7 +49,6 @@ package enum ExtendedText {
         bytes.append(hexDigit(byte & 15))
       }
     }
-    return bytes
   }
 
   private static func hexDigit(_ value: UInt8) -> UInt8 {

@@ -14,7 +14,7 @@ extension SMTPSession {
     let verdict = await rules.access.judge(stage, accessRequest(stage), &history)
     accessHistory = history
     if verdict.isPlain { return nil }
-    logNotices(verdict.notices, stage)
+    logNotices(verdict, stage)
     if verdict.discards { discardsMessage = true }
     prependedFields += verdict.prependedFields
     if verdict.hangsUp { throw .hungUp }
@@ -42,18 +42,26 @@ extension SMTPSession {
   }
 
   @inline(never)
-  private func logNotices(_ notices: [AccessNotice], _ stage: AccessStage) {
-    for notice in notices {
+  private func logNotices(_ verdict: AccessVerdict, _ stage: AccessStage) {
+    for notice in verdict.notices {
       if notice.kind == .fault {
         log("warning: \(SMTPServerCore.printable(notice.text))")
       } else {
         log(
           core.actionLine(
-            notice.kind.rawValue, stage: stageName(stage), notice.text,
+            notice.kind.rawValue, stage: stageName(stage), text(of: notice, verdict),
             sender: core.transaction?.givenSender, recipient: judgedRecipient(stage),
             queueID: queueID))
       }
     }
+  }
+
+  /// What the log says of a notice: a refusal as the client hears it.
+  private func text(of notice: AccessNotice, _ verdict: AccessVerdict) -> String {
+    guard rules.softBounce, notice.kind == .reject, let refusal = verdict.refusal else {
+      return notice.text
+    }
+    return refusal.softened.logText
   }
 
   private func stageName(_ stage: AccessStage) -> StaticString {

@@ -34,13 +34,15 @@ extension DeliveryRecipient {
   /// client did not.
   var dsnParameters: [UInt8] {
     var text: [UInt8] = []
+    // Room for all of it but what is rare: this is made for every recipient.
+    text.reserveCapacity(48 + dsnOriginal.count + max(original.count, address.bytes.count))
     text.append(text: " ORCPT=")
     if let semicolon = dsnOriginal.firstIndex(of: UInt8(ascii: ";")) {
       text += dsnOriginal[...semicolon]
       text += DeliveryRequest.respelled(dsnOriginal[(semicolon + 1)...])
     } else {
       text.append(text: "rfc822;")
-      text += ExtendedText.encoded(original.isEmpty ? address.bytes : original)
+      ExtendedText.append(original.isEmpty ? address.bytes : original, to: &text)
     }
     guard let notify else { return text }
     text.append(text: " NOTIFY=")
