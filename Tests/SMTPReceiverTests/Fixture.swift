@@ -1,4 +1,5 @@
 import AccessPolicy
+import AddressRewriting
 import Foundation
 import LinuxSystem
 import LookupTables
@@ -29,7 +30,7 @@ final class Fixture {
     spool realSpool: (any MessageSpool)? = nil, sessionLimit: Int = 100, bodyMemory: Int = 64 << 20,
     spillLimit: Int = 1 << 30, writeTimeout: Duration = .seconds(300),
     timeout: Duration = .seconds(30), dataRateMin: Int = 500, tls: ServerTLS = .off,
-    debugPeer: IPAddress? = nil, softBounce: Bool = false,
+    debugPeer: IPAddress? = nil, softBounce: Bool = false, aliases: [String] = [],
     change: (inout SMTPServerSettings) -> Void = { _ in },
     access: (inout AccessSettings) -> Void = { _ in }
   ) throws {
@@ -54,7 +55,7 @@ final class Fixture {
     rules = ListenerRules(
       smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin,
       debugPeers: isPeer, softBounce: softBounce, tls: tls,
-      access: try FixtureSite.policy(access))
+      access: try FixtureSite.policy(access), rewriting: try FixtureSite.rewriting(aliases))
   }
 
   /// Connects a client, whose greeting has been read.
@@ -95,8 +96,21 @@ struct FixtureSite: SiteDirectory {
   func addressClass(of domain: String) -> DomainClass {
     domain == "elsewhere.example" ? .other : .relay
   }
+  func isAlias(_ address: MailAddress) -> Bool { false }
   func failure(of address: MailAddress) -> DeliveryFailure? { nil }
   func lists(_ address: MailAddress, of addressClass: DomainClass) -> Bool { true }
+
+  /// `virtual_alias_maps` of tables; addresses without a domain are `example.org`'s.
+  static func rewriting(_ tables: [String]) throws -> EnvelopeRewriting {
+    let resolver = AddressResolver(myhostname: "mx.example.org", myorigin: "example.org")
+    let search = AddressSearch(
+      try TableSet(tables, opener: TableOpener { _ in nil }), delimiters: "+"
+    ) { domain in domain == "example.org" }
+    return EnvelopeRewriting(
+      resolver: resolver,
+      aliases: AliasExpansion(
+        "virtual_alias_maps", search, resolver: resolver, keepsExtension: true))
+  }
 
   static func policy(_ change: (inout AccessSettings) -> Void) throws -> AccessPolicy {
     var settings = AccessSettings(

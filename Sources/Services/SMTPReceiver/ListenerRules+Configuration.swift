@@ -35,7 +35,8 @@ extension ListenerRules {
       bareNewlines: Self.bareNewlines(configuration[.smtpdForbidBareNewline]),
       hiddenKeywords: Self.hiddenKeywords(configuration, site),
       debugPeers: Self.debugPeers(site), softBounce: configuration[.softBounce], tls: tls,
-      access: policy, clientLimits: clientLimits,
+      access: policy, rewriting: site.rewriting,
+      keepsOriginals: configuration[.enableOriginalRecipient], clientLimits: clientLimits,
       hasRequestDeadline: configuration[.smtpdPerRequestDeadline])
   }
 
@@ -44,7 +45,6 @@ extension ListenerRules {
   ) -> SMTPServerSettings {
     var settings = SMTPServerSettings(
       myhostname: configuration[.myhostname], banner: configuration[.smtpdBanner])
-    if configuration[.appendAtMyorigin] { settings.myorigin = configuration[.myorigin] }
     settings.messageSizeLimit = Int(configuration[.messageSizeLimit])
     settings.recipientLimit = configuration[.smtpdRecipientLimit]
     settings.recipientOvershootLimit = configuration[.smtpdRecipientOvershootLimit]

@@ -1,4 +1,5 @@
 import AccessPolicy
+import AddressRewriting
 import Primitives
 import SMTPGrammar
 import SMTPServerCore
@@ -39,6 +40,10 @@ final class ListenerRules: Sendable {
   let debugPeers: DebugPeers?
   /// Who may send mail to whom.
   let access: AccessPolicy
+  /// What becomes of the addresses of envelopes.
+  let rewriting: EnvelopeRewriting
+  /// `enable_original_recipient`.
+  let keepsOriginals: Bool
   /// How much each client may do; `nil` for no limits.
   let clientLimits: ClientLimits?
   /// `smtpd_per_request_deadline`: whether a client that drips has no more time than a silent one.
@@ -50,6 +55,7 @@ final class ListenerRules: Sendable {
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
     hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
     softBounce: Bool = false, tls: ServerTLS = .off, access: AccessPolicy,
+    rewriting: EnvelopeRewriting, keepsOriginals: Bool = true,
     clientLimits: ClientLimits? = nil, hasRequestDeadline: Bool = true
   ) {
     self.clientLimits = clientLimits
@@ -67,6 +73,8 @@ final class ListenerRules: Sendable {
     self.debugPeers = debugPeers
     self.softBounce = softBounce
     self.access = access
+    self.rewriting = rewriting
+    self.keepsOriginals = keepsOriginals
   }
 
   var settings: SMTPServerSettings { smtp.settings }

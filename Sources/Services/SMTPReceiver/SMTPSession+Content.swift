@@ -138,9 +138,11 @@ extension SMTPSession {
     }
     if let refusal = try await judge(.endOfData) { return .refused(refusal) }
     if discardsMessage { return .queued(id) }
+    var envelope = envelope(transaction)
+    if let refusal = await rewrite(&envelope, id) { return .refused(refusal) }
     do throws(SpoolError) {
       try await message.commit(
-        id: id, envelope: envelope(transaction), isInternational: transaction.isInternational)
+        id: id, envelope: envelope, isInternational: transaction.isInternational)
     } catch {
       if error == .uncertain { throw .uncertain }
       let reply = SMTPReply(refusing: error)
