@@ -148,10 +148,4 @@ import Testing
         + "command rejected: Access denied; from=<a@b.test> to=<b@example.org> proto=ESMTP "
         + "helo=<c.test>")
   }
-
-  private func words(_ text: String) -> [String] {
-    (BracedWords.split(text.utf8) { $0 == ASCII.space } ?? []).map {
-      String(decoding: $0, as: UTF8.self)
-    }
-  }
 }

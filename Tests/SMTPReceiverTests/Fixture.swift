@@ -29,7 +29,7 @@ final class Fixture {
     spool realSpool: (any MessageSpool)? = nil, sessionLimit: Int = 100, bodyMemory: Int = 64 << 20,
     spillLimit: Int = 1 << 30, writeTimeout: Duration = .seconds(300),
     timeout: Duration = .seconds(30), dataRateMin: Int = 500, tls: ServerTLS = .off,
-    debugPeer: IPAddress? = nil, softBounce: Bool = false,
+    debugPeer: IPAddress? = nil, softBounce: Bool = false, contentFilter: String = "",
     change: (inout SMTPServerSettings) -> Void = { _ in },
     access: (inout AccessSettings) -> Void = { _ in }
   ) throws {
@@ -54,7 +54,7 @@ final class Fixture {
     rules = ListenerRules(
       smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin,
       debugPeers: isPeer, softBounce: softBounce, tls: tls,
-      access: try FixtureSite.policy(access))
+      access: try FixtureSite.policy(access), contentFilter: contentFilter)
   }
 
   /// Connects a client, whose greeting has been read.
@@ -169,5 +169,13 @@ final class TestClient {
     let more: Void? = try await stream.read(deadline: deadline) { received += $0 }
     reads += 1
     return more != nil
+  }
+}
+
+/// The words of a list as `main.cf` writes them.
+func words(_ text: String) -> [String] {
+  let separates = { (byte: UInt8) in byte == UInt8(ascii: ",") || ASCII.isSpace(byte) }
+  return (BracedWords.split(text.utf8, isSeparator: separates) ?? []).map {
+    String(decoding: $0, as: UTF8.self)
   }
 }

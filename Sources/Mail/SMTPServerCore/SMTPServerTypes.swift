@@ -89,6 +89,8 @@ package enum SMTPServerStep: Equatable, Sendable {
   case authorizeSender
   /// Judge `pendingRecipient` and call `decide`.
   case authorizeRecipient
+  /// Judge whether the client may ask for the mail of `pendingETRN`, and call `decide`.
+  case authorizeETRN
   /// Say whether there is room for content now, and call `decide`.
   case admitContent
   /// Take `chunk` to the content, and call `contentFinished` if it is the last, else

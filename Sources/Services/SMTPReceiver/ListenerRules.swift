@@ -39,6 +39,8 @@ final class ListenerRules: Sendable {
   let debugPeers: DebugPeers?
   /// Who may send mail to whom.
   let access: AccessPolicy
+  /// `content_filter`; empty for none.
+  let contentFilter: [UInt8]
   /// How much each client may do; `nil` for no limits.
   let clientLimits: ClientLimits?
   /// `smtpd_per_request_deadline`: whether a client that drips has no more time than a silent one.
@@ -50,8 +52,9 @@ final class ListenerRules: Sendable {
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
     hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
     softBounce: Bool = false, tls: ServerTLS = .off, access: AccessPolicy,
-    clientLimits: ClientLimits? = nil, hasRequestDeadline: Bool = true
+    contentFilter: String = "", clientLimits: ClientLimits? = nil, hasRequestDeadline: Bool = true
   ) {
+    self.contentFilter = Array(contentFilter.utf8)
     self.clientLimits = clientLimits
     self.hasRequestDeadline = hasRequestDeadline
     self.smtp = smtp
