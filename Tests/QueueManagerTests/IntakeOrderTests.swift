@@ -1,3 +1,4 @@
+import LinuxSystem
 import MailTypes
 import Primitives
 import QueueFormat
@@ -68,7 +69,7 @@ import Testing
   }
 
   @Test @ReactorActor func requeuedMailIsOnHoldNoMoreAndGetsTheFilterOfToday() async throws {
-    let rig = try Rig(settings: { $0.contentFilter = "new:[192.0.2.2]:25" })
+    let rig = try Rig(settings: { $0.contentFilter = "relay:[192.0.2.2]:25" })
     try await rig.peers.start()
     let writer = try TestWriter(rig)
     let agent = try TestAgent(rig)
@@ -81,13 +82,13 @@ import Testing
     try await eventually("its successor goes") {
       rig.queue.scheduler.messageCount == 0 && !agent.requests.isEmpty
     }
-    #expect(agent.requests.map(\.transport) == ["new"])
+    #expect(agent.requests.map(\.transport) == ["relay"])
     #expect(agent.requests[0].queueID != held)
   }
 
   @Test(arguments: [
-    ("scan:[192.0.2.1]:25", [["scan", "[192.0.2.1]:25"]]),
-    ("scan:", [["scan", "one.test"], ["scan", "two.test"]]),
+    ("relay:[192.0.2.1]:25", [["relay", "[192.0.2.1]:25"]]),
+    ("relay:", [["relay", "one.test"], ["relay", "two.test"]]),
   ])
   @ReactorActor func mailWithAFilterGoesThereWhateverItsRoutes(
     _ row: (String, [[String]])
@@ -98,7 +99,7 @@ import Testing
     let agent = try TestAgent(rig)
     rig.peers.channelsComplete()
     try await writer.send(Self.envelope(filter: row.0))
-    try await eventually("it goes") { rig.queue.scheduler.messageCount == 0 }
+    try await eventually("it goes") { agent.requests.flatMap(\.recipients).count == 2 }
     #expect(
       agent.requests.map { [$0.transport, $0.nextHop] }.sorted { $0[1] < $1[1] } == row.1)
     #expect(

@@ -29,7 +29,8 @@ final class Fixture {
     spool realSpool: (any MessageSpool)? = nil, sessionLimit: Int = 100, bodyMemory: Int = 64 << 20,
     spillLimit: Int = 1 << 30, writeTimeout: Duration = .seconds(300),
     timeout: Duration = .seconds(30), dataRateMin: Int = 500, tls: ServerTLS = .off,
-    debugPeer: IPAddress? = nil, softBounce: Bool = false, contentFilter: String = "",
+    debugPeer: IPAddress? = nil, softBounce: Bool = false,
+    logsClientPort: Bool = false, contentFilter: String = "",
     change: (inout SMTPServerSettings) -> Void = { _ in },
     access: (inout AccessSettings) -> Void = { _ in }
   ) throws {
@@ -53,7 +54,7 @@ final class Fixture {
     if let debugPeer { isPeer = { $0.address == debugPeer } }
     rules = ListenerRules(
       smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin,
-      debugPeers: isPeer, softBounce: softBounce, tls: tls,
+      debugPeers: isPeer, softBounce: softBounce, logsClientPort: logsClientPort, tls: tls,
       access: try FixtureSite.policy(access), contentFilter: contentFilter)
   }
 

@@ -21,9 +21,8 @@ import Testing
   private func send(
     from sender: String, to recipients: [String] = ["b@example.org"], filter: String = ""
   ) async throws -> PendingRecord {
-    let fixture = try Fixture(contentFilter: filter) {
-      $0.restrictions[.sender] = words(Self.actions)
-    }
+    let fixture = try Fixture(
+      contentFilter: filter, access: { $0.restrictions[.sender] = words(Self.actions) })
     let client = try await fixture.connect()
     _ = try await client.ask("EHLO c.test")
     // The orders of one message are not those of the next.
@@ -80,10 +79,10 @@ import Testing
   }
 
   @Test @ReactorActor func etrnIsJudged() async throws {
-    let fixture = try Fixture {
+    let fixture = try Fixture(access: {
       $0.restrictions[.etrn] = words(
         "check_etrn_access inline:{ {d.test = REJECT no}, {o.test = OK} }, reject")
-    }
+    })
     let client = try await fixture.connect()
     _ = try await client.ask("EHLO c.test")
     #expect(

@@ -35,6 +35,8 @@ final class ListenerRules: Sendable {
   let hiddenKeywords: KeywordFinder?
   /// `soft_bounce`.
   let softBounce: Bool
+  /// `smtpd_client_port_logging`.
+  let logsClientPort: Bool
   /// The clients whose dialogue is logged.
   let debugPeers: DebugPeers?
   /// Who may send mail to whom.
@@ -51,7 +53,8 @@ final class ListenerRules: Sendable {
     timeout: Duration = .seconds(300), dataRateMin: Int = 500, lineLengthMax: Int = 2048,
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
     hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
-    softBounce: Bool = false, tls: ServerTLS = .off, access: AccessPolicy,
+    softBounce: Bool = false, logsClientPort: Bool = false, tls: ServerTLS = .off,
+    access: AccessPolicy,
     contentFilter: String = "", clientLimits: ClientLimits? = nil, hasRequestDeadline: Bool = true
   ) {
     self.contentFilter = Array(contentFilter.utf8)
@@ -69,6 +72,7 @@ final class ListenerRules: Sendable {
     self.hiddenKeywords = hiddenKeywords
     self.debugPeers = debugPeers
     self.softBounce = softBounce
+    self.logsClientPort = logsClientPort
     self.access = access
   }
 

@@ -34,6 +34,7 @@ extension SMTPSession {
       clientAddress: client.address, clientName: client.name, helo: core.givenHelo,
       sender: core.isVerifying ? .null : transaction?.givenSender, recipient: judgedRecipient(stage)
     )
+    if client.logsPort { request.clientPort = client.port }
     if stage == .etrn { request.etrnDomain = core.pendingETRN }
     request.recipientCount = transaction?.recipients.count ?? 0
     request.pipelinesIllegally = core.pipelinesIllegally

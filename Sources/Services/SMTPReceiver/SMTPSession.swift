@@ -72,6 +72,8 @@ final class SMTPSession {
     self.stream = stream
     self.rules = rules
     self.intake = intake
+    var client = client
+    client.logsPort = rules.logsClientPort
     self.client = client
     clientText = Array(client.logName.utf8)
     core = SMTPServerCore(rules: rules.smtp, client: client)
