@@ -61,7 +61,7 @@ extension EndToEnd {
       #expect(
         Self.fates(server.log).sorted()
           == Self.users.map {
-            "to=<\($0)>, relay=mx.test[private/sink], dsn=2.2.0, status=sent (250 2.2.0 Ok)"
+            "to=<\($0)>, relay=mx.martinet.test[private/sink], dsn=2.2.0, status=sent (250 2.2.0 Ok)"
           })
       try server.stop()
       withExtendedLifetime(sink) {}
@@ -82,7 +82,7 @@ extension EndToEnd {
       #expect(
         Self.fates(server.log).sorted() == [
           "to=<one@box.test>, relay=none, dsn=4.4.1, status=deferred "
-            + "(connect to mx.test[private/missing]: No such file or directory)",
+            + "(connect to mx.martinet.test[private/missing]: No such file or directory)",
           "to=<two@box.test>, relay=localhost[127.0.0.1]:\(port), dsn=2.2.0, status=sent "
             + "(250 2.2.0 Ok)",
         ])
@@ -109,7 +109,8 @@ extension EndToEnd {
       let fates = Self.fates(server.log)
       for user in Self.users {
         let saved = fates.filter {
-          $0.hasPrefix("to=<\(user)>, relay=mx.test[private/dovecot-lmtp], dsn=2.0.0, status=sent ")
+          $0.hasPrefix(
+            "to=<\(user)>, relay=mx.martinet.test[private/dovecot-lmtp], dsn=2.0.0, status=sent ")
             && $0.hasSuffix(" Saved)")
         }
         #expect(saved.count == 5)
@@ -125,7 +126,7 @@ extension EndToEnd {
         fates.count {
           $0.hasPrefix("to=<gone@box.test>, ")
             && $0.contains(
-              "dsn=5.1.1, status=bounced (host mx.test[private/dovecot-lmtp] said: 550 5.1.1 "
+              "dsn=5.1.1, status=bounced (host mx.martinet.test[private/dovecot-lmtp] said: 550 5.1.1 "
                 + "<gone@box.test> User doesn't exist: gone@box.test (in reply to RCPT TO command)")
         } == 5)
       try server.stop()

@@ -52,7 +52,7 @@ import Testing
     _ = dialogue.step("250 ok\r\n250 ok\r\n354 go")
     dialogue.core.contentSent()
     #expect(
-      dialogue.step("250 one\r\n250 two") == ["done", "0 sent 2.0.0 (250 one)", "close"])
+      dialogue.step("250 one\r\n250 two") == ["done, reusable", "0 sent 2.0.0 (250 one)", "close"])
   }
 
   @Test func aLossKeepsTheRepliesThatCame() {

@@ -46,6 +46,10 @@ package final class DovecotLMTP: Sendable {
       ssl = no
       first_valid_uid = 1
       mail_location = maildir:~/Maildir
+      passdb {
+        driver = passwd-file
+        args = \(folder.path("users"))
+      }
       userdb {
         driver = passwd-file
         args = \(folder.path("users"))
