@@ -265,7 +265,7 @@ func tablesOfCommandsAreNotIgnored(_ line: String) {
     virtual_alias_maps = inline:{ {u=v, w@else} }
 
     """
-  let old = try site(text).rewriting
+  let old = try site(text).rewriting()
   #expect(old.completed(MailAddress("u@host")) == MailAddress("u@host.example.org"))
   #expect(
     try await old.recipients(for: MailAddress("u+x@example.org"))
@@ -273,11 +273,11 @@ func tablesOfCommandsAreNotIgnored(_ line: String) {
   let new = try site(
     text + "compatibility_level = 3.6\nappend_at_myorigin = no\n"
       + "propagate_unmatched_extensions =\nvirtual_alias_expansion_limit = 1\n"
-  ).rewriting
+  ).rewriting()
   #expect(new.completed(MailAddress("u@host")) == MailAddress("u@host"))
   #expect(new.completed(MailAddress("u")) == MailAddress("u"))
   await #expect(throws: RewriteError.self) {
     try await new.recipients(for: MailAddress("u@example.org"))
   }
-  #expect(try !site("local_recipient_maps =\n").rewriting.expandsRecipients)
+  #expect(try !site("local_recipient_maps =\n").rewriting().expandsRecipients)
 }

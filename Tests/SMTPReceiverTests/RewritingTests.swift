@@ -1,3 +1,4 @@
+import AccessPolicy
 import MailTypes
 import QueueFormat
 import QueueStore
@@ -39,6 +40,19 @@ import Testing
           "two@r.example ", "you@r.example ",
         ].map { $0.replacing("one+x@r.example", with: "three+x@example.org") })
     #expect(fixture.intake.memory.envelopes == 0)
+  }
+
+  @Test @ReactorActor func whoGetsMailByAnAccessTableIsRewrittenToo() async throws {
+    let fixture = try Fixture(
+      aliases: ["inline:{to=one@r.example}"],
+      access: {
+        $0.restrictions[.recipient] = [
+          "check_recipient_access", "inline:{ {a@r.example=REDIRECT to@example.org} }",
+        ]
+      })
+    _ = try await send(fixture, to: "a@r.example", "b@r.example")
+    let envelope = try #require(fixture.spool.messages.first).envelope
+    #expect(envelope.recipients.map(\.address) == [MailAddress("one@r.example")])
   }
 
   @Test @ReactorActor func aRecipientNamedTwiceGetsOneCopy() async throws {

@@ -6,21 +6,26 @@ import Primitives
 
 /// What becomes of addresses before mail is queued.
 extension MailSite {
-  /// How the addresses of envelopes are rewritten.
-  package var rewriting: EnvelopeRewriting {
+  /// How the addresses of envelopes are rewritten; with `noAddressMappings` they are completed and
+  /// stand for nobody else.
+  package func rewriting(_ overrides: ReceiveOverrides = []) -> EnvelopeRewriting {
     EnvelopeRewriting(
-      resolver: resolver, aliases: virtualAliases,
+      resolver: resolver,
+      aliases: overrides.contains(.noAddressMappings)
+        ? virtualAliases(TableSet([])) : virtualAliases(virtualAliasMaps),
       rememberedRecipients: configuration[.duplicateFilterLimit])
   }
 
   /// `virtual_alias_maps`.
-  var virtualAliases: AliasExpansion {
+  var virtualAliases: AliasExpansion { virtualAliases(virtualAliasMaps) }
+
+  private func virtualAliases(_ tables: TableSet) -> AliasExpansion {
     var limits = AliasExpansion.Limits()
     limits.expansion = configuration[.virtualAliasExpansionLimit]
     limits.recursion = configuration[.virtualAliasRecursionLimit]
     limits.addressLength = configuration[.virtualAliasAddressLengthLimit]
     return AliasExpansion(
-      "virtual_alias_maps", search(virtualAliasMaps), resolver: resolver,
+      "virtual_alias_maps", search(tables), resolver: resolver,
       keepsExtension: configuration[.propagateUnmatchedExtensions].contains("virtual"),
       limits: limits)
   }

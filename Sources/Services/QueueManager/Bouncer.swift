@@ -149,16 +149,10 @@ final class Bouncer {
 
   /// The sender's address may be an alias like any recipient's.
   private func envelope(of report: DeliveryReport) async throws(RewriteError) -> Envelope {
-    var envelope = Envelope(
+    let envelope = Envelope(
       sender: .null, recipients: [EnvelopeRecipient(report.recipient)],
       arrival: queue.clock.wallNow)
-    queue.rewriting.complete(&envelope)
-    guard queue.rewriting.expandsRecipients else { return envelope }
-    var expansion = RecipientExpansion(
-      queue.rewriting, keepsOriginals: queue.settings.keepsOriginals)
-    for recipient in envelope.recipients { try await expansion.add(recipient) }
-    envelope.recipients = expansion.recipients
-    return envelope
+    return try await queue.rewritten(envelope)
   }
 
   private func record(

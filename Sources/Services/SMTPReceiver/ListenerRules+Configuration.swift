@@ -1,4 +1,5 @@
 import AccessPolicy
+import AddressRewriting
 import Configuration
 import MailSite
 import Primitives
@@ -20,9 +21,11 @@ extension ListenerRules {
     clientLimits: ClientLimits?
   ) throws(RoleFailure) {
     let policy: AccessPolicy
+    let rewriting: EnvelopeRewriting
     do throws(MailSiteError) {
       // A session that is cut off need not wait any longer.
       policy = try site.accessPolicy { try? await sleep(until: Reactor.shared.now + $0) }
+      rewriting = site.rewriting(try ReceiveOverrides(configuration))
     } catch {
       throw RoleFailure(error.description)
     }
@@ -34,8 +37,9 @@ extension ListenerRules {
       lineLengthMax: configuration[.lineLengthLimit], hopCountMax: configuration[.hopcountLimit],
       bareNewlines: Self.bareNewlines(configuration[.smtpdForbidBareNewline]),
       hiddenKeywords: Self.hiddenKeywords(configuration, site),
-      debugPeers: Self.debugPeers(site), softBounce: configuration[.softBounce], tls: tls,
-      access: policy, rewriting: site.rewriting,
+      debugPeers: Self.debugPeers(site), softBounce: configuration[.softBounce],
+      logsClientPort: configuration[.smtpdClientPortLogging], tls: tls,
+      access: policy, contentFilter: configuration[.contentFilter], rewriting: rewriting,
       keepsOriginals: configuration[.enableOriginalRecipient], clientLimits: clientLimits,
       hasRequestDeadline: configuration[.smtpdPerRequestDeadline])
   }

@@ -36,10 +36,14 @@ final class ListenerRules: Sendable {
   let hiddenKeywords: KeywordFinder?
   /// `soft_bounce`.
   let softBounce: Bool
+  /// `smtpd_client_port_logging`.
+  let logsClientPort: Bool
   /// The clients whose dialogue is logged.
   let debugPeers: DebugPeers?
   /// Who may send mail to whom.
   let access: AccessPolicy
+  /// `content_filter`; empty for none.
+  let contentFilter: [UInt8]
   /// What becomes of the addresses of envelopes.
   let rewriting: EnvelopeRewriting
   /// `enable_original_recipient`.
@@ -54,10 +58,12 @@ final class ListenerRules: Sendable {
     timeout: Duration = .seconds(300), dataRateMin: Int = 500, lineLengthMax: Int = 2048,
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
     hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
-    softBounce: Bool = false, tls: ServerTLS = .off, access: AccessPolicy,
-    rewriting: EnvelopeRewriting, keepsOriginals: Bool = true,
-    clientLimits: ClientLimits? = nil, hasRequestDeadline: Bool = true
+    softBounce: Bool = false, logsClientPort: Bool = false, tls: ServerTLS = .off,
+    access: AccessPolicy, contentFilter: String = "", rewriting: EnvelopeRewriting,
+    keepsOriginals: Bool = true, clientLimits: ClientLimits? = nil,
+    hasRequestDeadline: Bool = true
   ) {
+    self.contentFilter = Array(contentFilter.utf8)
     self.clientLimits = clientLimits
     self.hasRequestDeadline = hasRequestDeadline
     self.smtp = smtp
@@ -72,6 +78,7 @@ final class ListenerRules: Sendable {
     self.hiddenKeywords = hiddenKeywords
     self.debugPeers = debugPeers
     self.softBounce = softBounce
+    self.logsClientPort = logsClientPort
     self.access = access
     self.rewriting = rewriting
     self.keepsOriginals = keepsOriginals
