@@ -114,7 +114,8 @@ targets += room(
   "TLSPolicy", floor: "Rules",
   imports: ["Configuration", "LookupTables", "TLSEngine", "MailTypes", "Primitives"])
 
-targets += room("QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"])
+targets += room(
+  "QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"], hasCorpus: true)
 targets += room(
   "QueueStore", floor: "Queue",
   imports: ["QueueFormat", "Reactor", "LinuxSystem", "MailTypes", "Primitives", system],
@@ -126,7 +127,7 @@ targets += room(
   "ServiceKit", floor: "Services",
   imports: platform + [
     "MailTypes", "Configuration", "LookupTables", "AddressRewriting", "QueueFormat", system,
-  ])
+  ], hasCorpus: true)
 targets += room(
   "Master", floor: "Services",
   imports: platform + [
