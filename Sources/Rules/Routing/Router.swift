@@ -57,6 +57,11 @@ package struct RoutingTables: Sendable {
   /// `transport_maps`; `nil` when empty.
   package var transportMap: Lookup?
 
+  /// Why mail for a recipient of the `local` transport has to wait; `nil` where none ever has. The
+  /// text is what the `retry` transport says.
+  package var localObstacle:
+    (@Sendable (MailAddress) async throws(RoutingError) -> String?)?
+
   /// Makes tables of which only the local domains are given.
   package init(isLocalDomain: @escaping Membership) {
     self.isLocalDomain = isLocalDomain
@@ -87,6 +92,16 @@ package struct Router: Sendable {
   ///
   /// - Throws: `RoutingError.lookupFailed` when a table gave no answer.
   package func resolve(_ recipient: MailAddress) async throws(RoutingError) -> Route {
+    let route = try await configured(recipient)
+    guard route.transport == "local", let obstacle = tables.localObstacle,
+      let text = try await obstacle(route.recipient)
+    else { return route }
+    return Route(
+      transport: "retry", nextHop: text, recipient: route.recipient,
+      addressClass: route.addressClass)
+  }
+
+  private func configured(_ recipient: MailAddress) async throws(RoutingError) -> Route {
     var resolution = AddressResolution(recipient, by: settings.resolver)
     while let domain = resolution.domainInQuestion {
       resolution.answer(isLocal: try await tables.isLocalDomain(domain))
