@@ -71,20 +71,24 @@ struct AliasRun {
         } else if LocalAliases.isProgram(item) {
           throw .programInFile(path: name, address: root)
         } else {
-          try await take(item, unmatched, in: entry, depth + 1)
+          // As in Postfix, where those of files get a message of their own: any table may
+          // have something to say about them.
+          try await take(item, unmatched, in: entry, depth + 1, isFinal: false)
         }
       }
     }
   }
 
   private mutating func take(
-    _ item: [UInt8], _ unmatched: [UInt8], in entry: LocalAliases.Entry, _ depth: Int
+    _ item: [UInt8], _ unmatched: [UInt8], in entry: LocalAliases.Entry, _ depth: Int,
+    isFinal: Bool = true
   ) async throws(RewriteError) {
     if item.isEmpty { return }
     // A backslash before a name means the user and no alias.
     let isUser = item.first == UInt8(ascii: "\\")
     var address = aliases.resolver.completed(MailAddress(isUser ? Array(item.dropFirst()) : item))
     if !unmatched.isEmpty { address = address.extended(by: unmatched) }
+    guard isFinal || isUser else { return try add(address) }
     let user: MailAddress?
     var next: LocalAliases.Entry?
     do throws(LookupError) {
