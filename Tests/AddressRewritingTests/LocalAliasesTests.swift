@@ -17,7 +17,8 @@ struct LocalAliasesTests {
     loop2: loop1
     dup: user1, USER1, user1@localhost, user1@home.test, one, a@far.test, A@far.test
     list: :include:/people
-    escaped: \\one, \\user2
+    quoted: \\one, \\user2
+    escaped: \\\\one, \\\\user2
     withext: user1+box
     tag+ext: user3
     tag: user2, t@far.test
@@ -43,7 +44,7 @@ struct LocalAliasesTests {
 
     """
   private static let files = [
-    "/people": "# people\nuser1, inc2@far.test\n\nuser3\nnested\n\\user4\n",
+    "/people": "# people\nuser1, inc2@far.test\n\nuser3\nnested\n\\\\user4\n",
     "/programs": "user1\n|command\n", "/empty": "# nobody\n",
     "/circle": "user1, circle\n:include:/circle\n",
     "/aliases": table, "/virtual": virtual,
@@ -88,7 +89,7 @@ struct LocalAliasesTests {
     ("mixed", ["user1", "user2", "a@far.test", "b@far.test"]),
     ("nested", ["user1", "user2", "user3", "a@far.test", "b@far.test", "target@far.test"]),
     ("self", ["self", "copy@far.test"]), ("self@home.test", ["self", "copy@far.test"]),
-    ("dup", ["user1", "a@far.test"]), ("escaped", ["user1", "user2"]),
+    ("dup", ["user1", "a@far.test"]), ("quoted", ["user1", "user2"]), ("escaped", ["one", "user2"]),
     ("withext", ["user1+box"]), ("tag+ext", ["user3"]), ("tag+other", ["user2", "t@far.test"]),
     ("viavirtual", ["user3", "vv@far.test"]), ("\"two words\"@home.test", ["user1"]),
     ("owned", ["user1", "own@far.test"]),

@@ -83,10 +83,11 @@ struct AliasRun {
     _ item: [UInt8], _ unmatched: [UInt8], in entry: LocalAliases.Entry, _ depth: Int,
     isFinal: Bool = true
   ) async throws(RewriteError) {
-    if item.isEmpty { return }
-    // A backslash before a name means the user and no alias.
-    let isUser = item.first == UInt8(ascii: "\\")
-    var address = aliases.resolver.completed(MailAddress(isUser ? Array(item.dropFirst()) : item))
+    // As Postfix reads it: one backslash only quotes, two mean the user and no alias.
+    let name = item.drop { $0 == UInt8(ascii: "\\") }
+    if name.isEmpty { return }
+    let isUser = item.count - name.count > 1
+    var address = aliases.resolver.completed(MailAddress(Array(name)))
     if !unmatched.isEmpty { address = address.extended(by: unmatched) }
     guard isFinal || isUser else { return try add(address) }
     let user: MailAddress?

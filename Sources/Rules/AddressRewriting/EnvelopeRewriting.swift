@@ -68,6 +68,8 @@ package struct EnvelopeRewriting: Sendable {
       next += 1
     }
     // What leads to nobody but itself means the user of its name.
-    return found.isEmpty ? [address] : found
+    if found.isEmpty { return [address] }
+    var known: Set<[UInt8]> = []
+    return found.filter { known.insert($0.bytes.map(ASCII.lowercased)).inserted }
   }
 }

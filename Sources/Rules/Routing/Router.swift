@@ -59,8 +59,7 @@ package struct RoutingTables: Sendable {
 
   /// Why mail for a recipient of the `local` transport has to wait; `nil` where none ever has. The
   /// text is what the `retry` transport says.
-  package var localObstacle:
-    (@Sendable (MailAddress) async throws(RoutingError) -> String?)?
+  package var localObstacle: (@Sendable (MailAddress) async throws(RoutingError) -> String?)?
 
   /// Makes tables of which only the local domains are given.
   package init(isLocalDomain: @escaping Membership) {
