@@ -58,7 +58,7 @@ extension EndToEnd {
         "myhostname": "mail.home.test", "mydomain": "home.test", "myorigin": "origin.test",
         "mydestination": "home.test, origin.test, localhost", "recipient_delimiter": "+",
         "virtual_alias_maps": "texthash:\(virtual)", "alias_maps": "texthash:\(table)",
-        "default_transport": "discard:there",
+        "default_transport": "discard:there", "mailbox_size_limit": "0",
       ]
       let ours = try Self.play(on: MartinetInstance(settings: settings))
       settings["mailbox_transport"] = "discard:here"
