@@ -120,7 +120,7 @@ struct LocalAliasesTests {
     let found = try await Self.expanded("list", by: Self.rewriting())
     #expect(
       found == [
-        "user1", "inc2@far.test", "user3", "user2", "user4", "a@far.test", "b@far.test",
+        "user1", "inc2@far.test", "user3", "no@far.test", "user4", "a@far.test", "b@far.test",
         "target@far.test",
       ])
   }

@@ -19,9 +19,9 @@ struct AliasRun {
     self.root = root
   }
 
-  /// Takes those for whom an alias stands.
+  /// Takes those for whom an alias stands; users among them are final unless a file led here.
   mutating func open(
-    _ entry: LocalAliases.Entry, of recipient: MailAddress, depth: Int
+    _ entry: LocalAliases.Entry, of recipient: MailAddress, depth: Int, isFinal: Bool = true
   ) async throws(RewriteError) {
     guard opened.insert(LocalAliases.name(of: recipient)).inserted else { return }
     guard depth < Self.depthMax else {
@@ -32,7 +32,7 @@ struct AliasRun {
         try await include(path, in: entry, depth + 1)
       } else {
         let unmatched = aliases.settings.keepsExtension ? entry.unmatched : []
-        try await take(item, unmatched, in: entry, depth + 1)
+        try await take(item, unmatched, in: entry, depth + 1, isFinal: isFinal)
       }
     }
   }
@@ -71,8 +71,8 @@ struct AliasRun {
         } else if LocalAliases.isProgram(item) {
           throw .programInFile(path: name, address: root)
         } else {
-          // As in Postfix, where those of files get a message of their own: any table may
-          // have something to say about them.
+          // As in Postfix, where those of files get a message of their own: all tables are
+          // asked about them again.
           try await take(item, unmatched, in: entry, depth + 1, isFinal: false)
         }
       }
@@ -81,7 +81,7 @@ struct AliasRun {
 
   private mutating func take(
     _ item: [UInt8], _ unmatched: [UInt8], in entry: LocalAliases.Entry, _ depth: Int,
-    isFinal: Bool = true
+    isFinal: Bool
   ) async throws(RewriteError) {
     // As Postfix reads it: one backslash only quotes, two mean the user and no alias.
     let name = item.drop { $0 == UInt8(ascii: "\\") }
@@ -89,7 +89,6 @@ struct AliasRun {
     let isUser = item.count - name.count > 1
     var address = aliases.resolver.completed(MailAddress(Array(name)))
     if !unmatched.isEmpty { address = address.extended(by: unmatched) }
-    guard isFinal || isUser else { return try add(address) }
     let user: MailAddress?
     var next: LocalAliases.Entry?
     do throws(LookupError) {
@@ -100,8 +99,10 @@ struct AliasRun {
     }
     guard let user else { return try add(address) }
     // One for a command stays as it is: its mail waits, and that of the others goes on.
-    guard let next, !next.hasProgram else { return try add(user, isUser: true) }
-    try await open(next, of: user, depth: depth)
+    guard let next, !next.hasProgram else {
+      return try add(user, isUser: isFinal || isUser)
+    }
+    try await open(next, of: user, depth: depth, isFinal: isFinal)
   }
 
   private mutating func add(_ address: MailAddress, isUser: Bool = false) throws(RewriteError) {
