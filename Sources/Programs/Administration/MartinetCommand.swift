@@ -7,7 +7,8 @@ package struct MartinetCommand: ParsableCommand {
     commandName: "martinet",
     abstract: "A mail transfer agent that is configured like Postfix.",
     subcommands: [
-      RunCommand.self, StopCommand.self, StatusCommand.self, CheckCommand.self, ConfigCommand.self,
+      RunCommand.self, StopCommand.self, ReloadCommand.self, StatusCommand.self, CheckCommand.self,
+      ConfigCommand.self,
       SpoolCommand.self,
     ])
 
@@ -38,6 +39,7 @@ package enum Program {
     case "mailq", "postqueue": PostqueueCommand.run(name: name, arguments: arguments)
     case "postsuper": PostsuperCommand.run(arguments)
     case "postconf": run(PostconfCommand.self, arguments)
+    case "postfix": PostfixCommand.run(arguments) { run(MartinetCommand.self, $0) }
     default: nil
     }
   }

@@ -21,16 +21,34 @@ package final class MasterProcess {
 
   /// How long a reader may take for the last lines of the log.
   private static let logPatience: Duration = .seconds(2)
+  /// Ends the system without finishing anything: SIGQUIT.
+  nonisolated static let abortSignal: Int32 = 3
 
-  private let files: ConfigurationFiles
+  /// Judges a configuration as the roles would; sentences about what is wrong. Blocks.
+  package typealias Judge = @Sendable (ConfigurationFiles) -> [String]
+
+  var files: ConfigurationFiles
+  let judge: Judge
   let root: String
   let serviceManager: ServiceManager
   private let lock: InstanceLock
+  /// The sockets in use, once there are some.
+  var sockets: ListeningSockets?
+  /// Where the log goes.
+  var logTarget: LogTarget
+  let log: Log
+  /// Whether the system is on its way out.
+  private(set) var isStopping = false
+  var reloadIsWanted = false
+  var isReloading = false
 
   private init(
-    _ files: ConfigurationFiles, root: String, lock: InstanceLock, serviceManager: ServiceManager
-  ) {
+    _ files: ConfigurationFiles, judge: @escaping Judge, root: String, lock: InstanceLock,
+    serviceManager: ServiceManager
+  ) throws(Failure) {
     self.files = files
+    self.judge = judge
+    (log, logTarget) = try Self.openLog(files.configuration)
     self.root = root
     self.lock = lock
     self.serviceManager = serviceManager
@@ -39,18 +57,22 @@ package final class MasterProcess {
   /// Runs the mail system in the foreground until it is told to stop.
   ///
   /// - Parameters:
-  ///   - files: a configuration without errors.
+  ///   - files: a configuration without errors, judged already.
+  ///   - judge: judges the configuration of a reload.
+  ///   - served: called once, when every process serves.
   ///   - complain: shows a sentence to whoever started the program.
   /// - Returns: the exit status.
   package nonisolated static func run(
-    _ files: ConfigurationFiles, complain: @escaping @Sendable (String) -> Void
+    _ files: ConfigurationFiles, judge: @escaping Judge,
+    served: @escaping @Sendable () -> Void = {},
+    complain: @escaping @Sendable (String) -> Void
   ) -> Int32 {
     let status = StatusBox()
     let serviceManager = ServiceManager.take()
     Reactor.shared.run {
       do throws(Failure) {
-        let master = try MasterProcess.prepare(files, serviceManager)
-        try await master.live(complain)
+        let master = try MasterProcess.prepare(files, judge, serviceManager)
+        try await master.live(served)
         status.value = 0
       } catch {
         complain("martinet: fatal: \(error)")
@@ -61,7 +83,7 @@ package final class MasterProcess {
   }
 
   private static func prepare(
-    _ files: ConfigurationFiles, _ serviceManager: ServiceManager
+    _ files: ConfigurationFiles, _ judge: @escaping Judge, _ serviceManager: ServiceManager
   ) throws(Failure) -> MasterProcess {
     let root = files.configuration[.queueDirectory]
     let owner = try mailOwner(files.configuration)
@@ -83,7 +105,8 @@ package final class MasterProcess {
       let process = holder.map { " as process \($0)" } ?? ""
       throw Failure(description: "the mail system is already running\(process)")
     }
-    return MasterProcess(files, root: root, lock: lock, serviceManager: serviceManager)
+    return try MasterProcess(
+      files, judge: judge, root: root, lock: lock, serviceManager: serviceManager)
   }
 
   /// `mail_owner`, or `nil` when the caller is not root and everything runs as the caller.
@@ -116,50 +139,62 @@ package final class MasterProcess {
     }
   }
 
-  private func live(_ complain: @Sendable (String) -> Void) async throws(Failure) {
+  private func live(_ served: @escaping @Sendable () -> Void) async throws(Failure) {
     ThisProcess.ignoreBrokenPipes()
     // Inherited as ignored it would have the kernel throw away how children ended.
     ThisProcess.watchChildren()
-    let configuration = files.configuration
-    let (log, target) = try openLog()
     for diagnostic in files.diagnostics { log.information("master", "\(diagnostic)") }
     if !Identity.isRoot {
       log.warning("master", "not running as root: every process runs as the caller")
     }
-    let supervisor = try await makeSupervisor(log: log, target)
+    let supervisor = try await makeSupervisor()
     let signals: SignalSource
     do {
-      signals = try SignalSource([2, 15, 1])
+      signals = try SignalSource([2, 15, Self.reloadSignal, Self.abortSignal])
     } catch {
       throw Failure(description: "cannot watch signals: \(error)")
     }
-    log.line("master") {
-      $0.append(text: "daemon started -- version ")
-      $0.append(string: configuration[.mailVersion])
-      $0.append(text: ", configuration ")
-      $0.append(string: files.directory)
-    }
+    logBegin("daemon started")
     let report = ServiceReport(serviceManager, log: log)
-    supervisor.allServe = { report.ready() }
+    supervisor.allServe = {
+      report.ready()
+      served()
+    }
     supervisor.startAll()
-    var stopping = false
-    while !stopping {
-      guard let signal = try? await signals.next() else { break }
-      if signal == 1 {
-        log.warning("master", "SIGHUP: reload is not supported; stop and run again")
-      } else {
-        stopping = true
+    var signal = try? await signals.next()
+    while signal == Self.reloadSignal {
+      askForReload(supervisor, report)
+      signal = try? await signals.next()
+    }
+    isStopping = true
+    let patience = signal == Self.abortSignal ? .zero : files.configuration[.drainTime]
+    reactorTask {
+      while let signal = try? await signals.next() {
+        if signal == Self.abortSignal { supervisor.abort() }
       }
     }
     log.information("master", "terminating on signal")
     report.stopping()
-    await supervisor.stopAll(within: configuration[.drainTime])
+    await supervisor.stopAll(within: patience)
+    signals.close()
     log.flush()
-    await target.finish(deadline: Reactor.shared.now + Self.logPatience)
+    await logTarget.finish(deadline: Reactor.shared.now + Self.logPatience)
   }
 
-  private func openLog() throws(Failure) -> (Log, LogTarget) {
-    let configuration = files.configuration
+  /// Logs that the files are in force from now on.
+  func logBegin(_ what: String) {
+    log.line("master") {
+      $0.append(string: what)
+      $0.append(text: " -- version ")
+      $0.append(string: files.configuration[.mailVersion])
+      $0.append(text: ", configuration ")
+      $0.append(string: files.directory)
+    }
+  }
+
+  private static func openLog(
+    _ configuration: Configuration
+  ) throws(Failure) -> (Log, LogTarget) {
     let file = configuration[.maillogFile]
     do throws(Errno) {
       let target = try LogTarget.open(configuration)
@@ -177,11 +212,40 @@ package final class MasterProcess {
 }
 
 extension MasterProcess {
-  private func makeSupervisor(
-    log: Log, _ target: LogTarget
-  ) async throws(Failure) -> Supervisor {
+  private func makeSupervisor() async throws(Failure) -> Supervisor {
+    let owner = try Self.mailOwner(files.configuration)
+    let (provision, sockets) = try await provision(
+      files, logTarget, try firstSockets(owner), namesInUse: [], patience: Self.bindPatience)
+    self.sockets = sockets
+    do {
+      try SpoolFormat.ofThisBuild.prepare(try LinuxDisk(path: root))
+      let helper = try HelperThread(name: "spool")
+      return Supervisor(
+        provision, log: log,
+        sequences: SequenceSource(disk: try LinuxDisk(path: root), helper: helper),
+        resultsFiles: ResultsFiles(
+          folder: root + "/" + SpoolDirectories.results,
+          owner: owner.map { ($0.uid, $0.gid) }, helper: helper),
+        recordMarks: try SharedPage.make("record-marks").descriptor,
+        executable: try ThisProcess.executable(),
+        environment: ["SWIFT_BACKTRACE=enable=no"])
+    } catch {
+      throw Failure(description: "cannot prepare the spool \(root): \(error)")
+    }
+  }
+
+  /// Reads and opens everything that the roles get; nothing that is in use is changed.
+  ///
+  /// - Parameters:
+  ///   - sockets: what listens now.
+  ///   - namesInUse: names that other processes have.
+  ///   - patience: how long an address may be in use by somebody else.
+  /// - Returns: what the roles get, and the sockets to hold from then on.
+  func provision(
+    _ files: ConfigurationFiles, _ target: LogTarget, _ sockets: ListeningSockets,
+    namesInUse: Set<ProcessName>, patience: Duration
+  ) async throws(Failure) -> (Provision, ListeningSockets) {
     let configuration = files.configuration
-    let bytes = configuration.serialized()
     let owner = try Self.mailOwner(configuration)
     let listenerPlan: ListenerPlan
     do throws(ListenerPlan.Failure) {
@@ -189,14 +253,24 @@ extension MasterProcess {
     } catch {
       throw Failure(description: "\(error)")
     }
-    let listeners = try await listeners(listenerPlan, owner: owner, log: log)
+    let bytes = configuration.serialized()
+    let file: SharedDescriptor
+    do throws(Errno) {
+      file = SharedDescriptor(try Files.sealedMemory("configuration", content: bytes))
+    } catch {
+      throw Failure(description: "cannot keep the configuration in memory: \(error)")
+    }
+    let (listeners, held) = try await listeners(
+      listenerPlan, sockets, patience: patience, log: log)
     let processors = (try? ThisProcess.processorCount()) ?? 1
     let plan = ServicePlan(
       processes: ServicePlan.processes(
         receivers: Self.count(configuration[.smtpdProcessCount], processors),
-        senders: Self.count(configuration[.smtpProcessCount], processors)),
+        senders: Self.count(configuration[.smtpProcessCount], processors), taken: namesInUse),
       user: owner.map { UserIdentity(name: $0.name, userID: $0.uid, groupID: $0.gid) },
       throttleTime: configuration[.serviceThrottleTime],
+      drainTime: configuration[.drainTime], reloadDrainTime: configuration[.reloadDrainTime],
+      reloadGenerationLimit: configuration[.reloadGenerationLimit],
       watchdogTimeout: configuration[.serviceWatchdogTimeout],
       startTimeout: configuration[.serviceStartTimeout],
       crashRefusalTime: configuration[.smtpdCrashRefusalTime],
@@ -204,23 +278,9 @@ extension MasterProcess {
       configurationSize: UInt64(bytes.count),
       serviceSettings: listenerPlan.serviceSettings + [[]], listeners: listeners,
       transports: listenerPlan.transports)
-    do {
-      try SpoolFormat.ofThisBuild.prepare(try LinuxDisk(path: root))
-      let file = try Files.sealedMemory("configuration", content: bytes)
-      let helper = try HelperThread(name: "spool")
-      return Supervisor(
-        plan: plan, log: log, logDescriptor: target.descriptor, logKind: target.kind,
-        sequences: SequenceSource(disk: try LinuxDisk(path: root), helper: helper),
-        resultsFiles: ResultsFiles(
-          folder: root + "/" + SpoolDirectories.results,
-          owner: owner.map { ($0.uid, $0.gid) }, helper: helper),
-        configurationFile: SharedDescriptor(file),
-        recordMarks: try SharedPage.make("record-marks").descriptor,
-        executable: try ThisProcess.executable(),
-        environment: ["SWIFT_BACKTRACE=enable=no"])
-    } catch {
-      throw Failure(description: "cannot prepare the spool \(root): \(error)")
-    }
+    let provision = Provision(
+      plan: plan, configurationFile: file, logDescriptor: target.descriptor, logKind: target.kind)
+    return (provision, held)
   }
 
   /// 0 stands for one process a processor, at most 8.

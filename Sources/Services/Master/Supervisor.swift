@@ -14,44 +14,55 @@ final class Supervisor {
   /// How long a killed process may take to be gone.
   private static let killTime: Duration = .seconds(2)
 
-  let plan: ServicePlan
+  /// What the processes serve with.
+  var provision: Provision
+  /// What those serve with that are to replace them, while a reload is under way.
+  var candidate: Provision?
+  /// Why a process of the candidate does not serve.
+  var candidateFailure: String?
+  /// What `qmgr` said to a new configuration.
+  var queueAnswer: QueueAnswer?
+  /// Processes of earlier configurations that finish what they have in hand, the oldest first.
+  var leaving: [[RoleChild]] = []
   let log: Log
   private let executable: String
   private let environment: [String]
-  private let logDescriptor: SharedDescriptor
-  private let logKind: LogKind
-  private let configurationFile: SharedDescriptor
   /// Outlives every `qmgr`, so that the next one learns where the one before died.
   private let recordMarks: SharedDescriptor
   private let sequences: SequenceSource
   private let resultsFiles: ResultsFiles
   private let rejoining = Rejoining()
-  private var policies: [ProcessName: RestartPolicy] = [:]
-  private var pendingStarts: [ProcessName: Alarm] = [:]
+  var policies: [ProcessName: RestartPolicy] = [:]
+  var pendingStarts: [ProcessName: Alarm] = [:]
   private(set) var children: [ProcessName: RoleChild] = [:]
-  private var isStopping = false
-  private let childEnded = Gate()
+  private(set) var isStopping = false
+  /// Pulses when a process has ended, serves, or has said something that a reload waits for.
+  let change = Gate()
   var refusedClients: RefusedClients
   var watchAlarm: Alarm?
   /// Called once, when every process of the plan serves.
   var allServe: (() -> Void)?
 
   init(
-    plan: ServicePlan, log: Log, logDescriptor: SharedDescriptor, logKind: LogKind,
-    sequences: SequenceSource, resultsFiles: ResultsFiles, configurationFile: SharedDescriptor,
+    _ provision: Provision, log: Log, sequences: SequenceSource, resultsFiles: ResultsFiles,
     recordMarks: SharedDescriptor, executable: String, environment: [String]
   ) {
-    self.plan = plan
-    refusedClients = RefusedClients(limit: plan.crashRefusalLimit)
+    self.provision = provision
+    refusedClients = RefusedClients(limit: provision.plan.crashRefusalLimit)
     self.log = log
-    self.logDescriptor = logDescriptor
-    self.logKind = logKind
     self.sequences = sequences
     self.resultsFiles = resultsFiles
-    self.configurationFile = configurationFile
     self.recordMarks = recordMarks
     self.executable = executable
     self.environment = environment
+  }
+
+  var plan: ServicePlan { provision.plan }
+
+  /// What a process is started with; `nil` when nobody wants one of this name any more.
+  private func provision(for name: ProcessName) -> Provision? {
+    if plan.processes.contains(name) { return provision }
+    return candidate.flatMap { $0.plan.processes.contains(name) ? $0 : nil }
   }
 
   /// Starts every role of the plan.
@@ -60,7 +71,7 @@ final class Supervisor {
     beginWatch()
   }
 
-  private func start(_ name: ProcessName) {
+  func start(_ name: ProcessName) {
     guard !isStopping, children[name] == nil else { return }
     pendingStarts[name] = nil
     guard name.role.usesSequences else { return launch(name, sequences: 0..<0) }
@@ -76,11 +87,11 @@ final class Supervisor {
   }
 
   private func launch(_ name: ProcessName, sequences: Range<UInt64>) {
-    guard !isStopping, children[name] == nil else { return }
+    guard !isStopping, children[name] == nil, let provision = provision(for: name) else { return }
     do throws(Errno) {
       let child = try RoleChild(name, executable: executable, environment: environment)
       children[name] = child
-      sendStart(to: child, sequences: sequences)
+      sendStart(to: child, provision, sequences: sequences)
       connect(child)
       if name.role.isAgent { reactorTask { await self.sendResultsFile(to: child) } }
       reactorTask { await self.listen(to: child) }
@@ -91,22 +102,23 @@ final class Supervisor {
     }
   }
 
-  private func sendStart(to child: RoleChild, sequences: Range<UInt64>) {
+  private func sendStart(
+    to child: RoleChild, _ provision: Provision, sequences: Range<UInt64>
+  ) {
     let role = child.name.role
+    let plan = provision.plan
     let listeners = plan.listeners(of: role)
-    let record = StartRecord(
-      name: child.name, user: role == .local ? nil : plan.user, logKind: logKind,
-      configurationSize: plan.configurationSize,
-      listeners: listeners.map { StartRecord.Listener(service: $0.service, settings: $0.settings) },
-      transports: plan.transports(of: role), serviceSettings: plan.serviceSettings,
-      sequenceFirst: sequences.lowerBound, sequenceCount: UInt32(sequences.count),
-      processCount: UInt32(plan.processes.filter { $0.role == role }.count),
-      hasRecordMarks: role == .qmgr,
-      refusals: role == .smtpd ? refusedClients.entries(at: Reactor.shared.now) : [])
+    var record = provision.record(for: child.name)
+    record.listeners = listeners.map { .init(service: $0.service, settings: $0.settings) }
+    record.sequenceFirst = sequences.lowerBound
+    record.sequenceCount = UInt32(sequences.count)
+    record.hasRecordMarks = role == .qmgr
+    if role == .smtpd { record.refusals = refusedClients.entries(at: Reactor.shared.now) }
     child.channel.post(
       .start(record),
-      descriptors: [configurationFile.raw, logDescriptor.raw, child.pageDescriptor.raw]
-        + listeners.map(\.socket.raw) + (role == .qmgr ? [recordMarks.raw] : []))
+      descriptors: [
+        provision.configurationFile.raw, provision.logDescriptor.raw, child.pageDescriptor.raw,
+      ] + listeners.map(\.socket.raw) + (role == .qmgr ? [recordMarks.raw] : []))
     child.channel.flush()
   }
 
@@ -157,6 +169,11 @@ final class Supervisor {
         case .ready: noteReady(child)
         case .failed(let reason):
           log.error("master", "\(child.name.role.rawValue) cannot serve: \(reason)")
+          noteFailure(of: child.name, reason)
+        case .retired: noteRetired(child)
+        case .reconfigured where child.name.role == .qmgr: noteAnswer(.taken)
+        case .notReconfigured(let reason) where child.name.role == .qmgr:
+          noteAnswer(.refused(reason))
         case .needSequences where child.name.role.usesSequences: grantSequences(to: child)
         // Nobody else may have a process ended: `smtpd` reads what strangers send.
         case .mute(let peer) where child.name.role == .qmgr:
@@ -170,10 +187,18 @@ final class Supervisor {
         }
       }
     }
+    // One that leaves ends the channel when it has nothing more to do, or shall not have.
+    if child.isLeaving { child.isDraining = true }
   }
 
   private func noteReady(_ child: RoleChild) {
     child.isReady = true
+    change.pulse()
+    tellIfAllServe()
+  }
+
+  /// Says so once when every process of the plan serves.
+  func tellIfAllServe() {
     guard plan.processes.allSatisfy({ children[$0]?.isReady ?? false }) else { return }
     allServe?()
     allServe = nil
@@ -207,9 +232,11 @@ final class Supervisor {
   private func watch(_ child: RoleChild) async {
     let status = await child.end()
     children[child.name] = nil
-    childEnded.pulse()
-    if status != .exited(0) || !child.isDraining { report(child, status) }
+    forgetLeaving(child)
+    change.pulse()
+    if status != .exited(0) || !(child.isDraining || child.isLeaving) { report(child, status) }
     blame(for: child, status)
+    noteFailure(of: child.name, "a process that was just started has ended")
     planRestart(of: child.name, hasServed: child.isReady)
   }
 
@@ -223,8 +250,8 @@ final class Supervisor {
   }
 
   private func planRestart(of name: ProcessName, hasServed: Bool = false) {
-    guard !isStopping else { return }
-    let isLast = !children.keys.contains { $0.role == name.role }
+    guard !isStopping, plan.processes.contains(name) else { return }
+    let isLast = !plan.processes.contains { $0.role == name.role && children[$0] != nil }
     let fresh = RestartPolicy(ceiling: plan.throttleTime, isWriter: name.role.isWriter)
     let wait = policies[name, default: fresh].died(
       now: Reactor.shared.now, isLast: isLast, hasServed: hasServed)
@@ -241,11 +268,17 @@ final class Supervisor {
   /// time for itself, so that what the others did at the last moment is written down.
   func stopAll(within time: Duration) async {
     isStopping = true
+    change.pulse()
     for alarm in pendingStarts.values { alarm.cancel() }
     pendingStarts.removeAll()
     let begin = Reactor.shared.now
     await stop([.smtpd, .smtp, .local], deadline: begin + time * 9 / 10)
     await stop([.qmgr, .control], deadline: begin + time)
+  }
+
+  /// Ends every process at once: for somebody who does not want to wait for `stopAll`.
+  func abort() {
+    for child in children.values { child.kill() }
   }
 
   private func stop(_ roles: [Role], deadline: MonotonicTime) async {
@@ -254,7 +287,7 @@ final class Supervisor {
     for child in children.values where roles.contains(child.name.role) { child.drain() }
     while true {
       do throws(WaitError) {
-        return try await childEnded.wait(deadline: deadline) {
+        return try await change.wait(deadline: deadline) {
           children.keys.contains { roles.contains($0.role) }
         }
       } catch {

@@ -18,7 +18,8 @@ final class MailQueue {
   /// The queue manager's name in those of its segments.
   nonisolated static let writerName = "qmgr"
 
-  let settings: QueueSettings
+  /// What the configuration says; a reload changes it.
+  var settings: QueueSettings
   let log: Log
   let disk: LinuxDisk
   /// The same disk for reads on the reactor, which fail where they would wait.
@@ -26,17 +27,19 @@ final class MailQueue {
   let reader: HelperThread
   let journalHelper: HelperThread
   let reportHelper: HelperThread
+  /// Reads tables when the configuration is reloaded.
+  let tableHelper: HelperThread
   let journals: JournalQueue
   /// Which records are in hand; `nil` where no `master` keeps the memory for it.
   let marks: RecordMarks?
   /// Services of `master.cf` that deliver, and the role that runs them.
-  let services: [String: Role]
+  var services: [String: Role]
 
   var scheduler: QueueScheduler
   var clock = QueueClock()
   var segments = SegmentTable()
   var transports: [String: Transport] = [:]
-  private(set) var routes: RouteTable!
+  var routes: RouteTable!
   /// Messages in the active window whose envelope is in memory.
   var messages: [MessageRef: ActiveMessage] = [:]
   /// Recipients that are done, of messages outside the window that have others left.
@@ -98,6 +101,7 @@ final class MailQueue {
     reader = try HelperThread(name: "spool-read")
     journalHelper = try HelperThread(name: "spool-journal")
     reportHelper = try HelperThread(name: "spool-report")
+    tableHelper = try HelperThread(name: "tables")
     journals = JournalQueue(
       helper: journalHelper, log: log, interval: settings.journalSyncInterval)
     scheduler = QueueScheduler(

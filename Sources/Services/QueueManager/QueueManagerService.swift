@@ -24,9 +24,7 @@ package final class QueueManagerService: RoleService {
     self.context = context
     let settings = QueueSettings(context.configuration)
     do {
-      let site = try MailSite(
-        context.configuration, ownAddresses: try Interfaces.addresses().map(\.address)
-      ) { path in try? Files.readWhole(path, limit: Self.tableSizeMax) }
+      let site = try Self.site(context.configuration)
       let queue = try MailQueue(
         settings: settings, log: context.log, disk: try LinuxDisk(path: settings.directory),
         router: site.router, services: Self.services(context),
@@ -41,6 +39,13 @@ package final class QueueManagerService: RoleService {
     addSequences(first: context.sequences.first, count: context.sequences.count)
   }
 
+  /// Opens the lists and tables of a configuration. Blocks.
+  private nonisolated static func site(_ configuration: Configuration) throws -> MailSite {
+    try MailSite(configuration, ownAddresses: try Interfaces.addresses().map(\.address)) { path in
+      try? Files.readWhole(path, limit: Self.tableSizeMax)
+    }
+  }
+
   /// Which role runs each delivery service of `master.cf`.
   private static func services(_ context: RoleContext) -> [String: Role] {
     var services: [String: Role] = [:]
@@ -53,6 +58,20 @@ package final class QueueManagerService: RoleService {
 
   package func start() async throws(RoleFailure) {
     try await peers.start()
+  }
+
+  package func reconfigure(_ context: RoleContext) async throws(RoleFailure) {
+    let configuration = context.configuration
+    let site: Result<MailSite, any Error> = await peers.queue.tableHelper.perform {
+      Result { try Self.site(configuration) }
+    }
+    do {
+      peers.queue.reconfigure(
+        QueueSettings(configuration), router: try site.get().router,
+        services: Self.services(context))
+    } catch {
+      throw RoleFailure("\(error)")
+    }
   }
 
   package func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {

@@ -130,6 +130,16 @@ package final class SMTPReceiverService: RoleService {
     intake.refusedClients.add(client, now: Reactor.shared.now)
   }
 
+  package func retire() {
+    for acceptor in acceptors { acceptor.retire() }
+    acceptors.removeAll()
+    context.releaseListeners()
+  }
+
+  package func finishWork(deadline: MonotonicTime) async {
+    await sessions.waitForEnd(until: deadline)
+  }
+
   package func drain(deadline: MonotonicTime) async {
     for acceptor in acceptors { acceptor.close() }
     await sessions.drain(deadline: deadline)

@@ -22,11 +22,13 @@ package final class RoleProcess {
   /// How long a role waits for its start record.
   private static let startDeadline: Duration = .seconds(30)
 
-  private let master: MessageChannel
-  private var service: (any RoleService)?
-  private var log: Log?
-  private var drainTime: Duration = .seconds(30)
+  let master: MessageChannel
+  private(set) var service: (any RoleService)?
+  private(set) var log: Log?
+  private var page: LifePage?
+  var drainTime: Duration = .seconds(30)
   private var isDraining = false
+  private var isRetiring = false
 
   private init(master: MessageChannel) {
     self.master = master
@@ -90,6 +92,7 @@ package final class RoleProcess {
     let log = try makeLog(delivery.descriptors[1], record: record, configuration: configuration)
     self.log = log
     let page = try showLife(in: delivery.descriptors[2].raw, configuration)
+    self.page = page
     do throws(Errno) {
       _ = try ThisProcess.raiseDescriptorLimit()
       if let user = record.user {
@@ -99,8 +102,17 @@ package final class RoleProcess {
     } catch {
       throw RoleFailure("cannot become user \(record.user?.name ?? "?"): \(error)")
     }
+    return try context(
+      record, configuration, log, page,
+      sockets: delivery.descriptors.dropFirst(Self.sharedDescriptors))
+  }
+
+  /// - Parameter sockets: one for each listener, then the memory for marks if it comes along.
+  private func context(
+    _ record: StartRecord, _ configuration: Configuration, _ log: Log, _ page: LifePage,
+    sockets: ArraySlice<SharedDescriptor>
+  ) throws(RoleFailure) -> RoleContext {
     var listeners: [RoleContext.Listener] = []
-    let sockets = delivery.descriptors.dropFirst(Self.sharedDescriptors)
     for (listener, passed) in zip(record.listeners, sockets) {
       listeners.append(
         RoleContext.Listener(
@@ -114,7 +126,7 @@ package final class RoleProcess {
     return RoleContext(
       record: record, configuration: configuration, log: log, master: master, page: page,
       listeners: listeners, transports: transports,
-      recordMarks: record.hasRecordMarks ? delivery.descriptors.last : nil)
+      recordMarks: record.hasRecordMarks ? sockets.last : nil)
   }
 
   private func service(
@@ -160,6 +172,15 @@ extension RoleProcess {
         service?.keepResults(in: passed)
       case .ping: break
       case .refuse(let client): service?.refuse(client)
+      case .retire(let time): retire(within: time)
+      case .logFile(let kind):
+        guard let passed = descriptors.popFirst() else { return false }
+        redirectLog(to: passed, kind)
+      case .reconfigure(let record):
+        guard let file = descriptors.popFirst(), let log = descriptors.popFirst() else {
+          return false
+        }
+        reconfigure(record, file, log)
       case .drain: return false
       default: log?.warning("master", "unexpected message from master")
       }
@@ -213,7 +234,7 @@ extension RoleProcess {
     return page
   }
 
-  private func readConfiguration(
+  func readConfiguration(
     _ file: Int32, size: UInt64
   ) throws(RoleFailure) -> Configuration {
     guard size <= 16 << 20 else { throw RoleFailure("the configuration is over 16 MiB") }
@@ -241,6 +262,55 @@ extension RoleProcess {
       own, kind: record.logKind, capacity: Int(configuration[.logBufferSize]),
       hostName: configuration[.myhostname], syslogName: configuration[.syslogName],
       facility: 2)
+  }
+}
+
+extension RoleProcess {
+  /// Others serve with a new configuration: what is in hand is finished, for at most `time`, and
+  /// the process leaves.
+  private func retire(within time: Duration) {
+    guard !isRetiring, !isDraining, let service else { return }
+    isRetiring = true
+    service.retire()
+    master.post(.retired)
+    reactorTask {
+      await service.finishWork(deadline: Reactor.shared.now + time)
+      // The loop that serves `master` ends with the channel.
+      self.master.flush()
+      self.master.close()
+    }
+  }
+
+  private func redirectLog(to passed: SharedDescriptor, _ kind: LogKind) {
+    do throws(Errno) {
+      log?.redirect(to: try passed.duplicate(), kind: kind)
+    } catch {
+      log?.error("master", "cannot go on with the new log: \(error)")
+    }
+  }
+
+  private func reconfigure(
+    _ record: StartRecord, _ file: SharedDescriptor, _ logFile: SharedDescriptor
+  ) {
+    guard let service, let log, let page else { return }
+    reactorTask {
+      do throws(RoleFailure) {
+        let configuration = try self.readConfiguration(file.raw, size: record.configurationSize)
+        try await service.reconfigure(
+          try self.context(record, configuration, log, page, sockets: []))
+        self.drainTime = configuration[.drainTime]
+        Reactor.shared.watchLag(over: configuration[.serviceLagWarnTime]) { [weak log] lag in
+          log?.warning("master", "the event loop stood still for \(lag)")
+        }
+        log.rename(
+          capacity: Int(configuration[.logBufferSize]), hostName: configuration[.myhostname],
+          syslogName: configuration[.syslogName])
+        self.redirectLog(to: logFile, record.logKind)
+        self.master.post(.reconfigured)
+      } catch {
+        self.master.post(.notReconfigured(error.reason))
+      }
+    }
   }
 }
 

@@ -34,6 +34,17 @@ package protocol RoleService: AnyObject {
   /// To `smtpd`: a client that is not served for a while.
   func refuse(_ client: RefusedClients.Entry)
 
+  /// Takes no new work any more: others serve with a new configuration.
+  func retire()
+
+  /// After `retire`: waits until what is in hand is finished in peace, or until the deadline.
+  func finishWork(deadline: MonotonicTime) async
+
+  /// To `qmgr`: goes on with another configuration.
+  ///
+  /// - Throws: why it cannot be used; the service goes on with the old one then.
+  func reconfigure(_ context: RoleContext) async throws(RoleFailure)
+
   /// Takes no new work, finishes what is in hand until `deadline`, and returns.
   func drain(deadline: MonotonicTime) async
 }
@@ -49,6 +60,17 @@ extension RoleService {
   package func keepResults(in file: SharedDescriptor) {}
   /// Only `smtpd` has clients that can be refused.
   package func refuse(_ client: RefusedClients.Entry) {}
+
+  /// `qmgr` is never replaced by a reload (spool rule R16).
+  package func retire() {}
+
+  /// `qmgr` is never replaced by a reload.
+  package func finishWork(deadline: MonotonicTime) async {}
+
+  /// All roles but `qmgr` are replaced instead.
+  package func reconfigure(_ context: RoleContext) async throws(RoleFailure) {
+    throw RoleFailure("\(context.name.role.rawValue) takes no other configuration")
+  }
 }
 
 /// What a role has from `master` when it starts.
@@ -75,7 +97,7 @@ package final class RoleContext {
   /// Where the process shows whose input it works at.
   package let page: LifePage
   /// Listening sockets to serve.
-  package let listeners: [Listener]
+  package private(set) var listeners: [Listener]
   /// The first range of segment numbers.
   package let sequences: (first: UInt64, count: UInt32)
   /// How many processes share this role's limits.
@@ -105,6 +127,9 @@ package final class RoleContext {
     processCount = Int(record.processCount)
     refusals = record.refusals
   }
+
+  /// Closes this process's listening sockets, but for copies that were made.
+  package func releaseListeners() { listeners.removeAll() }
 
   /// The delivery services of `master.cf` that concern this role.
   package var transportNames: [String] { Array(transports.keys) }

@@ -50,8 +50,12 @@ package struct Diagnostic: Hashable, Sendable {
 extension Diagnostic: CustomStringConvertible {
   /// `error: FILE, line N: NAME: MESSAGE`.
   package var description: String {
-    let parts = [location?.description, subject, message].compactMap { $0 }
-    return (severity == .error ? "error: " : "warning: ") + parts.joined(separator: ": ")
+    (severity == .error ? "error: " : "warning: ") + sentence
+  }
+
+  /// `FILE, line N: NAME: MESSAGE`.
+  package var sentence: String {
+    [location?.description, subject, message].compactMap { $0 }.joined(separator: ": ")
   }
 }
 

@@ -7,6 +7,7 @@ extension Registry {
     IntegerParameter.queueMessageLimit,
     IntegerParameter.spoolRelocationFactor,
     IntegerParameter.smtpdCrashRefusalLimit,
+    IntegerParameter.reloadGenerationLimit,
     DurationParameter.commitDelay,
     DurationParameter.journalSyncInterval,
     DurationParameter.spoolRelocationDelay,
@@ -52,6 +53,13 @@ extension IntegerParameter {
   package static let smtpdCrashRefusalLimit = Self(
     "smtpd_crash_refusal_limit", default: "1000", in: 1...2000,
     "Clients that are refused at a time because a server process died at their input.")
+}
+
+extension IntegerParameter {
+  /// `reload_generation_limit`
+  package static let reloadGenerationLimit = Self(
+    "reload_generation_limit", default: "10", in: 0...100,
+    "Configurations whose processes may still be finishing their work after reloads.")
 }
 
 extension DurationParameter {
