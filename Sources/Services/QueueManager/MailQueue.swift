@@ -27,8 +27,6 @@ final class MailQueue {
   let reader: HelperThread
   let journalHelper: HelperThread
   let reportHelper: HelperThread
-  /// Reads tables when the configuration is reloaded.
-  let tableHelper: HelperThread
   let journals: JournalQueue
   /// Which records are in hand; `nil` where no `master` keeps the memory for it.
   let marks: RecordMarks?
@@ -101,7 +99,6 @@ final class MailQueue {
     reader = try HelperThread(name: "spool-read")
     journalHelper = try HelperThread(name: "spool-journal")
     reportHelper = try HelperThread(name: "spool-report")
-    tableHelper = try HelperThread(name: "tables")
     journals = JournalQueue(
       helper: journalHelper, log: log, interval: settings.journalSyncInterval)
     scheduler = QueueScheduler(

@@ -62,10 +62,13 @@ package final class QueueManagerService: RoleService {
 
   package func reconfigure(_ context: RoleContext) async throws(RoleFailure) {
     let configuration = context.configuration
-    let site: Result<MailSite, any Error> = await peers.queue.tableHelper.perform {
-      Result { try Self.site(configuration) }
-    }
     do {
+      // Tables may be large: no work for the loop, and seldom enough for a thread of its own.
+      let helper = try HelperThread(name: "tables")
+      let site: Result<MailSite, any Error> = await helper.perform {
+        Result { try Self.site(configuration) }
+      }
+      helper.stop()
       peers.queue.reconfigure(
         QueueSettings(configuration), router: try site.get().router,
         services: Self.services(context))
