@@ -47,7 +47,9 @@ func room(
   return targets
 }
 
-let platform: [Target.Dependency] = ["Primitives", "LinuxSystem", "Reactor", "Streams"]
+let platform: [Target.Dependency] = [
+  "Primitives", "LinuxSystem", "Reactor", "Streams", "TLSEngine",
+]
 let mail: [Target.Dependency] = ["MailTypes", "SMTPGrammar", "MessageHeaders"]
 
 var targets: [Target] = [
@@ -57,6 +59,10 @@ var targets: [Target] = [
   .target(
     name: "CChecksum", path: "Sources/C/CChecksum", publicHeadersPath: "include",
     cSettings: [.unsafeFlags(["-Wall", "-Werror"])]),
+  .systemLibrary(name: "CPCRE2", path: "Sources/C/CPCRE2"),
+  .systemLibrary(
+    name: "COpenSSL", path: "Sources/C/COpenSSL", pkgConfig: "openssl",
+    providers: [.apt(["libssl-dev"])]),
 ]
 targets += room("Primitives", floor: "Platform", imports: [])
 targets += room(
@@ -65,7 +71,11 @@ targets += room(
   "Reactor", floor: "Platform", imports: ["CLinux", "LinuxSystem", "Primitives", deque, system],
   tests: ["ReactorProbe"])
 targets += room(
-  "Streams", floor: "Platform", imports: ["Reactor", "LinuxSystem", "Primitives", system])
+  "TLSEngine", floor: "Platform",
+  imports: ["COpenSSL", "Reactor", "LinuxSystem", "Primitives", system])
+targets += room(
+  "Streams", floor: "Platform",
+  imports: ["TLSEngine", "Reactor", "LinuxSystem", "Primitives", system])
 
 targets += room(
   "ServiceManager", floor: "Platform", imports: ["LinuxSystem", "Primitives", system],
@@ -86,7 +96,7 @@ targets += room(
 targets += room(
   "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"], hasCorpus: true)
 targets += room(
-  "LookupTables", floor: "Rules", imports: ["MailTypes", "Primitives"])
+  "LookupTables", floor: "Rules", imports: ["CPCRE2", "MailTypes", "Primitives"])
 targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
@@ -96,6 +106,10 @@ targets += room(
   imports: [
     "Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives",
   ])
+
+targets += room(
+  "TLSPolicy", floor: "Rules",
+  imports: ["Configuration", "LookupTables", "TLSEngine", "MailTypes", "Primitives"])
 
 targets += room("QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"])
 targets += room(
@@ -107,23 +121,25 @@ targets += room(
 
 targets += room(
   "ServiceKit", floor: "Services",
-  imports: platform + ["MailTypes", "Configuration", "QueueFormat", system])
+  imports: platform + ["MailTypes", "Configuration", "LookupTables", "QueueFormat", system])
 targets += room(
   "Master", floor: "Services",
   imports: platform + [
-    "ServiceManager", "ServiceKit", "Configuration", "MailTypes", "QueueStore", system,
+    "ServiceManager", "ServiceKit", "Configuration", "TLSPolicy", "MailTypes", "QueueStore",
+    system,
   ])
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPServerCore", "Configuration", "MailSite", "AccessPolicy", "QueueFormat",
-    "QueueStore", system,
+    "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "MailSite", "AccessPolicy",
+    "TLSPolicy",
+    "QueueFormat", "QueueStore", system,
   ])
 targets += room(
   "QueueManager", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "Configuration", "MailSite", "Routing", "DeliveryReports", "QueueFormat",
-    "QueueStore", "QueueScheduler", system, deque,
+    "ServiceKit", "Configuration", "LookupTables", "MailSite", "Routing", "DeliveryReports",
+    "QueueFormat", "QueueStore", "QueueScheduler", system, deque,
   ])
 targets += room(
   "SMTPSender", floor: "Services",
@@ -141,7 +157,7 @@ targets += room(
   "Administration", floor: "Programs",
   imports: platform + [
     "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-    "MailSite", arguments, system,
+    "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", arguments, system,
   ],
   tests: ["RealPeers"])
 targets.append(
@@ -170,14 +186,14 @@ targets += [
     name: "TidyTests", dependencies: [], path: "Tests/TidyTests",
     swiftSettings: settings + [.unsafeFlags(["-O"])]),
   .target(
-    name: "RealPeers", dependencies: ["TestSupport"], path: "Tests/Support/RealPeers",
+    name: "RealPeers", dependencies: ["TestSupport", "TLSEngine"], path: "Tests/Support/RealPeers",
     // Always optimised: it makes and compares hundreds of megabytes beside the server under test.
     swiftSettings: settings + [.unsafeFlags(["-O"])]),
   .testTarget(
     name: "TestSupportTests", dependencies: ["TestSupport"], path: "Tests/TestSupportTests",
     swiftSettings: settings),
   .testTarget(
-    name: "EndToEnd", dependencies: ["RealPeers", "TestSupport", "martinet"],
+    name: "EndToEnd", dependencies: ["RealPeers", "TestSupport", "TLSEngine", "martinet"],
     path: "Tests/EndToEnd", swiftSettings: settings),
 ]
 

@@ -36,8 +36,18 @@ import Testing
     let configuration = Sample.evaluate(text).configuration
     #expect(configuration[.mynetworksStyle] == .subnet)
     #expect(configuration[.relayDomains] == configuration[.mydestination])
-    #expect(configuration[.smtpdRelayRestrictions] == [])
     #expect(configuration[.appendDotMydomain] == true)
+    let own = Sample.evaluate(text + "\nsmtpd_recipient_restrictions = reject").configuration
+    #expect(own[.smtpdRelayRestrictions] == [])
+  }
+
+  @Test func withoutAnyRestrictionsTheUsualOnesHoldAtEveryLevel() {
+    for level in ["0", "1", "3.6"] {
+      let configuration = Sample.evaluate("compatibility_level = \(level)").configuration
+      #expect(
+        configuration[.smtpdRelayRestrictions]
+          == ["permit_mynetworks", "permit_sasl_authenticated", "defer_unauth_destination"])
+    }
   }
 
   @Test func oneWarningNamesTheOldDefaults() {
@@ -194,24 +204,25 @@ import Testing
     let found = Sample.evaluate(
       """
       readme_directory = no
-      smtpd_tls_security_level = $level
+      smtpd_milters = $level
       level = may
       canonical_maps = inline:{a=b}
       content_filter =
       smtp_tls_mandatory_protocols = >=TLSv1
       smtp_tls_key_file = $smtp_tls_cert_file
-      smtpd_starttls_timeout = 300s
+      smtp_starttls_timeout = 300s
       """,
-      services: "smtps inet n - n - - smtpd -o smtpd_tls_wrappermode=yes -o smtpd_milters= -o a=b"
+      services: "smtps inet n - n - - smtpd -o smtpd_tls_req_ccert=yes -o smtpd_milters= -o a=b"
     ).diagnostics
     #expect(
       found.map(\.description) == [
-        "warning: main.cf, line 1: readme_directory: it is not implemented; ignoring it is safe",
-        "warning: main.cf, line 2: smtpd_tls_security_level: it is not implemented yet; "
+        "information: main.cf, line 1: readme_directory: it is not implemented; "
+          + "ignoring it is safe",
+        "warning: main.cf, line 2: smtpd_milters: it is not implemented yet; "
           + "ignoring it may weaken the protection of this system",
         "warning: main.cf, line 4: canonical_maps: it is not implemented yet; "
           + "ignoring it changes what happens to mail",
-        "warning: master.cf, line 1: smtps: -o smtpd_tls_wrappermode: it is not implemented yet; "
+        "warning: master.cf, line 1: smtps: -o smtpd_tls_req_ccert: it is not implemented yet; "
           + "ignoring it may weaken the protection of this system",
         "warning: master.cf, line 1: smtps: -o a: unused parameter: a=b",
       ])

@@ -7,8 +7,8 @@ struct PendingParametersTests {
   @Test func whatIsSetWithoutEffectIsReported() {
     let found = Sample.evaluate(
       """
-      soft_bounce = yes
-      smtpd_sender_restrictions = reject
+      delay_warning_time = 4h
+      permit_mx_backup_networks = 192.0.2.0/24
       alias_maps =
       biff = no
       relay_domains = example.org
@@ -18,9 +18,9 @@ struct PendingParametersTests {
     ).diagnostics.map(\.description)
     #expect(
       found == [
-        "warning: main.cf, line 1: soft_bounce: it is not implemented yet; "
+        "warning: main.cf, line 1: delay_warning_time: it is not implemented yet; "
           + "ignoring it changes what happens to mail",
-        "warning: main.cf, line 2: smtpd_sender_restrictions: it is not implemented yet; "
+        "warning: main.cf, line 2: permit_mx_backup_networks: it is not implemented yet; "
           + "ignoring it may weaken the protection of this system",
         "warning: main.cf, line 6: slow_destination_rate_delay: it is not implemented yet; "
           + "ignoring it changes what happens to mail",
@@ -33,7 +33,8 @@ struct PendingParametersTests {
     "default_destination_concurrency_limit", "default_destination_concurrency_negative_feedback",
     "default_destination_concurrency_positive_feedback", "default_destination_recipient_limit",
     "initial_destination_concurrency", "command_time_limit", "mydomain", "mynetworks_style",
-    "service_name", "smtpd_restriction_classes", "stress",
+    "service_name", "smtpd_restriction_classes", "stress", "tls_export_cipherlist",
+    "tls_high_cipherlist", "tls_low_cipherlist", "tls_medium_cipherlist", "tls_null_cipherlist",
   ]
 
   @Test func everyDeclaredParameterHasAnEffectOrIsSaidToHaveNone() throws {

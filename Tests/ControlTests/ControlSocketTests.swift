@@ -16,6 +16,8 @@ private final class ControlFixture {
   struct Missing: Error {}
 
   let service: ControlService
+  /// The other end of the channel to `master`.
+  let master: MessageChannel
   private let folder: TemporaryDirectory
   private(set) var queue: MessageChannel?
   private var commands: [(id: UInt32, command: [UInt8])] = []
@@ -41,6 +43,7 @@ private final class ControlFixture {
       master: MessageChannel(try PacketChannel(master.takeFirst())),
       page: LifePage(try SharedPage.make("test").page), listeners: [listener],
       transports: [:])
+    self.master = MessageChannel(try PacketChannel(master.takeSecond()))
     service = try ControlService(context, queuePatience: queuePatience)
     try await service.start()
     if hasQueue { try attach() }
@@ -247,5 +250,53 @@ private final class ControlPeer {
     #expect(try await busy.frame() == .end)
     #expect(try await busy.frame() == nil)
     await drain.value
+  }
+
+  @Test @ReactorActor func linesOfFollowedSessionsArePassedOnUntilTheClientGoes() async throws {
+    let fixture = try await ControlFixture(hasQueue: false)
+    let peer = try fixture.connect()
+    let filter = try #require(TraceFilter("192.0.2.0/24"))
+    try await peer.ask(.trace(filter))
+    let deadline = Clocks.monotonicNow() + .seconds(10)
+    let order = try #require(try await fixture.master.receive(deadline: deadline))
+    #expect(order.messages == [.trace(filter)])
+    let socket = try #require(order.descriptors.first)
+    let writer = try PacketChannel(try socket.duplicate())
+    for line in ["one", "two"] {
+      try writer.send(Array(line.utf8))
+      #expect(try await peer.frame() == .part(Array(line.utf8)))
+    }
+    peer.stream.close()
+    // Its end reaches whoever writes.
+    #expect(try await writer.receive(deadline: deadline) == nil)
+    writer.close()
+  }
+
+  @Test @ReactorActor func whenNobodyWritesAnyMoreTheFollowerIsToldSo() async throws {
+    let fixture = try await ControlFixture(hasQueue: false)
+    let peer = try fixture.connect()
+    try await peer.ask(.trace(try #require(TraceFilter("::1"))))
+    let deadline = Clocks.monotonicNow() + .seconds(10)
+    var order = try await fixture.master.receive(deadline: deadline)
+    #expect(order?.descriptors.count == 1)
+    order = nil
+    #expect(try await peer.frame() == .end)
+    #expect(try await peer.frame() == nil)
+  }
+
+  @Test @ReactorActor func onlyAFewMayFollowAtOnce() async throws {
+    let fixture = try await ControlFixture(hasQueue: false)
+    let filter = try #require(TraceFilter("::1"))
+    var kept: [(ControlPeer, MessageChannel.Delivery)] = []
+    for _ in 0..<8 {
+      let peer = try fixture.connect()
+      try await peer.ask(.trace(filter))
+      let deadline = Clocks.monotonicNow() + .seconds(10)
+      kept.append((peer, try #require(try await fixture.master.receive(deadline: deadline))))
+    }
+    let last = try fixture.connect()
+    try await last.ask(.trace(filter))
+    #expect(try await last.frame() == .refused("too many commands follow sessions already"))
+    #expect(kept.count == 8)
   }
 }

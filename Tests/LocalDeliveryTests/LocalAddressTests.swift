@@ -1,7 +1,9 @@
-import LocalDelivery
 import MailTypes
 import Primitives
+import ServiceKit
 import Testing
+
+@testable import LocalDelivery
 
 struct LocalRecipientTests {
   @Test(arguments: [
@@ -53,6 +55,25 @@ struct DeliveryFieldsTests {
       recipient: MailAddress("anna@here"), to: &text)
     let wanted = "Return-Path: <a@b.test>\nX-Original-To: anna+x@alias\nDelivered-To: anna@here\n"
     #expect(String(decoding: text, as: UTF8.self) == wanted)
+  }
+
+  @Test func whatIsNotKeptIsNoField() {
+    var text: [UInt8] = []
+    DeliveryFields.append(
+      sender: .null, original: [], recipient: MailAddress("a@here"), to: &text)
+    #expect(String(decoding: text, as: UTF8.self) == "Return-Path: <>\nDelivered-To: a@here\n")
+  }
+
+  @Test(arguments: [
+    (true, "x@alias", "x@alias"), (true, "", "anna@here"), (false, "x@alias", ""),
+  ])
+  func theOriginalRecipientIsKeptWhereItIsWanted(keeps: Bool, original: String, wanted: String) {
+    var settings = LocalAgent.Settings()
+    settings.keepsOriginals = keeps
+    let agent = LocalAgent(settings: settings, names: MaildirName(host: "mx", pid: 1))
+    let recipient = DeliveryRecipient(
+      index: 0, address: MailAddress("anna@here"), original: Array(original.utf8))
+    #expect(agent.original(of: recipient) == Array(wanted.utf8))
   }
 
   @Test func theNullSenderHasAnEmptyReturnPath() {

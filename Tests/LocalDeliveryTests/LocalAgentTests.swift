@@ -28,7 +28,8 @@ struct LocalAgentTests {
       message = LocalMessage(
         content: file.raw, header: headerStart..<end,
         body: bodyStart..<bodyStart + Int64(body.count),
-        sender: MailAddress("a@b.test"), recipient: MailAddress(recipient))
+        sender: MailAddress("a@b.test"), recipient: MailAddress(recipient),
+        original: Array(recipient.utf8))
     }
 
     func deliver(by agent: LocalAgent = LocalAgentTests.agent(), to path: String) -> LocalVerdict {

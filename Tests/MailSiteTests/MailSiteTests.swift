@@ -1,5 +1,6 @@
 import AccessPolicy
 import Configuration
+import LookupTables
 import MailTypes
 import Primitives
 import Routing
@@ -13,9 +14,16 @@ private func site(_ text: String) throws -> MailSite {
     host: HostFacts(hostname: "mx.example.org", interfaces: []))
   #expect(!evaluation.hasErrors)
   let own = ["127.0.0.1", "192.0.2.1"].compactMap { IPAddress($0) }
-  return try MailSite(evaluation.configuration, ownAddresses: own) { path in
-    path == "/transport" ? Array("example.com lmtp:unix:/run/lmtp\n".utf8) : nil
+  let files = [
+    "/transport": "example.com lmtp:unix:/run/lmtp\n",
+    "/aliases": "# aliases\nroot: admin\n\"two words\": |command\n",
+  ]
+  var tables = TableOpener { path in files[path].map { Array($0.utf8) } }
+  // The accounts of the host that runs the test are no part of it.
+  tables.add(type: "unix") { [tables] _, _ throws(LookupError) in
+    try tables.open("inline:{root=x}")
   }
+  return try MailSite(evaluation.configuration, ownAddresses: own, tables: tables)
 }
 
 private let main = """
@@ -23,6 +31,7 @@ private let main = """
   mydestination = $myhostname, localhost
   mynetworks = 127.0.0.0/8 10.0.0.0/8
   relay_domains = relay.example
+  local_recipient_maps =
   relayhost = [192.0.2.9]:2525
   transport_maps = texthash:/transport
   inet_interfaces = all
@@ -91,8 +100,114 @@ func tablesOfCommandsAreNotIgnored(_ line: String) {
 
 @Test func aTableThatCannotBeOpenedIsNamedWithItsParameter() {
   #expect {
-    try site("transport_maps = texthash:/nowhere\n")
+    try site("local_recipient_maps =\ntransport_maps = texthash:/nowhere\n")
   } throws: { error in
     "\(error)".contains("transport_maps") && "\(error)".contains("/nowhere")
+  }
+}
+
+/// What a running Postfix says of the same tables.
+@Test func usersAreKnownAsTheirClassKeepsThem() async throws {
+  let site = try site(
+    main + """
+
+      local_recipient_maps = inline:{a=x, {b@mx.example.org=y}} $alias_maps
+      alias_maps = hash:/aliases
+      relay_recipient_maps = inline:{r@relay.example=x, {@all.relay.example=x}}
+      virtual_mailbox_maps = inline:{v@vb.example=x}
+      recipient_delimiter = +
+      """)
+  let rows: [(String, DomainClass, Bool)] = [
+    ("a@mx.example.org", .local, true), ("A@localhost", .local, true),
+    ("a+x@mx.example.org", .local, true), ("b@mx.example.org", .local, true),
+    ("b@localhost", .local, false), ("c@mx.example.org", .local, false),
+    ("root@localhost", .local, true), ("\"two words\"@localhost", .local, true),
+    ("Postmaster@localhost", .local, true), ("MAILER-DAEMON@localhost", .local, true),
+    ("r@relay.example", .relay, true), ("s@relay.example", .relay, false),
+    ("r+x@relay.example", .relay, true), ("s@all.relay.example", .relay, true),
+    ("v@vb.example", .virtualMailbox, true), ("w@vb.example", .virtualMailbox, false),
+    ("w@va.example", .virtualAlias, false), ("anybody@far.example", .other, true),
+  ]
+  for (address, addressClass, isKnown) in rows {
+    #expect(
+      try await site.users.contain(MailAddress(address), of: addressClass) == isKnown, "\(address)")
+  }
+}
+
+@Test func aClassWithoutTablesTakesEverybody() async throws {
+  let site = try site(main)
+  for addressClass in [DomainClass.local, .relay, .virtualMailbox] {
+    #expect(try await site.users.contain(MailAddress("x@y.example"), of: addressClass))
+  }
+}
+
+@Test func aliasesThatNobodyConfiguredMayBeMissing() throws {
+  let text = "local_recipient_maps = inline:{a=x} $alias_maps\n"
+  #expect(
+    try site(text).warnings
+      == ["alias_maps: cannot read /etc/aliases: only accounts are local recipients"])
+  #expect(throws: MailSiteError.self) { try site(text + "alias_maps = hash:/nowhere\n") }
+}
+
+@Test func restrictionClassesAreParametersOfTheirName() async throws {
+  let site = try site(
+    main + """
+
+      smtpd_restriction_classes = strict
+      strict = reject_non_fqdn_sender, $more
+      more = check_sender_access inline:{bad.example=REJECT}
+      smtpd_recipient_restrictions = strict
+      """)
+  let policy = try site.accessPolicy { _ in }
+  var history = AccessHistory()
+  var request = AccessRequest(
+    clientAddress: try #require(IPAddress("10.1.2.3")), sender: MailAddress("a@bad.example"),
+    recipient: MailAddress("b@mx.example.org"))
+  #expect(
+    await policy.judge(.recipient, request, &history).refusal?.logText
+      == "554 5.7.1 <a@bad.example>: Sender address rejected: Access denied")
+  request.sender = MailAddress("a@good.example")
+  #expect(await policy.judge(.recipient, request, &history).refusal == nil)
+}
+
+@Test func aRestrictionClassNeedsADefinition() {
+  #expect {
+    try site("local_recipient_maps =\nsmtpd_restriction_classes = lost\n").accessPolicy { _ in }
+  } throws: { error in
+    "\(error)".hasPrefix("smtpd_restriction_classes: lost: expected a parameter \"lost\"")
+  }
+}
+
+/// What a running Postfix says to the same recipients.
+@Test func whatCannotBeDeliveredIsRefusedAtOnce() async throws {
+  let site = try site(
+    """
+    local_transport = error:local delivery disabled
+    local_recipient_maps = inline:{a=x}
+    mydestination = here.example
+    relay_domains = x.example, y.example, z.example
+    virtual_alias_domains = va.example
+    unknown_virtual_alias_reject_code = 450
+    compatibility_level = 3.6
+    transport_maps = inline:{ {x.example=error:5.1.2 no such thing}, {y.example=error:},
+      {z.example=retry:4.3.0 later} }
+    """)
+  let policy = try site.accessPolicy { _ in }
+  let rows = [
+    ("b@here.example", "550 5.1.1", "local delivery disabled"),
+    ("a@here.example", "550 5.1.1", "local delivery disabled"),
+    ("a@x.example", "550 5.1.2", "no such thing"),
+    ("a@y.example", "550 5.1.1", "Address is undeliverable"),
+    ("a@z.example", "450 4.3.0", "later"),
+    ("a@va.example", "450 4.1.1", "User unknown in virtual alias table"),
+  ]
+  for (address, code, reason) in rows {
+    var history = AccessHistory()
+    let request = AccessRequest(
+      clientAddress: try #require(IPAddress("192.0.2.9")), sender: MailAddress("s@src.example"),
+      recipient: MailAddress(address))
+    #expect(
+      await policy.judge(.recipient, request, &history).refusal?.logText
+        == "\(code) <\(address)>: Recipient address rejected: \(reason)")
   }
 }

@@ -73,7 +73,7 @@ import Testing
     #expect(SpoolDirectories.check(root, owner: nil).map(\.description) == ["\(path) \(problem)"])
   }
 
-  @Test(.enabled(if: Identity.uid == 0), arguments: ["", "/pid", "/public"])
+  @Test(.enabled(if: Identity.uid == 0), arguments: ["", "/pid", "/sockets"])
   func whatTheMailOwnerMustEnterIsReportedWhenItCannot(name: String) throws {
     let owner = (uid: UInt32(12345), gid: UInt32(12346))
     try SpoolDirectories.prepare(root, owner: owner)
@@ -95,11 +95,11 @@ import Testing
 
   @Test func whereMasterActsAsRootItFollowsNoLink() throws {
     try SpoolDirectories.prepare(root, owner: nil)
-    try Files.removeDirectory(root + "/public")
-    try Files.symbolicLink(to: try folder.makeDirectory("elsewhere"), as: root + "/public")
+    try Files.removeDirectory(root + "/sockets")
+    try Files.symbolicLink(to: try folder.makeDirectory("elsewhere"), as: root + "/sockets")
     #expect(
       SpoolDirectories.check(root, owner: nil).map(\.description)
-        == ["\(root)/public is not a directory"])
+        == ["\(root)/sockets is not a directory"])
   }
 
   @Test func aFileInThePlaceOfTheQueueDirectoryIsReported() throws {
@@ -142,21 +142,42 @@ import Testing
 
   @Test func onlyOneHasTheLockAndItsProcessIsNamed() throws {
     #expect(try InstanceLock.holder(folder.path) == nil)
-    var lock = try InstanceLock.take(folder.path)
-    #expect(lock != nil)
-    #expect(try InstanceLock.take(folder.path) == nil)
+    var lock: InstanceLock? = try InstanceLock.take(folder.path)
+    #expect(throws: InstanceLock.Refusal.running(root: folder.path, pid: ThisProcess.pid)) {
+      try InstanceLock.take(folder.path)
+    }
     #expect(try InstanceLock.holder(folder.path) == ThisProcess.pid)
     // The failed attempt has not touched the file.
     #expect(
       try folder.read("pid/master.pid") == Array("\(ThisProcess.pid)\n".utf8))
+    #expect(lock != nil)
     lock = nil
     #expect(try InstanceLock.holder(folder.path) == nil)
     lock = try InstanceLock.take(folder.path)
-    #expect(lock != nil)
+    #expect(try InstanceLock.holder(folder.path) == ThisProcess.pid)
+  }
+
+  @Test func aPostfixThatRunsThereIsRespectedAndNamed() throws {
+    // As Postfix's master does: padded, and locked as long as it lives.
+    try folder.write("                            4711\n", to: "pid/master.pid")
+    let postfix = try Files.open(folder.path("pid/master.pid"), [.read, .write])
+    #expect(try Files.tryLock(postfix.raw))
+    do throws(InstanceLock.Refusal) {
+      _ = try InstanceLock.take(folder.path)
+      Issue.record("both run on one queue directory")
+    } catch {
+      #expect(error == .postfix(root: folder.path, pid: 4711))
+      #expect(
+        error.description.hasPrefix(
+          "a Postfix is running on queue_directory \(folder.path) as process 4711: end it first"))
+    }
+    #expect(try InstanceLock.holder(folder.path) == nil)
+    #expect(String(decoding: try folder.read("pid/master.pid"), as: UTF8.self).contains(" 4711\n"))
   }
 
   @Test func aLongerOldProcessIDLeavesNothingBehind() throws {
     try folder.write("123456789012345\nmore\n", to: "pid/master.pid")
+    try folder.write("123456789012345\nmore\n", to: "pid/martinet.pid")
     let lock = try InstanceLock.take(folder.path)
     #expect(try folder.read("pid/master.pid") == Array("\(ThisProcess.pid)\n".utf8))
     #expect(try InstanceLock.holder(folder.path) == ThisProcess.pid)

@@ -56,6 +56,22 @@ import Testing
     #expect(reports.count == 1)
   }
 
+  @Test @ReactorActor func underSoftBounceARefusalIsTriedAgain() async throws {
+    let rig = try Rig { $0.softBounce = true }
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let agent = try TestAgent(rig, judge: Self.refuse)
+    rig.peers.channelsComplete()
+    try await writer.send(to: ["nobody@example.net"])
+    try await eventually("refused and written down") { agent.acknowledged.count == 1 }
+    #expect(rig.queue.scheduler.counts.deferred == 1)
+    #expect(try !rig.files.contains { $0.hasSuffix(".qmgr.segment") })
+    rig.queue.scheduler.flushAll()
+    rig.queue.plan()
+    try await eventually("tried again") { agent.requests.count == 2 }
+    #expect(agent.requests.allSatisfy { !$0.sender.isNull })
+  }
+
   @Test @ReactorActor func nobodyIsToldOfALostReport() async throws {
     let rig = try Rig()
     try await rig.peers.start()

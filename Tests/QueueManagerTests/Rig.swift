@@ -25,9 +25,10 @@ final class Rig {
 
   /// - Parameters:
   ///   - directory: the spool of an earlier life.
+  ///   - sequences: how many numbers for segments it has; without any it can write no mail.
   ///   - routes: the route of an address; `smtp:[sink.test]:25` unless it says otherwise.
   init(
-    directory: TemporaryDirectory? = nil, marks: RecordMarks? = nil,
+    directory: TemporaryDirectory? = nil, marks: RecordMarks? = nil, sequences: UInt32 = 100,
     settings: (inout QueueSettings) -> Void = { _ in },
     routes: @escaping @Sendable (String) -> String? = { _ in nil }
   ) throws {
@@ -54,7 +55,7 @@ final class Rig {
     self.mutes = mutes
     peers = Peers(
       queue, mute: { mutes.names.append($0) }, ended: { mutes.ended.append(($0, $1)) })
-    peers.addSequences(first: Self.grant(), count: 100)
+    peers.addSequences(first: Self.grant(), count: sequences)
   }
 
   @ReactorActor
@@ -180,16 +181,24 @@ final class TestWriter {
     from sender: String = "a@example.org", to recipients: [String],
     arrival: WallTime = Clocks.wallNow()
   ) async throws -> QueueID {
+    try await send(
+      Envelope(
+        sender: MailAddress(sender),
+        recipients: recipients.map { EnvelopeRecipient(MailAddress($0)) }, arrival: arrival))
+  }
+
+  /// Brings a message with this envelope to the spool.
+  @discardableResult
+  func send(
+    _ envelope: Envelope, body: String = "hello\r\n", flags: RecordFlags = []
+  ) async throws -> QueueID {
     let id = spool.makeQueueID(now: Clocks.wallNow())
-    let header = Array("From: <\(sender)>\r\nSubject: test\r\n\r\n".utf8)
-    let body = Array("hello\r\n".utf8)
+    let header = Array("From: <\(envelope.sender)>\r\nSubject: test\r\n\r\n".utf8)
+    let body = Array(body.utf8)
     try await spool.commit(
       PendingRecord(
-        id: id, header: header, body: body,
-        envelope: Envelope(
-          sender: MailAddress(sender),
-          recipients: recipients.map { EnvelopeRecipient(MailAddress($0)) }, arrival: arrival),
-        flags: [], contentSize: UInt64(header.count + body.count)))
+        id: id, header: header, body: body, envelope: envelope, flags: flags,
+        contentSize: UInt64(header.count + body.count)))
     return id
   }
 }

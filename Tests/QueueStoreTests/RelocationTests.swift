@@ -80,6 +80,23 @@ import Testing
     #expect(try rows(target).isEmpty)
   }
 
+  @Test func aSpoolAtRestShowsAMessageOnceWhereverItsMoveWasCutShort() throws {
+    func states() throws -> [SegmentName: InspectedMessage.State] {
+      let spool = try SpoolInspection(spool.disk)
+      return Dictionary(
+        uniqueKeysWithValues: try spool.segments.flatMap { name in
+          try spool.messages(in: name).map { (name, $0.state) }
+        })
+    }
+    #expect(try states() == [origin: .queued, target: .done])
+    #expect(try SpoolInspection(spool.disk).check(target).open == 0)
+    try writeMove()
+    #expect(try states() == [origin: .done, target: .queued])
+    try SpoolScan.remove(origin, on: spool.disk)
+    #expect(try states() == [target: .queued])
+    #expect(try SpoolInspection(spool.disk).check(target).open == 1)
+  }
+
   @Test func aCopyIsNotJudgedBeforeItsOriginIsRecovered() throws {
     #expect(throws: SpoolError.originFirst) {
       try SegmentRecovery.recover(target, on: spool.disk, now: now)

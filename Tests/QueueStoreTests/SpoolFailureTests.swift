@@ -64,7 +64,7 @@ import Testing
   @Test @ReactorActor func withoutADurableEndASegmentStaysLockedAndIsNamedToANewQueueManager()
     async throws
   {
-    let fixture = try WriterFixture()
+    let fixture = try WriterFixture { $0.probePause = .seconds(3600) }
     try await fixture.writer.commit(fixture.record(0))
     fixture.disk.fail(.flush)
     fixture.disk.fail(.flushFolder)
@@ -79,6 +79,20 @@ import Testing
     #expect(try fixture.stored().count == 2)
     await fixture.writer.drain()
     #expect(try fixture.isGivenUp(failed.name))
+  }
+
+  @Test @ReactorActor func anEndThatIsNotDurableIsMadeSoWithoutAFurtherFailure() async throws {
+    let fixture = try WriterFixture()
+    try await fixture.writer.commit(fixture.record(0))
+    fixture.disk.fail(.flush)
+    fixture.disk.fail(.flushFolder, times: 2)
+    await #expect(throws: SpoolError.uncertain) {
+      try await fixture.writer.commit(fixture.record(1))
+    }
+    let failed = try #require(fixture.ends.values.first { $0.isSealed })
+    await fixture.turn(until: { fixture.writer.progress.isEmpty }, "the end is durable")
+    #expect(try fixture.isGivenUp(failed.name))
+    #expect(try fixture.disk.names(in: .segments).contains(failed.name.endFile(failed.end)))
   }
 
   @Test @ReactorActor func twoFailuresRefuseMailUntilAProbeWorks() async throws {

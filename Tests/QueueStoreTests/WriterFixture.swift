@@ -18,6 +18,8 @@ final class WriterFixture {
   /// Everything that was reported, in order.
   private(set) var reports: [SegmentProgress] = []
   private(set) var requests = 0
+  /// Commits in tasks of their own that have begun.
+  private(set) var begun = 0
 
   init(
     sequences: Range<UInt64> = 10..<100, below folder: TemporaryDirectory? = nil,
@@ -64,6 +66,7 @@ final class WriterFixture {
   /// Commits in a task of its own.
   func commit(_ record: PendingRecord) -> Task<SpoolError?, Never> {
     Task { @ReactorActor in
+      self.begun += 1
       do throws(SpoolError) {
         try await self.writer.commit(record)
         return nil

@@ -28,6 +28,11 @@ import Testing
     #expect(try output(of: "exec ./ReactorProbe threads") == "alone 1 with_helper 2\n")
   }
 
+  /// Among the tests both numbers may be beyond those that a child can get.
+  @Test func numbersOfAChildThatCrossAreBothRight() throws {
+    #expect(try output(of: "exec ./ReactorProbe cross") == "BA\n")
+  }
+
   @Test func descriptorsBeyondTheLimitsWaitOrAreMissed() throws {
     #expect(
       try output(of: "ulimit -n 40; exec ./ReactorProbe descriptors")

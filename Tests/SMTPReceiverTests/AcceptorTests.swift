@@ -27,6 +27,21 @@ import Testing
     #expect(try fixture.logLines().first == "smtpd: connect from localhost[127.0.0.1]")
   }
 
+  @Test @ReactorActor func stressBeginsAtNineTenthsAndEndsBelowSeven() {
+    var changes: [String] = []
+    let room = SessionRoom(limit: 10) { changes.append($0 ? "begins" : "ends") }
+    for _ in 0..<8 { room.enter() }
+    #expect(changes.isEmpty)
+    room.enter()
+    room.enter()
+    #expect(changes == ["begins"])
+    for _ in 0..<3 { room.leave() }
+    #expect(room.isStressed)
+    room.leave()
+    #expect(changes == ["begins", "ends"])
+    #expect(!room.isStressed)
+  }
+
   @Test @ReactorActor func aListenerClosedInTheTurnOfAConnectionIsLeftAlone() async throws {
     let fixture = try Fixture()
     let (acceptor, port) = try listen(fixture)

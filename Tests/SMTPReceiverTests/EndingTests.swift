@@ -62,6 +62,14 @@ import Testing
     #expect(deadline.time == start + .seconds(2300))
   }
 
+  @Test func withoutADeadlineForRequestsWhateverComesGivesAllTheTime() {
+    let start = MonotonicTime(nanoseconds: 0)
+    var deadline = ContentDeadline(
+      from: start, timeout: .seconds(10), rateMin: 100, isForRequest: false)
+    deadline.receive(1, at: start + .seconds(9))
+    #expect(deadline.time == start + .seconds(19))
+  }
+
   @Test func theDiskIsNotTheClientsFault() {
     let start = MonotonicTime(nanoseconds: 0)
     var deadline = ContentDeadline(from: start, timeout: .seconds(10), rateMin: 100)
@@ -102,6 +110,7 @@ import Testing
       $0.errorSleepTime = .milliseconds(30)
     }
     let client = try await fixture.connect()
+    _ = try await client.ask("FOO")
     _ = try await client.ask("FOO")
     let begin = Reactor.shared.now
     _ = try await client.ask("FOO")

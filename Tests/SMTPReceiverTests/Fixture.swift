@@ -1,6 +1,7 @@
 import AccessPolicy
 import Foundation
 import LinuxSystem
+import LookupTables
 import MailTypes
 import Primitives
 import QueueFormat
@@ -9,6 +10,7 @@ import SMTPServerCore
 import ServiceKit
 import Streams
 import SystemPackage
+import TLSPolicy
 import TestSupport
 
 @testable import SMTPReceiver
@@ -26,8 +28,10 @@ final class Fixture {
   init(
     spool realSpool: (any MessageSpool)? = nil, sessionLimit: Int = 100, bodyMemory: Int = 64 << 20,
     spillLimit: Int = 1 << 30, writeTimeout: Duration = .seconds(300),
-    timeout: Duration = .seconds(30), dataRateMin: Int = 500,
-    change: (inout SMTPServerSettings) -> Void = { _ in }
+    timeout: Duration = .seconds(30), dataRateMin: Int = 500, tls: ServerTLS = .off,
+    debugPeer: IPAddress? = nil, softBounce: Bool = false,
+    change: (inout SMTPServerSettings) -> Void = { _ in },
+    access: (inout AccessSettings) -> Void = { _ in }
   ) throws {
     var settings = SMTPServerSettings(
       myhostname: "mx.example.org", banner: "mx.example.org ESMTP Martinet")
@@ -45,13 +49,12 @@ final class Fixture {
       writeTimeout: writeTimeout)
     sessions = SessionTable(intake: intake)
     room = SessionRoom(limit: sessionLimit)
+    var isPeer: ListenerRules.DebugPeers?
+    if let debugPeer { isPeer = { $0.address == debugPeer } }
     rules = ListenerRules(
-      smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin
-    ) { request in
-      guard request.recipient.foldedDomain == "elsewhere.example" else { return nil }
-      return SMTPReply(
-        554, EnhancedStatus(5, 7, 1), "<\(request.recipient)>: Relay access denied")
-    }
+      smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin,
+      debugPeers: isPeer, softBounce: softBounce, tls: tls,
+      access: try FixtureSite.policy(access))
   }
 
   /// Connects a client, whose greeting has been read.
@@ -80,6 +83,28 @@ final class Fixture {
       let tail = parts.last ?? line
       let tag = tail.prefix { $0 != "[" }
       return String(tag + tail.drop { $0 != "]" }.dropFirst())
+    }
+  }
+}
+
+/// A site that takes mail for everybody but elsewhere.example.
+struct FixtureSite: SiteDirectory {
+  func trusts(_ client: IPAddress) -> Bool { false }
+  func isOwn(_ address: IPAddress) -> Bool { false }
+  func isLocal(_ domain: String) -> Bool { false }
+  func addressClass(of domain: String) -> DomainClass {
+    domain == "elsewhere.example" ? .other : .relay
+  }
+  func failure(of address: MailAddress) -> DeliveryFailure? { nil }
+  func lists(_ address: MailAddress, of addressClass: DomainClass) -> Bool { true }
+
+  static func policy(_ change: (inout AccessSettings) -> Void) throws -> AccessPolicy {
+    var settings = AccessSettings(
+      resolver: AddressResolver(myhostname: "mx.example.org"), opener: TableOpener { _ in nil })
+    settings.restrictions = [.relay: ["reject_unauth_destination"]]
+    change(&settings)
+    return try AccessPolicy(settings, site: FixtureSite()) {
+      try? await sleep(until: Reactor.shared.now + $0)
     }
   }
 }

@@ -1,5 +1,6 @@
 import AccessPolicy
 import Configuration
+import LookupTables
 import MailSite
 import MailTypes
 import Primitives
@@ -13,21 +14,27 @@ import Testing
 /// From the text of a configuration to what a listener does.
 @Suite struct ListenerRulesTests {
   private func rules(_ text: String) throws -> ListenerRules {
-    let main = MainFile(Array(text.utf8), file: "main.cf")
+    let main = MainFile(Array("local_recipient_maps =\n\(text)".utf8), file: "main.cf")
     let host = HostFacts(hostname: "mx.example.org", interfaces: [])
     let evaluation = Configuration.evaluate(main, host: host)
     try #require(!evaluation.hasErrors)
-    let site = try MailSite(evaluation.configuration, ownAddresses: []) { _ in nil }
-    return try ListenerRules(evaluation.configuration, logName: "postfix", site: site)
+    let tables = TableOpener { _ in nil }
+    let site = try MailSite(evaluation.configuration, ownAddresses: [], tables: tables)
+    let exceptions = try ClientExceptions(evaluation.configuration, tables: tables)
+    return try ListenerRules(
+      evaluation.configuration, logName: "postfix", site: site,
+      clientLimits: ClientLimits(
+        evaluation.configuration, service: "smtp", exceptions: exceptions))
   }
 
   private func refusal(_ rules: ListenerRules, from client: String, to recipient: String) async
     -> SMTPReply?
   {
-    await rules.judge(
-      AccessRequest(
-        clientAddress: IPAddress(client)!, sender: MailAddress("a@b.example"),
-        recipient: MailAddress(recipient)))
+    var history = AccessHistory()
+    let request = AccessRequest(
+      clientAddress: IPAddress(client)!, sender: MailAddress("a@b.example"),
+      recipient: MailAddress(recipient))
+    return await rules.access.judge(.recipient, request, &history).refusal
   }
 
   @Test func onlyOurNetworksMayRelay() async throws {
@@ -41,6 +48,34 @@ import Testing
     #expect(await refusal(rules, from: "192.0.2.7", to: "x@example.org") == nil)
     let denied = await refusal(rules, from: "192.0.2.7", to: "x@far.example")
     #expect(denied?.logText == "454 4.7.1 <x@far.example>: Relay access denied")
+  }
+
+  @Test func limitsOfClientsExceptWhoIsTrusted() async throws {
+    let usual = try #require(
+      try rules("compatibility_level = 3.6\nmynetworks = 192.0.2.0/24\n").clientLimits)
+    #expect(usual.sessions == 50)
+    #expect(usual.rates == [0, 0, 0, 0, 0])
+    #expect(await usual.isExcepted(IPAddress("192.0.2.7")!, "unknown"))
+    #expect(await !usual.isExcepted(IPAddress("198.51.100.7")!, "unknown"))
+    let own = try #require(
+      try rules(
+        """
+        compatibility_level = 3.6
+        mynetworks = 192.0.2.0/24
+        smtpd_client_connection_count_limit = 0
+        smtpd_client_connection_rate_limit = 1
+        smtpd_client_message_rate_limit = 2
+        smtpd_client_recipient_rate_limit = 3
+        smtpd_client_new_tls_session_rate_limit = 4
+        smtpd_client_auth_rate_limit = 5
+        smtpd_client_event_limit_exceptions = .friends.example
+        """
+      ).clientLimits)
+    #expect(own.rates == [1, 2, 3, 4, 5])
+    #expect(await !own.isExcepted(IPAddress("192.0.2.7")!, "unknown"))
+    #expect(await own.isExcepted(IPAddress("198.51.100.7")!, "mx.friends.example"))
+    let none = try rules("compatibility_level = 3.6\nsmtpd_client_connection_count_limit = 0\n")
+    #expect(none.clientLimits == nil)
   }
 
   @Test func parametersBecomeSettings() throws {

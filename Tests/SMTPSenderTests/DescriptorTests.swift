@@ -14,6 +14,16 @@ import Testing
     #expect(try await SenderFixture(descriptors: 10).capacity == 1)
   }
 
+  @Test @ReactorActor func whatThisHostLacksIsNotTheDestinationsFault() async throws {
+    // No host has this address (RFC 5737).
+    let fixture = try await SenderFixture("smtp_bind_address = 192.0.2.1\n")
+    let server = try WireServer()
+    try fixture.deliver(StoredMessage(number: 1, body: "x\r\n"), to: server.port)
+    let result = try await fixture.result()
+    #expect(result.verdicts.map(\.outcome) == [.deferred])
+    #expect(!result.connectionFailed)
+  }
+
   @Test @ReactorActor func anIdleConnectionMakesRoomForOneToSomewhereElse() async throws {
     let fixture = try await SenderFixture(
       "smtp_connection_cache_time_limit = 600s\n", descriptors: 10)

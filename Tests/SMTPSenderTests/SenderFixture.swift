@@ -125,6 +125,13 @@ final class SenderFixture {
   func deliver(
     _ message: StoredMessage, to port: UInt16, recipients: Int = 1, sending: Bool = true
   ) throws -> DeliveryRequest {
+    let request = request(message, to: port, recipients: recipients)
+    try post(request, message, sending: sending)
+    return request
+  }
+
+  /// A request that has not been made yet.
+  func request(_ message: StoredMessage, to port: UInt16, recipients: Int = 1) -> DeliveryRequest {
     let now = Clocks.wallNow()
     let request = DeliveryRequest(
       id: nextID, queueID: message.id, nonce: message.nonce, offset: message.offset,
@@ -134,6 +141,11 @@ final class SenderFixture {
       },
       arrival: now, activated: now, dispatched: now)
     nextID += 1
+    return request
+  }
+
+  /// Makes a request, with the message's segment if it is `sending` it.
+  func post(_ request: DeliveryRequest, _ message: StoredMessage, sending: Bool = true) throws {
     if sending {
       let file = try Files.sealedMemory("segment", content: message.file)
       queue.post(.segment(message.nonce), descriptors: [file.raw])
@@ -141,7 +153,6 @@ final class SenderFixture {
       file.close()
     }
     queue.post(.deliver(request))
-    return request
   }
 
   /// The next result.

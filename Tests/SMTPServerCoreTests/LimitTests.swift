@@ -76,10 +76,14 @@ import Testing
       $0.softErrorLimit = 2
       $0.errorSleepTime = .seconds(3)
     }
-    session.feed(Array("FOO\r\n".utf8))
-    #expect(session.core.replyDelay == .zero)
-    session.feed(Array("FOO\r\n".utf8))
-    #expect(session.core.replyDelay == .seconds(3))
+    for _ in 0..<2 {
+      session.feed(Array("FOO\r\n".utf8))
+      #expect(session.core.replyDelay == .zero)
+    }
+    for line in ["FOO", "NOOP"] {
+      session.feed(Array("\(line)\r\n".utf8))
+      #expect(session.core.replyDelay == .seconds(3))
+    }
   }
 
   @Test func sessionEndsLeaveTheirLines() {

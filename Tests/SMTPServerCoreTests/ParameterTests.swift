@@ -42,6 +42,7 @@ import Testing
     ("NOTIFY=", "NOTIFY"), ("NOTIFY=x", "NOTIFY"), ("NOTIFY=NEVER,DELAY", "NOTIFY"),
     ("NOTIFY=NEVER NOTIFY=NEVER", "NOTIFY"), ("ORCPT=", "ORCPT"), ("ORCPT=x", "ORCPT"),
     ("ORCPT=;x", "ORCPT"), ("ORCPT=rfc822;+0D+0Ax", "ORCPT"), ("ORCPT=rfc822;+7F", "ORCPT"),
+    ("ORCPT=rfc\u{fc};x", "ORCPT"),
     ("ORCPT=a;b ORCPT=a;b", "ORCPT"),
   ])
   func badParametersOfRcptAreRefused(_ parameter: String, _ name: String) {

@@ -15,6 +15,7 @@ struct Session {
   var received: [[UInt8]] = []
   var out: [UInt8] = []
   var isOpen = true
+  var isShakingHands = false
   var contentReply: SMTPReply?
   var contentRefusal: SMTPReply?
   /// What is said to a chunk that is not the last; `nil` when it is taken.
@@ -141,6 +142,14 @@ struct Session {
         return
       case .close:
         isOpen = false
+        return
+      case .authorizeHelo:
+        let isBad = core.pendingHelo?.name == "bad.test"
+        let denied = SMTPReply(554, EnhancedStatus(5, 7, 1), "Access denied")
+        step = core.decide(isBad ? .refuse(denied) : .accept, into: &out)
+      case .startTLS:
+        lines.discard()
+        isShakingHands = true
         return
       case .authorizeSender:
         let isBad = core.transaction?.sender.foldedDomain == "bad.test"

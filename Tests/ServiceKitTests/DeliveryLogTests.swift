@@ -1,3 +1,4 @@
+import MailTypes
 import ServiceKit
 import Testing
 
@@ -10,4 +11,16 @@ func aDelayHasTwoSignificantDigits(microseconds: Int, text: String) {
   var out: [UInt8] = []
   out.append(delay: Int64(microseconds))
   #expect(String(decoding: out, as: UTF8.self) == text)
+}
+
+@Test func underSoftBounceAVerdictIsTemporary() {
+  let refused = RecipientVerdict(
+    index: 3, outcome: .bounced, status: EnhancedStatus(5, 1, 1), text: [97], relay: [98])
+  let soft = RecipientVerdict(
+    index: 3, outcome: .deferred, status: EnhancedStatus(4, 1, 1), text: [97], relay: [98])
+  #expect(refused.softened == soft)
+  #expect(soft.softened == soft)
+  let sent = RecipientVerdict(
+    index: 0, outcome: .sent, status: EnhancedStatus(2, 0, 0), text: [], relay: [])
+  #expect(sent.softened == sent)
 }

@@ -1,9 +1,20 @@
 import MailTypes
 import Primitives
+import QueueFormat
 import ServiceKit
 import Testing
 
-private let request = DeliveryRequest(
+private let request: DeliveryRequest = {
+  var request = plainRequest
+  request.envelopeID = Array("QQ314159".utf8)
+  request.returnContent = .headers
+  request.recipients[0].notify = .never
+  request.recipients[1].notify = [.success, .delay]
+  request.recipients[1].dsnOriginal = Array("rfc822;c@example.net".utf8)
+  return request
+}()
+
+private let plainRequest = DeliveryRequest(
   id: 7, queueID: QueueID(microseconds: 1_700_000_000_000_001, sequence: 3),
   nonce: Nonce(high: 1, low: 2), offset: 4096, transport: "smtp", nextHop: "[127.0.0.1]:25",
   sender: MailAddress("a@example.org"),
@@ -21,7 +32,8 @@ private let result = DeliveryResult(
       index: 0, outcome: .deferred, status: EnhancedStatus(4, 4, 1), text: Array("no".utf8),
       relay: Array("none".utf8)),
     RecipientVerdict(
-      index: 4, outcome: .sent, status: EnhancedStatus(2, 0, 0), text: [], relay: [65]),
+      index: 4, outcome: .sent, handover: .relayed, status: EnhancedStatus(2, 0, 0), text: [],
+      relay: [65]),
   ])
 
 private let mark = SegmentMark(
@@ -30,10 +42,10 @@ private let mark = SegmentMark(
 private let record = StartRecord(
   name: ProcessName(role: .smtpd, index: 1),
   user: UserIdentity(name: "postfix", userID: 101, groupID: 102), logKind: .syslog,
-  configurationSize: 99, listeners: [.init(service: "smtp", settings: 0)],
+  configurationSize: 99, keyMaterialSize: 98, listeners: [.init(service: "smtp", settings: 0)],
   transports: [.init(service: "relay", settings: 1)],
   serviceSettings: [[["syslog_name", "postfix/submission"]], []], sequenceFirst: 5,
-  sequenceCount: 6, processCount: 2, refusals: [refusals[0]])
+  sequenceCount: 6, processCount: 2, refusals: [refusals[0]], clientRow: 7)
 
 private let refusals = [IPAddress("192.0.2.7")!, IPAddress("2001:db8::7")!].map {
   RefusedClients.Entry(address: $0, until: MonotonicTime(nanoseconds: 1 << 40))
@@ -48,6 +60,7 @@ private let everyMessage: [InternalMessage] = [
   .channelEnded(ProcessName(role: .smtp, index: 3), pid: 77), .resultsFile,
   .writerHello([mark, mark]), .watermark(mark),
   .intake(accepting: false, reason: "full"), .segment(Nonce(high: 9, low: 8)), .deliver(request),
+  .deliver(plainRequest),
   .acknowledge([1, 2, .max]), .forget(Nonce(high: 0, low: 0)),
   .agentHello(inHand: [DeliveryReference(request)], results: [result], capacity: 50),
   .agentHolds(inHand: [DeliveryReference(request)], results: [result, result]),
@@ -116,6 +129,13 @@ private func decode(_ bytes: [UInt8]) throws(WireError) -> [InternalMessage] {
     index: 0, outcome: .bounced, status: EnhancedStatus(5, 0, 0),
     text: [UInt8](repeating: 65, count: 5000), relay: [])
   #expect(verdict.text.count == RecipientVerdict.textLengthMax)
+}
+
+@Test func aRecipientTakesNoMoreOfAPacketThanIsReserved() {
+  var without = request
+  without.recipients = []
+  let room = packet([.deliver(request)]).count - packet([.deliver(without)]).count
+  #expect(room <= request.recipients.reduce(0) { $0 + $1.encodedLength })
 }
 
 @Test func queueCommandsAndEntriesSurviveTheWire() throws {

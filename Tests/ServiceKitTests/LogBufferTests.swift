@@ -1,4 +1,5 @@
 import Primitives
+import TestSupport
 import Testing
 
 @testable import ServiceKit
@@ -51,8 +52,40 @@ private func text(_ buffer: LogBuffer) -> String {
 
 @Test func peerTextCannotForgeALine() {
   var bytes: [UInt8] = []
-  bytes.append(peerText: Array("a\r\nNov 1 x\u{1b}[0m\u{0}é".utf8))
-  #expect(String(decoding: bytes, as: UTF8.self) == "a??Nov 1 x?[0m???")
+  bytes.append(peerText: Array("a\r\nNov 1 x\u{1b}[0m\u{0}\u{7f}\u{9b}".utf8))
+  #expect(String(decoding: bytes, as: UTF8.self) == "a??Nov 1 x?[0m????")
+}
+
+@Test func peerTextKeepsWellFormedUTF8() {
+  for text in ["no such \u{fc}ser", "\u{a0}\u{7ff}\u{800}\u{d7ff}\u{e000}\u{ffff}", "\u{10ffff}x"] {
+    var bytes: [UInt8] = []
+    bytes.append(peerText: Array(text.utf8))
+    #expect(String(decoding: bytes, as: UTF8.self) == text)
+  }
+  let broken: [([UInt8], String)] = [
+    ([0x61, 0xfc, 0x62], "a?b"), ([0xc0, 0xaf], "??"), ([0xed, 0xa0, 0x80], "???"),
+    ([0xf4, 0x90, 0x80, 0x80], "????"), ([0xe2, 0x82], "??"), ([0xf8, 0x80], "??"),
+    ([0xe2, 0x82, 0xc3, 0xbc], "??\u{fc}"),
+  ]
+  for (input, shown) in broken {
+    var bytes: [UInt8] = []
+    bytes.append(peerText: input)
+    #expect(String(decoding: bytes, as: UTF8.self) == shown)
+  }
+}
+
+@Test func noBytesOfAPeerMakeALogLineThatIsNotUTF8() {
+  var random = SplitMix64(seed: 3461)
+  for round in 0..<20_000 {
+    let input = (0..<round % 40).map { _ in
+      UInt8(truncatingIfNeeded: random.next() | (random.next() & 0x80))
+    }
+    var bytes: [UInt8] = []
+    bytes.append(peerText: input)
+    #expect(bytes.count == input.count)
+    let text = String(validating: bytes, as: UTF8.self)
+    #expect(text?.unicodeScalars.allSatisfy { $0.properties.generalCategory != .control } == true)
+  }
 }
 
 @Test func aPipeGetsWholeLines() {

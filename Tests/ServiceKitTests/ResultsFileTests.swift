@@ -20,7 +20,8 @@ private func result(_ id: UInt64, textSize: Int = 20) -> DeliveryResult {
     connectionFailed: false,
     verdicts: [
       RecipientVerdict(
-        index: 0, outcome: id % 2 == 0 ? .bounced : .sent, status: EnhancedStatus(2, 0, 0),
+        index: 0, outcome: id % 2 == 0 ? .bounced : .sent,
+        handover: id % 4 == 1 ? .relayedWithWishes : .delivered, status: EnhancedStatus(2, 0, 0),
         text: [UInt8](repeating: 65, count: textSize), relay: Array("[127.0.0.1]:25".utf8))
     ])
 }
@@ -54,10 +55,16 @@ private func file(_ results: [DeliveryResult]) -> [UInt8] {
     }
   }
 
+  @Test func aFileOfTheFormatBeforeIsRead() throws {
+    var bytes = file([result(2), result(3)])
+    bytes[7] = 1
+    #expect(try ResultsFileFormat.read(bytes) == [result(2), result(3)])
+  }
+
   @Test func filesOfOthersAreNotRead() {
     var bytes = file([result(1)])
     bytes[7] += 1
-    #expect(throws: ResultsFileFormat.Failure.version(2)) { try ResultsFileFormat.read(bytes) }
+    #expect(throws: ResultsFileFormat.Failure.version(3)) { try ResultsFileFormat.read(bytes) }
     bytes[0] = 0
     #expect(throws: ResultsFileFormat.Failure.foreign) { try ResultsFileFormat.read(bytes) }
   }

@@ -48,7 +48,7 @@ struct Layers {
   ]
 }
 
-private let platform = ["Primitives", "LinuxSystem", "Reactor", "Streams"]
+private let platform = ["Primitives", "LinuxSystem", "Reactor", "Streams", "TLSEngine"]
 private let mail = ["MailTypes", "SMTPGrammar", "MessageHeaders"]
 
 private func room(
@@ -59,7 +59,10 @@ private func room(
 
 /// A pure room imports neither the C library nor anything that reaches the kernel.
 private let floors: [[(String, Layers.Room)]] = [
-  [room("CLinux", "C", []), room("CChecksum", "C", [])],
+  [
+    room("CLinux", "C", []), room("CChecksum", "C", []), room("CPCRE2", "C", []),
+    room("COpenSSL", "C", []),
+  ],
   [
     room("Primitives", "Platform", []),
     room("LinuxSystem", "Platform", ["CLinux", "Primitives", "SystemPackage", "Glibc"]),
@@ -69,7 +72,12 @@ private let floors: [[(String, Layers.Room)]] = [
         "CLinux", "LinuxSystem", "Primitives", "DequeModule", "SystemPackage", "Glibc",
         "Synchronization",
       ]),
-    room("Streams", "Platform", ["Reactor", "LinuxSystem", "Primitives", "SystemPackage"]),
+    room(
+      "TLSEngine", "Platform",
+      ["COpenSSL", "Reactor", "LinuxSystem", "Primitives", "SystemPackage", "Synchronization"]),
+    room(
+      "Streams", "Platform",
+      ["TLSEngine", "Reactor", "LinuxSystem", "Primitives", "SystemPackage"]),
     room("ServiceManager", "Platform", ["LinuxSystem", "Primitives", "SystemPackage", "Glibc"]),
   ],
   [
@@ -82,12 +90,15 @@ private let floors: [[(String, Layers.Room)]] = [
   ],
   [
     room("Configuration", "Rules", ["MailTypes", "Primitives"]),
-    room("LookupTables", "Rules", ["MailTypes", "Primitives"]),
+    room("LookupTables", "Rules", ["CPCRE2", "MailTypes", "Primitives"]),
     room("Routing", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room("AccessPolicy", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room(
       "MailSite", "Rules",
       ["Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives"]),
+    room(
+      "TLSPolicy", "Rules",
+      ["Configuration", "LookupTables", "TLSEngine", "MailTypes", "Primitives"]),
   ],
   [
     room("QueueFormat", "Queue", ["CChecksum", "MailTypes", "Primitives"]),
@@ -102,23 +113,27 @@ private let floors: [[(String, Layers.Room)]] = [
 private let services = [
   room(
     "ServiceKit", "Services",
-    platform + ["MailTypes", "Configuration", "QueueFormat", "SystemPackage", "Glibc"]),
+    platform + [
+      "MailTypes", "Configuration", "LookupTables", "QueueFormat", "SystemPackage", "Glibc",
+    ]),
   room(
     "Master", "Services",
     platform + [
-      "ServiceManager", "ServiceKit", "Configuration", "MailTypes", "QueueStore", "SystemPackage",
+      "ServiceManager", "ServiceKit", "Configuration", "TLSPolicy", "MailTypes", "QueueStore",
+      "SystemPackage",
     ]),
   room(
     "SMTPReceiver", "Services",
     platform + mail + [
-      "ServiceKit", "SMTPServerCore", "Configuration", "MailSite", "AccessPolicy",
+      "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "MailSite", "AccessPolicy",
+      "TLSPolicy",
       "QueueFormat", "QueueStore", "SystemPackage", "Glibc",
     ]),
   room(
     "QueueManager", "Services",
     platform + mail + [
-      "ServiceKit", "Configuration", "MailSite", "Routing", "DeliveryReports", "QueueFormat",
-      "QueueStore", "QueueScheduler", "SystemPackage", "DequeModule",
+      "ServiceKit", "Configuration", "LookupTables", "MailSite", "Routing", "DeliveryReports",
+      "QueueFormat", "QueueStore", "QueueScheduler", "SystemPackage", "DequeModule",
     ]),
   room(
     "SMTPSender", "Services",
@@ -138,7 +153,8 @@ private let programs = [
     "Administration", "Programs",
     platform + [
       "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-      "MailSite", "ArgumentParser", "SystemPackage", "Glibc",
+      "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", "ArgumentParser", "SystemPackage",
+      "Glibc",
     ]),
   room(
     "martinet", "Programs",

@@ -82,6 +82,13 @@ int clinux_lock(int fd, bool exclusive) {
   return CLINUX_CALL(flock(fd, (exclusive ? LOCK_EX : LOCK_SH) | LOCK_NB));
 }
 
+int clinux_wait_for_lock(int fd) {
+  int result;
+  do result = CLINUX_CALL(flock(fd, LOCK_EX));
+  while (result == -EINTR);
+  return result;
+}
+
 int clinux_unlock(int fd) { return CLINUX_CALL(flock(fd, LOCK_UN)); }
 
 int clinux_allocate(int fd, int64_t offset, int64_t count) {

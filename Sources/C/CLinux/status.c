@@ -96,6 +96,10 @@ int clinux_map_shared(int fd, size_t size, void **address) {
   return 0;
 }
 
+int clinux_erase(int fd, int64_t offset, int64_t count) {
+  return CLINUX_CALL(fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, offset, count));
+}
+
 int clinux_unmap(void *address, size_t size) { return CLINUX_CALL(munmap(address, size)); }
 
 const char *clinux_entry_name(const void *buffer, size_t *offset) {

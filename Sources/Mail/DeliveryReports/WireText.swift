@@ -3,8 +3,16 @@ import Primitives
 /// Text that grows line by line in wire form: CRLF, and a dot before each line that begins with
 /// one (RFC 5321 4.5.2).
 struct WireText: Sendable {
+  /// The longest line without its end (RFC 5322 2.1.1), in bytes.
+  static let lineLengthMax = 998
+
   private(set) var bytes: [UInt8] = []
+  /// Whether there is a byte over 127.
   private(set) var isEightBit = false
+  /// Whether there is a NUL byte.
+  private(set) var hasNUL = false
+  /// Whether a line is longer than `lineLengthMax`.
+  private(set) var hasLongLine = false
   private var stuffedDots = 0
 
   /// The size without stuffed dots.
@@ -12,18 +20,17 @@ struct WireText: Sendable {
 
   mutating func writeLine(_ text: String) { writeLine(Array(text.utf8)) }
 
-  /// Writes a line; control characters but the tab would break it up and become `?`.
+  /// Writes a line; control characters but the tab would break it up and become `?`, as does what
+  /// is not UTF-8.
   mutating func writeLine(_ line: some Collection<UInt8>) {
     if line.first == UInt8(ascii: ".") { stuff() }
-    for byte in line {
-      let isControl = (byte < 32 && byte != ASCII.tab) || byte == 127
-      bytes.append(isControl ? UInt8(ascii: "?") : byte)
-      if byte >= 0x80 { isEightBit = true }
-    }
-    endLine()
+    let start = bytes.count
+    bytes += line
+    bytes.makePrintable(from: start, keepsTabs: true)
+    endLine(from: start)
   }
 
-  /// Writes a line that has its stuffed dot already.
+  /// Writes a line that has its stuffed dot already, as it is.
   mutating func writeStuffedLine(_ line: some Collection<UInt8>) {
     if line.first == UInt8(ascii: ".") {
       if line.count > 1, line.dropFirst().first == UInt8(ascii: ".") {
@@ -32,13 +39,13 @@ struct WireText: Sendable {
         stuff()
       }
     }
+    let start = bytes.count
     bytes += line
-    if line.contains(where: { $0 >= 0x80 }) { isEightBit = true }
-    endLine()
+    endLine(from: start)
   }
 
-  /// Writes text in lines of at most 78 bytes where its spaces allow, and 998 where they do not;
-  /// all but the first are indented.
+  /// Writes text in lines of at most 78 bytes where its spaces allow, and `lineLengthMax` where
+  /// they do not; all but the first are indented.
   mutating func writeFolded(_ text: [UInt8]) {
     var line: [UInt8] = []
     for word in text.split(separator: ASCII.space) {
@@ -59,12 +66,25 @@ struct WireText: Sendable {
     writeLine(line)
   }
 
+  /// Writes whole lines that were written elsewhere.
+  mutating func write(_ other: WireText) {
+    bytes += other.bytes
+    isEightBit = isEightBit || other.isEightBit
+    hasNUL = hasNUL || other.hasNUL
+    hasLongLine = hasLongLine || other.hasLongLine
+    stuffedDots += other.stuffedDots
+  }
+
   private mutating func stuff() {
     bytes.append(UInt8(ascii: "."))
     stuffedDots += 1
   }
 
-  private mutating func endLine() {
+  private mutating func endLine(from start: Int) {
+    let line = bytes[start...]
+    if line.count > Self.lineLengthMax { hasLongLine = true }
+    if !isEightBit { isEightBit = line.contains { $0 >= 0x80 } }
+    if !hasNUL { hasNUL = line.contains(0) }
     bytes.append(ASCII.cr)
     bytes.append(ASCII.lf)
   }

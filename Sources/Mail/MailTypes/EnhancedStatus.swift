@@ -20,7 +20,18 @@ package struct EnhancedStatus: Hashable, Sendable {
   /// Parses a code at the start of reply text (RFC 2034): its value and the bytes it takes,
   /// without the space behind it; `nil` when there is none.
   package static func parse(prefixOf text: some Collection<UInt8>) -> (EnhancedStatus, Int)? {
-    var numbers: [UInt16] = []
+    // Byte by byte a generic collection allocates at each step where it is not specialised.
+    text.withContiguousStorageIfAvailable { parse($0) } ?? parse(Array(text)[...])
+  }
+
+  private static func parse(_ text: ArraySlice<UInt8>) -> (EnhancedStatus, Int)? {
+    text.withUnsafeBufferPointer { parse($0) }
+  }
+
+  private static func parse(_ text: UnsafeBufferPointer<UInt8>) -> (EnhancedStatus, Int)? {
+    var first: UInt16 = 0
+    var second: UInt16 = 0
+    var dots = 0
     var digits = 0
     var value: UInt16 = 0
     var length = 0
@@ -29,8 +40,9 @@ package struct EnhancedStatus: Hashable, Sendable {
         digits += 1
         guard digits <= 3 else { return nil }
         value = value * 10 + UInt16(byte - UInt8(ascii: "0"))
-      } else if byte == UInt8(ascii: "."), digits > 0, numbers.count < 2 {
-        numbers.append(value)
+      } else if byte == UInt8(ascii: "."), digits > 0, dots < 2 {
+        if dots == 0 { first = value } else { second = value }
+        dots += 1
         value = 0
         digits = 0
       } else {
@@ -38,8 +50,8 @@ package struct EnhancedStatus: Hashable, Sendable {
       }
       length += 1
     }
-    guard numbers.count == 2, digits > 0, [2, 4, 5].contains(numbers[0]) else { return nil }
-    return (EnhancedStatus(UInt8(numbers[0]), numbers[1], value), length)
+    guard dots == 2, digits > 0, first == 2 || first == 4 || first == 5 else { return nil }
+    return (EnhancedStatus(UInt8(first), second, value), length)
   }
 
   /// Appends `c.s.d`.
@@ -55,4 +67,11 @@ package struct EnhancedStatus: Hashable, Sendable {
 extension EnhancedStatus: CustomStringConvertible {
   /// The code as text.
   package var description: String { "\(statusClass).\(subject).\(detail)" }
+}
+
+extension EnhancedStatus {
+  /// The status under `soft_bounce`: temporary where it is permanent.
+  package var softened: EnhancedStatus {
+    statusClass == 5 ? EnhancedStatus(4, subject, detail) : self
+  }
 }

@@ -16,6 +16,11 @@ package struct SMTPReply: Hashable, Sendable {
     self.text = text
   }
 
+  /// The reply under `soft_bounce`: what would be permanent may be tried again.
+  package var softened: SMTPReply {
+    SMTPReply(code >= 500 ? code - 100 : code, status?.softened, text)
+  }
+
   /// The reply as it is logged: one line without its end.
   package var logText: String {
     status.map { "\(code) \($0) \(text)" } ?? "\(code) \(text)"

@@ -13,6 +13,9 @@ package struct ReceivedField: Sendable {
   package var myhostname: String
   /// `mail_name`.
   package var mailName: String
+  /// Lines about the session's security, each with the white space and line ends of the wire form;
+  /// empty for none.
+  package var security: [UInt8] = []
   /// `SMTP`, `ESMTP` and so on (RFC 3848).
   package var protocolName: StaticString
   /// The queue id.
@@ -50,7 +53,9 @@ package struct ReceivedField: Sendable {
     text.append(string: clientName)
     text.append(text: clientAddress.family == .v6 ? " [IPv6:" : " [")
     clientAddress.append(to: &text)
-    text.append(text: "])\r\n\tby ")
+    text.append(text: "])\r\n")
+    text.append(contentsOf: security)
+    text.append(text: "\tby ")
     text.append(string: myhostname)
     text.append(text: " (")
     text.append(string: mailName)

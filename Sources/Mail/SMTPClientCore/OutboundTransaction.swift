@@ -148,4 +148,7 @@ package struct TransactionEnd: Sendable, Equatable {
   /// Whether an open connection turned out to be gone before it answered anything: nothing has
   /// been tried, and the same transaction belongs on a new connection at once.
   package let isStale: Bool
+  /// Whether the server took the parameters of delivery reports, and with them the duty to report
+  /// (RFC 3461 5.2.1).
+  package let passedDSN: Bool
 }

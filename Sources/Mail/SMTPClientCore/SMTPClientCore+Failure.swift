@@ -135,13 +135,15 @@ extension SMTPClientCore {
     close(
       TransactionEnd(
         results: results, isReusable: state != .closed, connectionFailed: !hasShakenHands,
-        isStale: false))
+        isStale: false, passedDSN: keywords.contains(.dsn)))
     self.needsReset = needsReset
     isReused = true
   }
 
   mutating func endStale() {
-    close(TransactionEnd(results: [], isReusable: false, connectionFailed: false, isStale: true))
+    close(
+      TransactionEnd(
+        results: [], isReusable: false, connectionFailed: false, isStale: true, passedDSN: false))
   }
 
   /// Ends a transaction whose results were all known when the connection went, if one is open.

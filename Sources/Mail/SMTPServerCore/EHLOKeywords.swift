@@ -14,6 +14,8 @@ package struct EHLOKeywords: OptionSet, Hashable, Sendable {
   package static let vrfy = EHLOKeywords(rawValue: 4)
   /// RFC 1985.
   package static let etrn = EHLOKeywords(rawValue: 8)
+  /// RFC 3207.
+  package static let starttls = EHLOKeywords(rawValue: 0x10)
   /// RFC 2034.
   package static let enhancedStatusCodes = EHLOKeywords(rawValue: 0x100)
   /// RFC 6152.
@@ -29,7 +31,8 @@ package struct EHLOKeywords: OptionSet, Hashable, Sendable {
 
   static let named: [(EHLOKeywords, String)] = [
     (.pipelining, "PIPELINING"), (.size, "SIZE"), (.vrfy, "VRFY"), (.etrn, "ETRN"),
-    (.enhancedStatusCodes, "ENHANCEDSTATUSCODES"), (.eightBitMIME, "8BITMIME"), (.dsn, "DSN"),
+    (.starttls, "STARTTLS"), (.enhancedStatusCodes, "ENHANCEDSTATUSCODES"),
+    (.eightBitMIME, "8BITMIME"), (.dsn, "DSN"),
     (.smtputf8, "SMTPUTF8"), (.chunking, "CHUNKING"),
   ]
 

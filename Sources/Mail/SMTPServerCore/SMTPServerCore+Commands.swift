@@ -15,6 +15,7 @@ extension SMTPServerCore {
     guard !path.isEmpty else {
       return fail("501 5.5.4 Syntax: VRFY address [SMTPUTF8]\r\n", junk: true, into: &out)
     }
+    countedEvent = .recipient
     guard let address = address(line, path, isInternational: isInternational),
       !Self.isEmpty(address)
     else {

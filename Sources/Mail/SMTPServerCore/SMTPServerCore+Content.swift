@@ -75,6 +75,7 @@ extension SMTPServerCore {
   mutating func close() -> SMTPServerStep {
     dropTransaction()
     pendingRecipient = nil
+    pendingHelo = nil
     recipientAtHand = nil
     pending = .closed
     return .close

@@ -19,13 +19,14 @@ extension SMTPServerCore {
     guard let parts = EnvelopeArgument(line, argument, keyword: "from:") else {
       return fail("501 5.5.4 Syntax: MAIL FROM:<address>\r\n", into: &out)
     }
+    countedEvent = .message
     let isInternational =
       offersSMTPUTF8 && parts.parameters.contains { Self.isSMTPUTF8(line[$0]) }
     guard let sender = address(line, parts.path, isInternational: isInternational) else {
       warnOfSyntax(line[parts.path])
       return fail("501 5.1.7 Bad sender address syntax\r\n", into: &out)
     }
-    var envelope = SMTPTransaction(sender: completed(sender))
+    var envelope = SMTPTransaction(sender: completed(sender), given: sender)
     for parameter in parts.parameters {
       if let reply = apply(line[parameter], to: &envelope) {
         return refuse(reply, into: &out)
@@ -48,6 +49,7 @@ extension SMTPServerCore {
     guard let parts = EnvelopeArgument(line, argument, keyword: "to:") else {
       return fail("501 5.5.4 Syntax: RCPT TO:<address>\r\n", into: &out)
     }
+    countedEvent = .recipient
     let isInternational = transaction.isInternational
     guard let path = address(line, parts.path, isInternational: isInternational),
       !Self.isEmpty(path)
@@ -92,6 +94,7 @@ extension SMTPServerCore {
   ) -> SMTPServerStep {
     let question = pending
     pending = .nothing
+    if question == .helo { return decideHelo(verdict, into: &out) }
     pendingRecipient = nil
     let recipient = recipientAtHand
     recipientAtHand = nil

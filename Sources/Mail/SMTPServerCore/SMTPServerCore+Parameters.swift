@@ -125,7 +125,9 @@ extension SMTPServerCore {
   private static func isTypedAddress(_ value: Slice<UnsafeRawBufferPointer>) -> Bool {
     guard let semicolon = value.firstIndex(of: UInt8(ascii: ";")), semicolon > value.startIndex
     else { return false }
-    return ExtendedText.isHarmless(value[value.index(after: semicolon)...])
+    return value.count <= ExtendedText.lengthMax
+      && value[..<semicolon].allSatisfy { $0 > ASCII.space && $0 < 0x7f }
+      && ExtendedText.isHarmless(value[value.index(after: semicolon)...])
   }
 
   private static func value(

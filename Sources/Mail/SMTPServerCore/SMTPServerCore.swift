@@ -8,7 +8,8 @@ package import SMTPGrammar
 /// dropped whole, so no path through an error leaves a part of it behind.
 package struct SMTPServerCore: Sendable {
   enum Pending: Sendable {
-    case nothing, sender, recipient, verification, admission, content, chunk, droppedChunk, closed
+    case nothing, helo, sender, recipient, verification, admission, content, chunk, droppedChunk
+    case handshake, closed
   }
 
   let rules: SMTPServerRules
@@ -18,6 +19,8 @@ package struct SMTPServerCore: Sendable {
   package internal(set) var helo: String?
   /// Whether the session began with EHLO.
   package internal(set) var isExtended = false
+  /// Whether the session is under TLS.
+  package internal(set) var isSecure = false
   /// The envelope under way.
   package internal(set) var transaction: SMTPTransaction?
   /// The forward-path that `authorizeRecipient` asks about, as the client gave it.
@@ -41,9 +44,19 @@ package struct SMTPServerCore: Sendable {
   var current = SessionCounters.Command.unknown
   /// Whether the client sent on where it had to wait; the driver reports it and takes it away.
   package var isOutOfStep = false
+  /// What the last command did that is counted for its client; the driver takes it away.
+  package var countedEvent: SMTPCountedEvent?
   /// Whether the session ended at the hard error limit.
   package internal(set) var endedByErrors = false
+  /// The name and kind of the HELO or EHLO that `authorizeHelo` asks about.
+  package internal(set) var pendingHelo: (name: String, isExtended: Bool)?
+  /// Whether the client went on where it has to wait for a reply (RFC 2920 3.1).
+  package internal(set) var pipelinesIllegally = false
+  /// Whether the client was refused at the connection: nothing but QUIT is left to it.
+  var isDenied = false
   var errorCount = 0
+  /// `errorCount` before the last line.
+  private var earlierErrors = 0
   var junkCount = 0
 
   /// A session before its greeting.
@@ -58,12 +71,15 @@ package struct SMTPServerCore: Sendable {
 
   /// The protocol of the message under way, as its trace field says it (RFC 6531 4.3).
   package var traceProtocolName: StaticString {
-    transaction?.isInternational == true ? "UTF8SMTP" : protocolName
+    if transaction?.isInternational == true { return isSecure ? "UTF8SMTPS" : "UTF8SMTP" }
+    // STARTTLS is an extension, so that RFC 3848 has no word for HELO under TLS.
+    return isSecure ? "ESMTPS" : protocolName
   }
 
-  /// How long to hold back the replies at hand: nothing below the soft error limit.
+  /// How long to hold back the reply to the last line: nothing while there were fewer errors before
+  /// it than the soft error limit.
   package var replyDelay: Duration {
-    errorCount >= rules.settings.softErrorLimit ? rules.settings.errorSleepTime : .zero
+    earlierErrors >= rules.settings.softErrorLimit ? rules.settings.errorSleepTime : .zero
   }
 
   /// Greets the client.
@@ -89,6 +105,7 @@ package struct SMTPServerCore: Sendable {
     inputIsPending: Bool = false, into out: inout [UInt8]
   ) -> SMTPServerStep {
     precondition(pending == .nothing)
+    earlierErrors = errorCount
     if kind == .tooLong {
       return fail("500 5.5.2 Error: line too long\r\n", into: &out)
     }
@@ -125,10 +142,13 @@ package struct SMTPServerCore: Sendable {
     case .xforward: begin(.xforward, "XFORWARD")
     case .unknown: begin(.unknown, "UNKNOWN")
     }
+    if isDenied, command.verb != .quit { return refuseDenied(into: &out) }
     if inputIsPending, mustComeLast(command.verb) {
       isOutOfStep = true
+      pipelinesIllegally = true
       if rules.settings.forbidsUnauthorizedPipelining { return refuseSynchronization(into: &out) }
     }
+    if let refused = refuseWithoutTLS(command.verb, into: &out) { return refused }
     return dispatch(command, line, into: &out)
   }
 
@@ -169,10 +189,7 @@ package struct SMTPServerCore: Sendable {
       out.append(text: "221 2.0.0 Bye\r\n")
       return close()
     case .vrfy: return vrfy(line, command.argument, into: &out)
-    case .starttls:
-      return command.argument.isEmpty
-        ? fail("502 5.5.1 Error: command not implemented\r\n", into: &out)
-        : fail("501 5.5.4 Syntax: STARTTLS\r\n", into: &out)
+    case .starttls: return startTLS(command.argument, into: &out)
     case .auth:
       return rules.settings.heloRequired && helo == nil
         ? fail("503 5.5.1 Error: send HELO/EHLO first\r\n", into: &out)
@@ -194,12 +211,24 @@ package struct SMTPServerCore: Sendable {
         ? fail("501 Syntax: EHLO hostname\r\n", junk: true, into: &out)
         : fail("501 Syntax: HELO hostname\r\n", junk: true, into: &out)
     }
+    let name = Self.harmless(line[argument])
+    if rules.settings.asksAboutHelo {
+      pendingHelo = (name, extended)
+      pending = .helo
+      return .authorizeHelo
+    }
+    return accept(helo: name, extended: extended, into: &out)
+  }
+
+  mutating func accept(
+    helo name: String, extended: Bool, into out: inout [UInt8]
+  ) -> SMTPServerStep {
     dropTransaction()
-    helo = Self.harmless(line[argument])
+    helo = name
     isExtended = extended
     counters.countAccepted(current)
     if extended {
-      out.append(contentsOf: rules.ehloReply(without: hiddenKeywords))
+      out.append(contentsOf: rules.ehloReply(without: hiddenKeywords, secure: isSecure))
       if !hiddenKeywords.isEmpty, !hiddenKeywords.contains(.silently) {
         notice = "discarding EHLO keywords: \(hiddenKeywords.names)"
       }

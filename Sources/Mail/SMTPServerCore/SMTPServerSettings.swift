@@ -38,6 +38,10 @@ package struct SMTPServerSettings: Sendable {
   /// The code that refuses a LF without CR (`smtpd_forbid_bare_newline_reject_code`) under
   /// `smtpd_forbid_bare_newline = reject`; `nil` where a bare LF ends a command.
   package var bareNewlineRejectCode: UInt16?
+  /// Whether HELO and EHLO are judged before they are answered (`smtpd_delay_reject = no`).
+  package var asksAboutHelo = false
+  /// Whether TLS is offered or demanded.
+  package var security = SMTPServerSecurity.none
   /// `disable_vrfy_command`.
   package var vrfyDisabled = false
   /// `smtputf8_enable`: whether SMTPUTF8 is offered and command lines must be UTF-8.
@@ -56,6 +60,7 @@ package final class SMTPServerRules: Sendable {
   package let settings: SMTPServerSettings
   let greeting: [UInt8]
   private let ehloReply: [UInt8]
+  private let ehloReplyUnderTLS: [UInt8]
   let heloReply: [UInt8]
   let forbidden: Set<String>
   let noops: Set<String>
@@ -67,12 +72,15 @@ package final class SMTPServerRules: Sendable {
     heloReply = Array("250 \(settings.myhostname)\r\n".utf8)
     forbidden = Set(settings.forbiddenCommands.map { $0.lowercased() })
     noops = Set(settings.noopCommands.map { $0.lowercased() })
-    ehloReply = Self.ehloReply(settings, without: settings.discardedKeywords)
+    let hidden = settings.discardedKeywords
+    ehloReply = Self.ehloReply(settings, without: hidden)
+    ehloReplyUnderTLS = Self.ehloReply(settings, without: hidden.union(.starttls))
   }
 
   /// The reply to EHLO for a client to which some keywords are not shown.
-  func ehloReply(without hidden: EHLOKeywords) -> [UInt8] {
-    hidden == settings.discardedKeywords ? ehloReply : Self.ehloReply(settings, without: hidden)
+  func ehloReply(without hidden: EHLOKeywords, secure: Bool) -> [UInt8] {
+    if hidden == settings.discardedKeywords { return secure ? ehloReplyUnderTLS : ehloReply }
+    return Self.ehloReply(settings, without: secure ? hidden.union(.starttls) : hidden)
   }
 
   private static func ehloReply(
@@ -80,6 +88,7 @@ package final class SMTPServerRules: Sendable {
   ) -> [UInt8] {
     var hidden = hidden
     if settings.vrfyDisabled { hidden.insert(.vrfy) }
+    if settings.security == .none { hidden.insert(.starttls) }
     if !settings.smtputf8IsEnabled { hidden.insert(.smtputf8) }
     var lines = [settings.myhostname]
     for (keyword, name) in EHLOKeywords.named where !hidden.contains(keyword) {

@@ -25,6 +25,8 @@ package struct SMTPClientIdentity: Sendable {
 package struct SMTPTransaction: Equatable, Sendable {
   /// The reverse-path; null for reports.
   package var sender: MailAddress
+  /// The reverse-path as the client gave it, without a domain of ours put behind it.
+  package var givenSender: MailAddress
   /// The size that the client announced in bytes (RFC 1870); `nil` when it said none.
   package var announcedSize: Int?
   /// Whether `BODY=8BITMIME` was said.
@@ -39,8 +41,9 @@ package struct SMTPTransaction: Equatable, Sendable {
   package var recipients: [SMTPRecipient] = []
   var overshoot = 0
 
-  init(sender: MailAddress) {
+  init(sender: MailAddress, given: MailAddress? = nil) {
     self.sender = sender
+    givenSender = given ?? sender
   }
 }
 
@@ -80,6 +83,8 @@ package struct SMTPRecipient: Equatable, Sendable {
 package enum SMTPServerStep: Equatable, Sendable {
   /// Send what is in the output when no further command is at hand, and give the next line.
   case next
+  /// Judge the name of HELO, `pendingHelo`, and call `decide`.
+  case authorizeHelo
   /// Judge the sender, `transaction.sender`, and call `decide`.
   case authorizeSender
   /// Judge `pendingRecipient` and call `decide`.
@@ -93,8 +98,19 @@ package enum SMTPServerStep: Equatable, Sendable {
   case dropChunk
   /// Send the output, read content up to its end, and call `contentFinished`.
   case receiveContent
+  /// Send the output, forget what the client sent already, do the TLS handshake, and call
+  /// `beginSecurely`; when it fails the connection is closed.
+  case startTLS
   /// Send the output and close the connection.
   case close
+}
+
+/// What limits of rates are about, whatever comes of it.
+package enum SMTPCountedEvent: Sendable {
+  /// MAIL with some path.
+  case message
+  /// RCPT or VRFY with some path.
+  case recipient
 }
 
 /// The answer to a question of the core.

@@ -47,17 +47,27 @@ extension SMTPServerCore {
     stage: StaticString, _ reply: SMTPReply, sender: MailAddress?, recipient: MailAddress?,
     queueID: QueueID? = nil
   ) -> String {
+    actionLine(
+      "reject", stage: stage, reply.logText, sender: sender, recipient: recipient,
+      queueID: queueID)
+  }
+
+  /// As `rejectLine`, for any action: `NOQUEUE: warn: RCPT from name[address]: text; from=<s> …`.
+  package func actionLine(
+    _ action: String, stage: StaticString, _ text: String, sender: MailAddress?,
+    recipient: MailAddress?, queueID: QueueID? = nil
+  ) -> String {
     var line = queueID.map { "\($0)" } ?? "NOQUEUE"
-    line += ": reject: \(stage) from \(client.logName): \(reply.logText);"
+    line += ": \(action): \(stage) from \(client.logName): \(text);"
     if let sender { line += " from=<\(sender)>" }
     if let recipient { line += " to=<\(recipient)>" }
     line += " proto=\(protocolName)"
-    if let helo { line += " helo=<\(helo)>" }
+    if let helo = givenHelo { line += " helo=<\(helo)>" }
     return Self.printable(line)
   }
 
   /// Text for one log line: control characters become `?`.
-  private static func printable(_ text: String) -> String {
+  package static func printable(_ text: String) -> String {
     guard text.utf8.contains(where: { $0 < ASCII.space || $0 == 0x7f }) else { return text }
     let bytes = text.utf8.map { $0 < ASCII.space || $0 == 0x7f ? UInt8(ascii: "?") : $0 }
     return String(decoding: bytes, as: UTF8.self)

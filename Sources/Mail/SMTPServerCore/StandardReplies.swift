@@ -33,6 +33,14 @@ extension SMTPReply {
     SMTPReply(421, 4, 7, 0, "\(myhostname) Error: too many connections from \(client)")
   }
 
+  /// More MAIL or RCPT of one client in a time unit than `smtpd_client_message_rate_limit` or
+  /// `smtpd_client_recipient_rate_limit` allows.
+  package static func tooMuch(
+    _ what: String, from client: String, isMany: Bool = false
+  ) -> SMTPReply {
+    SMTPReply(450, 4, 7, 1, "Error: too \(isMany ? "many" : "much") \(what) from \(client)")
+  }
+
   /// A server process died at this client's input; `smtpd_crash_refusal_time` is not over.
   package static func refusedAfterCrash(myhostname: String) -> SMTPReply {
     SMTPReply(421, 4, 3, 0, "\(myhostname) Error: server error, try again later")

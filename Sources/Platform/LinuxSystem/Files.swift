@@ -109,6 +109,12 @@ package enum Files {
     try checkedUnlessBlocked(clinux_lock(file, exclusive))
   }
 
+  /// Locks an open description as soon as nobody else holds the lock. Blocks as long as that takes:
+  /// for a thread of its own.
+  package static func waitForLock(_ file: Int32) throws(Errno) {
+    try checked(clinux_wait_for_lock(file))
+  }
+
   /// Gives the lock up before the description is closed.
   package static func unlock(_ file: Int32) throws(Errno) { try checked(clinux_unlock(file)) }
 

@@ -40,6 +40,15 @@ extension Sockets {
     return PeerCredentials(pid: found.pid, uid: found.uid, gid: found.gid)
   }
 
+  /// Takes up to `limit` bytes that wait to be read. What is wrong with the socket the next read
+  /// will tell.
+  package static func receiveWaiting(_ socket: Int32, limit: Int) -> [UInt8] {
+    withUnsafeTemporaryAllocation(byteCount: limit, alignment: 1) { buffer in
+      guard case .count(let count) = receive(socket, into: buffer) else { return [] }
+      return Array(buffer.prefix(count))
+    }
+  }
+
   /// Sends small writes at once (`TCP_NODELAY`).
   package static func setNoDelay(_ socket: Int32, _ on: Bool) throws(Errno) {
     try checked(clinux_set_no_delay(socket, on))

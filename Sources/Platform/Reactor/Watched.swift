@@ -82,6 +82,10 @@ package final class Watched {
     isEnding = false
   }
 
+  /// Reports that a read may find something though no event said so: whoever read ahead of the
+  /// events took what they would have told, since the kernel drops the event of what is gone.
+  package func readMayFind() { isReadReady = true }
+
   /// Reports that a write found no room (`EAGAIN`), or that a connection is being made.
   package func writeBlocked() { isWriteReady = false }
 
@@ -166,14 +170,18 @@ package final class Watched {
     }
   }
 
+  /// Takes a listener out until the next `readable`, so that connections wake other processes. Who
+  /// takes no connections for a while calls it in the stretch in which that shows: a connection
+  /// wakes one process alone, and would wait for its next if that one had no use for it.
+  package func suspend() {
+    guard isOpen, !isSuspended else { return }
+    let result = clinux_epoll_remove(Reactor.shared.loop.epoll, raw)
+    precondition(result >= 0, "a watched listener is not")
+    isSuspended = true
+  }
+
   private func handleListener() {
-    if reader.isWaiting {
-      reader.resume(.ready)
-    } else {
-      let result = clinux_epoll_remove(Reactor.shared.loop.epoll, raw)
-      precondition(result >= 0, "a watched listener is not")
-      isSuspended = true
-    }
+    if reader.isWaiting { reader.resume(.ready) } else { suspend() }
   }
 
   private func watchAgain() {

@@ -22,6 +22,7 @@ extension ByteStream {
     _ body: (UnsafeRawBufferPointer) -> Void
   ) throws(StreamError) -> Input {
     guard watched.isOpen else { throw .closed }
+    if security != nil { return try readSecurelyNow(body) }
     guard watched.mayRead else { return .nothing }
     if watched.shareIsUsed() { return .shareUsed }
     switch Sockets.receive(watched.raw, into: ReadBuffer.shared) {
@@ -40,15 +41,26 @@ extension ByteStream {
   /// Waits until `readNow` may find something.
   package func readable(deadline: MonotonicTime? = nil) async throws(StreamError) {
     do throws(WaitError) {
-      try await watched.readable(deadline: deadline)
+      if securityNeeds.readWantsWrite {
+        try await watched.writable(deadline: deadline)
+      } else {
+        try await watched.readable(deadline: deadline)
+      }
     } catch {
       throw StreamError(error)
     }
   }
 
-  /// Writes what the socket takes now and gives the number of bytes; `write` sends the rest.
-  package func writeNow(_ bytes: [UInt8]) throws(StreamError) -> Int {
-    guard watched.isOpen else { throw .closed }
-    return try written(bytes.withUnsafeBytes { Sockets.send(watched.raw, $0) })
+  /// Writes what the socket takes now and gives the number of bytes; `write` sends the rest, which
+  /// with TLS must be the next that is written.
+  ///
+  /// `more` says that more, or the end, follows at once, so that all goes out together.
+  package func writeNow(_ bytes: [UInt8], more: Bool = false) throws(StreamError) -> Int {
+    try bytes.withUnsafeBufferPointer { (bytes) throws(StreamError) in
+      try sendNow(UnsafeRawBufferPointer(bytes), more: more)
+    }
   }
+
+  /// Whether everything that came has been read, as far as is known.
+  package var isDrained: Bool { !watched.mayRead }
 }

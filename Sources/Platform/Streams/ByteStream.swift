@@ -2,11 +2,17 @@ package import LinuxSystem
 package import Primitives
 package import Reactor
 package import SystemPackage
+import TLSEngine
 
-/// A stream socket with deadlines. One task may read while another writes.
+/// A stream socket with deadlines, with or without TLS. One task may read while another writes;
+/// with TLS one task at a time uses it.
 @ReactorActor
 package final class ByteStream {
   let watched: Watched
+  /// The TLS session over the socket; nothing goes past it once it has begun.
+  var security: TLSSession?
+  /// What reading and writing wait for where it is not what they seem to.
+  var securityNeeds = SecurityNeeds()
 
   /// Takes over a connected stream socket.
   package init(_ socket: consuming OwnedDescriptor) throws(Errno) {
@@ -45,7 +51,7 @@ package final class ByteStream {
   package var raw: Int32 { watched.raw }
 
   /// Bytes that the last `sendFile` has not handed to the system; exact also while its task waits.
-  package private(set) var fileBytesDue: Int64 = 0
+  package internal(set) var fileBytesDue: Int64 = 0
 
   /// Whether this end is open.
   package var isOpen: Bool { watched.isOpen }
@@ -65,6 +71,7 @@ package final class ByteStream {
   package func read<Result>(
     deadline: MonotonicTime? = nil, _ body: (UnsafeRawBufferPointer) -> Result
   ) async throws(StreamError) -> Result? {
+    if security != nil { return try await readSecurely(deadline: deadline, body) }
     while true {
       if watched.mayRead {
         if watched.shareIsUsed() { await Reactor.shared.yieldTurn() }
@@ -92,11 +99,10 @@ package final class ByteStream {
   ) async throws(StreamError) {
     var done = 0
     while done < bytes.count {
-      guard watched.isOpen else { throw .closed }
-      let outcome = bytes.withUnsafeBytes {
-        Sockets.send(watched.raw, UnsafeRawBufferPointer(rebasing: $0[done...]), more: more)
+      done += try bytes.withUnsafeBufferPointer { (bytes) throws(StreamError) in
+        let rest = UnsafeBufferPointer(rebasing: bytes[done...])
+        return try sendNow(UnsafeRawBufferPointer(rest), more: more)
       }
-      done += try written(outcome)
       if done < bytes.count { try await room(deadline: deadline) }
     }
   }
@@ -107,9 +113,7 @@ package final class ByteStream {
   ) async throws(StreamError) {
     var done = 0
     while done < bytes.count {
-      guard watched.isOpen else { throw .closed }
-      done += try written(
-        Sockets.send(watched.raw, UnsafeRawBufferPointer(rebasing: bytes[done...]), more: more))
+      done += try sendNow(UnsafeRawBufferPointer(rebasing: bytes[done...]), more: more)
       if done < bytes.count { try await room(deadline: deadline) }
     }
   }
@@ -122,13 +126,16 @@ package final class ByteStream {
     try await write(bytes, more: more, deadline: deadline)
   }
 
-  /// Sends `count` bytes of a file from `offset` without copying them. Throws `shortFile` when the
-  /// file ends before; some bytes may then have been sent.
+  /// Sends `count` bytes of a file from `offset`, without TLS without copying them. Throws
+  /// `shortFile` when the file ends before; some bytes may then have been sent.
   package func sendFile(
     _ file: Int32, offset: Int64, count: Int64, deadline: MonotonicTime? = nil
   ) async throws(StreamError) {
     var done: Int64 = 0
     fileBytesDue = count
+    if security != nil {
+      return try await sendFileSecurely(file, offset: offset, count: count, deadline: deadline)
+    }
     while done < count {
       guard watched.isOpen else { throw .closed }
       let piece = Int(min(count - done, Self.filePiece))
@@ -141,16 +148,40 @@ package final class ByteStream {
   }
 
   /// Ends the stream in the direction of the peer; what was written still arrives.
-  package func shutdownWrite() throws(Errno) { try Sockets.shutdown(watched.raw) }
+  package func shutdownWrite() throws(Errno) {
+    sayGoodbye()
+    try Sockets.shutdown(watched.raw)
+  }
 
-  /// Closes this end; tasks that wait get `closed`.
-  package func close() { watched.close() }
+  /// Closes this end; tasks that wait get `closed`. With TLS the peer is told, if the socket takes
+  /// it at once.
+  package func close() {
+    if security != nil {
+      sayGoodbye()
+      security = nil
+      securityNeeds.isOver = true
+    }
+    watched.close()
+  }
 
-  /// Gives the socket back; `nil` when it has been closed.
-  package func release() -> OwnedDescriptor? { watched.release() }
+  /// Gives the socket back; `nil` when it has been closed. Not with TLS.
+  package func release() -> OwnedDescriptor? {
+    precondition(security == nil, "a TLS session cannot be left")
+    return watched.release()
+  }
 
   /// Bytes of a file that go out before other descriptors get their turn.
-  private static let filePiece: Int64 = 1 << 20
+  static let filePiece: Int64 = 1 << 20
+
+  /// Sends what the socket takes now.
+  @inline(__always)
+  func sendNow(
+    _ bytes: UnsafeRawBufferPointer, more: Bool
+  ) throws(StreamError) -> Int {
+    guard watched.isOpen else { throw .closed }
+    if security != nil { return try sendSecurely(bytes) }
+    return try written(Sockets.send(watched.raw, bytes, more: more))
+  }
 
   func written(_ outcome: Transfer) throws(StreamError) -> Int {
     switch outcome {
@@ -162,8 +193,9 @@ package final class ByteStream {
     }
   }
 
-  private func room(deadline: MonotonicTime?) async throws(StreamError) {
+  func room(deadline: MonotonicTime?) async throws(StreamError) {
     if watched.shareIsUsed() { await Reactor.shared.yieldTurn() }
+    if security != nil { return try await secureRoom(deadline: deadline) }
     do throws(WaitError) {
       try await watched.writable(deadline: deadline)
     } catch {

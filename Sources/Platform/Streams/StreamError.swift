@@ -1,5 +1,6 @@
 package import Reactor
 package import SystemPackage
+package import TLSEngine
 
 /// Why an operation on a connection or channel failed.
 package enum StreamError: Error, Equatable, Sendable {
@@ -13,6 +14,8 @@ package enum StreamError: Error, Equatable, Sendable {
   case shortFile
   /// A channel's queue is full, since its peer does not read.
   case backlogFull
+  /// TLS cannot begin or go on.
+  case security(TLSFailure)
   /// The system reported an error, such as `ECONNRESET` or `EPIPE`.
   case system(Errno)
 

@@ -16,9 +16,17 @@ package struct CheckCommand: ParsableCommand {
 
   package func run() throws {
     let files = ConfigurationFiles(directory: parent.configDirectory)
-    for diagnostic in files.diagnostics { Output.error("martinet: \(diagnostic)") }
+    for diagnostic in files.diagnostics {
+      if diagnostic.severity == .information {
+        Output.line("\(diagnostic)")
+      } else {
+        Output.error("martinet: \(diagnostic)")
+      }
+    }
     if files.hasErrors { throw ExitCode(1) }
-    var findings = SiteCheck.findings(files)
+    let site = SiteCheck.findings(files)
+    for warning in site.warnings { Output.error("martinet: warning: \(warning)") }
+    var findings = site.errors
     do throws(MasterProcess.Failure) {
       let owner = try MasterProcess.mailOwner(files.configuration)
       findings += SpoolDirectories.check(

@@ -56,7 +56,8 @@ package struct ConfigCommand: ParsableCommand {
     for line in result.lines { text += Array((line + "\n").utf8) }
     Output.write(text)
     for problem in result.problems { Output.error("martinet: warning: \(problem)") }
-    for diagnostic in files.diagnostics where names.isEmpty || diagnostic.severity == .error {
+    let shown = names.isEmpty ? [Diagnostic.Severity.error, .warning] : [.error]
+    for diagnostic in files.diagnostics where shown.contains(diagnostic.severity) {
       Output.error("martinet: \(diagnostic)")
     }
     if files.hasErrors { throw ExitCode(1) }

@@ -21,11 +21,11 @@ package struct RunCommand: ParsableCommand {
 
   package func run() throws {
     let files = try loadChecked(parent.configDirectory)
-    let findings = SiteCheck.findings(files)
+    let findings = SiteCheck.findings(files).errors
     for finding in findings { Output.error("martinet: error: \(finding)") }
     guard findings.isEmpty else { throw ExitCode(1) }
     let voice = background ? BackgroundStart.leaveTerminal() : nil
-    let status = MasterProcess.run(files, judge: { SiteCheck.findings($0) }) {
+    let status = MasterProcess.run(files, judge: SiteCheck.verdict) {
       if let voice { BackgroundStart.served(voice) }
     } complain: {
       Output.error($0, to: voice ?? 2)
@@ -161,7 +161,7 @@ func loadForCommand(_ directory: String?) throws(ControlFailure) -> Configuratio
     directory ?? getenv("MAIL_CONFIG").map { String(cString: $0) } ?? "/etc/martinet"
   let files = ConfigurationFiles(directory: directory)
   if let error = files.diagnostics.first(where: { $0.severity == .error }) {
-    throw ControlFailure(description: "\(error)")
+    throw ControlFailure(description: error.text)
   }
   return files.configuration
 }

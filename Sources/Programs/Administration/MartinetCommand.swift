@@ -6,10 +6,13 @@ package struct MartinetCommand: ParsableCommand {
   package static let configuration = CommandConfiguration(
     commandName: "martinet",
     abstract: "A mail transfer agent that is configured like Postfix.",
+    discussion: """
+      The commands mailq, postqueue, postsuper and postconf are there too, with Postfix's options: \
+      as links to this program, or as its first word.
+      """,
     subcommands: [
       RunCommand.self, StopCommand.self, ReloadCommand.self, StatusCommand.self, CheckCommand.self,
-      ConfigCommand.self,
-      SpoolCommand.self,
+      ConfigCommand.self, SpoolCommand.self, TraceCommand.self,
     ])
 
   /// The folder with `main.cf` and `master.cf`.

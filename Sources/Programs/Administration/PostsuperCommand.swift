@@ -145,7 +145,9 @@ package enum PostsuperCommand {
     }
     switch target {
     case .id(let text): try add(text)
-    case .standardInput: while let line = readLine() { try add(line) }
+    case .standardInput:
+      var lines = InputLines(STDIN_FILENO)
+      while let line = try lines.next() { try add(line) }
     case .all: break
     }
     if !ids.isEmpty { try give(ids) }

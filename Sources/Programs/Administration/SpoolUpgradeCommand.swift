@@ -20,10 +20,7 @@ package struct SpoolUpgradeCommand: ParsableCommand {
     do {
       // Before the lock's file is touched it is clear that this build may touch anything.
       let disk = try LinuxDisk(path: root)
-      guard let lock = try InstanceLock.take(root) else {
-        Output.error("martinet: the mail system is running: stop it first")
-        throw ExitCode(1)
-      }
+      let lock = try InstanceLock.take(root)
       let folder = try Files.open(root + "/" + SpoolDirectories.segments, [.read, .directory])
       guard try Files.tryLock(folder.raw) else {
         Output.error("martinet: a queue manager still uses the spool: try again")
@@ -37,6 +34,9 @@ package struct SpoolUpgradeCommand: ParsableCommand {
       withExtendedLifetime(lock) {}
     } catch let code as ExitCode {
       throw code
+    } catch let refusal as InstanceLock.Refusal {
+      Output.error("martinet: \(refusal)")
+      throw ExitCode(1)
     } catch {
       Output.error("martinet: cannot upgrade the spool \(root): \(error)")
       throw ExitCode(1)

@@ -53,10 +53,21 @@ extension QueueScheduler {
     return index.ref(slot)
   }
 
-  /// Says that a process still delivers a restored message (rule R13), before any order was given.
+  /// Whether a delivery of a message that this life did not ask for can be counted: not while the
+  /// message is loaded, moved or ended.
+  package func mayAdopt(_ ref: MessageRef) -> Bool {
+    guard index.isKnown(ref) else { return false }
+    switch index[ref.slot].state {
+    case .fresh, .due, .deferred, .held, .active: return true
+    case .free, .loading, .ending, .moving: return false
+    }
+  }
+
+  /// Says that a process still delivers a restored message (rule R13), which `mayAdopt` allows.
   package mutating func adopt(
     _ ref: MessageRef, process: ProcessNumber, destination: DestinationNumber, recipients: Int
   ) -> DeliveryNumber {
+    precondition(mayAdopt(ref), "a delivery is adopted of a message that is on its way elsewhere")
     let slot = index.slot(ref)
     if index[slot].state != .active {
       // What was held while it was in flight is so again when its results have come (R22).

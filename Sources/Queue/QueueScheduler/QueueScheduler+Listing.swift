@@ -81,9 +81,14 @@ extension QueueScheduler {
     return nil
   }
 
-  /// One message as listed.
+  /// One message as listed; `nil` when it has been forgotten.
   package func summary(of ref: MessageRef) -> MessageSummary? {
-    summary(index.slot(ref))
+    index.isKnown(ref) ? summary(ref.slot) : nil
+  }
+
+  /// Whether a message is gone, or its end is being written down.
+  package func isEnding(_ ref: MessageRef) -> Bool {
+    !index.isKnown(ref) || index[ref.slot].state == .ending
   }
 
   private func summary(_ slot: UInt32) -> MessageSummary? {

@@ -26,6 +26,7 @@
 // |  |  | `nothingBehindTheMarkedEndOfAFailedSegmentIsMail` |
 // |  |  | `twoFailuresInARowRefuseNewMail` |
 // |  |  | `aFailureToWriteForWantOfRoomEndsTheSegment` |
+// |  |  | `anEndThatIsNotDurableIsMadeSoWithoutAFurtherFailure` |
 // | R4 | what replaces a recipient is flushed before its end | simulation |
 // |  |  | `aRefusalIsConfirmedOnlyWhenTheReportIsOnTheDisk` |
 // | R5 | flushes start on blocks, flushed blocks rest | simulation |
@@ -63,7 +64,10 @@
 // |  |  | `aMessageThatWasSentIsNotSentAgain` |
 // |  |  | `noDeliveryWithAFinalReplyIsMadeAgain` |
 // | R14 | the lead is compared before it is acted on | `aRecordIsReadByPlaceOnlyUnderItsOwnName` |
+// | R15 | no user's process has a descriptor of the spool |
+// |  |  | `aChildGetsItsWordsAndOnlyItsDescriptors` |
 // | R16 | orders while no queue manager runs are entries | `ordersAreWrittenToASpoolAtRest` |
+// |  |  | `aSecondQueueManagerWaitsForTheFirstToLeave` |
 // | R17 | a copy lives once its origin says so or is gone | simulation |
 // |  |  | `aCopyIsMailOnlyOnceItsOriginSaysSoOrIsGone` |
 // |  |  | `aCopyThatWasNotFinishedIsNeverMailThoughItsSegmentHasATable` |
@@ -71,6 +75,8 @@
 // |  |  | `movedMailIsFoundByTheNextQueueManagerWithItsHistory` |
 // |  |  | `mailInFlightStaysWhereItIs` |
 // |  |  | `movedMailSurvivesKillsOfTheQueueManager` |
+// |  |  | `aSpoolAtRestShowsAMessageOnceWhereverItsMoveWasCutShort` |
+// |  |  | `aResultThatWasLeftForMailOnTheMoveCountsAtItsNewPlace` |
 // | R18 | ids never repeat | `queueIDsNeverRepeat` |
 // |  |  | simulation |
 // | R19 | mail that ends processes is held | `whatADeadAgentHadWaitsAndIsHeldAfterThreeDeaths` |
@@ -78,6 +84,11 @@
 // |  |  | `aCondemnedRecordIsSetAsideAndMailFlowsOn` |
 // |  |  | `whatWasSetAsideStaysSo` |
 // |  |  | `theMarksOfWhatIsInHandOutliveTheQueueManager` |
+// | R20 | a stop waits for replies, and breaks off what has no final dot |
+// |  |  | `aDeliveryAfterTheDotIsWaitedForAndOneBeforeItIsBrokenOff` |
+// | R21 | stored times are clamped | `storedTimesAreBroughtIntoTheRangeOfThisRun` |
+// |  |  | `aMessageExpiresOnlyAfterAFailedAttempt` |
+// |  |  | `noMailExpiresWhileExpiryIsSuspended` |
 // | R22 | orders on mail in flight come true with its results |
 // |  |  | `anOrderOnMailInFlightComesTrueWithItsResult` |
 // |  |  | `anOrderOnMailInFlightOutlivesTheQueueManager` |
@@ -96,6 +107,9 @@
 // | R26 | reactors never wait for the disk | `aColdRecordIsNotReadByTheReactor` |
 // | R27 | packets are bounded | `thousandsOfLongRecipientsAndRepliesFitIntoPackets` |
 // |  |  | `recipientsOfADeliveryFitARequest` |
+// | R28 | what waits is small, and nobody fills the window | `anEntryTakesSixtyFourBytes` |
+// |  |  | `newMailForADeadDestinationNeverEntersTheWindow` |
+// |  |  | `oneDestinationHoldsAtMostAQuarterOfTheWindow` |
 // | R29 | a sealed segment is not walked | `aSealedSegmentIsNotWalked` |
 // |  |  | `anIncompleteTableIsNone` |
 // | R30 | first and last attempts are kept | `compactionKeepsTheFirstAndTheLastTenAttempts` |
@@ -112,7 +126,12 @@
 // |  |  | `aDiskThatDoesNotAnswerIsNoticedAndForgiven` |
 // |  |  | `aLargeMessageThatStallsIsNoticedToo` |
 // |  |  | `aDiskThatDoesNotTakeALargeBodyInTimeCostsTheMessage` |
+// | R35 | a destination sticks to a process |
+// |  |  | `aDestinationSticksToOneProcessUntilItIsBusyThere` |
 // | R36 | a full queue stops new mail | `aFullQueueIsToldToTheWriters` |
+// | R38 | an smtpd is there again at once; who ended one waits |
+// |  |  | `aWriterWaitsOnlyAfterFiveDeathsInTenSeconds` |
+// |  |  | `aClientAtWhoseInputAServerDiesIsNamedAndRefusedForAWhile` |
 // | – | what is whole and not understood is held | `aWholeRecordThatIsNotUnderstoodIsKept` |
 // |  |  | `aMessageWhoseHistoryIsNotUnderstoodIsHeld` |
 // | – | a newer format is refused and left alone | `aNewerSegmentIsRefused` |

@@ -79,14 +79,35 @@ package struct SpoolInspection<D: Disk>: Sendable {
     let (view, _) = try look(at: name)
     var messages: [InspectedMessage] = []
     messages.reserveCapacity(view.findings.records.count)
+    var origins: [Nonce: SegmentHistory] = [:]
     for lead in view.findings.records {
       let record = try SegmentReader.record(
         on: disk, file: view.file, place: lead.place, id: lead.id)
       messages.append(
         InspectedMessage(
-          segment: name, lead: lead, envelope: record.envelope, history: view.history(of: lead)))
+          segment: name, lead: lead, envelope: record.envelope,
+          history: try history(of: lead, in: view, &origins)))
     }
     return messages
+  }
+
+  /// What the journals say of a message: a copy that has not come alive is none (R17).
+  ///
+  /// - Parameter origins: what the journals of other segments say, as far as they have been read.
+  private func history(
+    of lead: RecordLead, in view: SegmentView<D>, _ origins: inout [Nonce: SegmentHistory]
+  ) throws(SpoolError) -> MessageHistory {
+    var history = view.history(of: lead)
+    guard lead.flags.contains(.relocatedCopy), !history.isDone else { return history }
+    let record = try SegmentReader.record(on: disk, file: view.file, place: lead.place, id: lead.id)
+    guard let origin = record.envelope?.origin,
+      let name = segments.first(where: { $0.nonce == origin.nonce })
+    else { return history }
+    if origins[origin.nonce] == nil {
+      origins[origin.nonce] = SegmentHistory(try JournalReading.read(name, on: disk)?.entries ?? [])
+    }
+    history.isDone = origins[origin.nonce]?.messages[origin.offset]?.relocatedTo != lead.place
+    return history
   }
 
   /// The message of this name; the newest place of it when a copy was made.
@@ -111,7 +132,10 @@ package struct SpoolInspection<D: Disk>: Sendable {
     let (view, journal) = try look(at: name)
     var report = SegmentReport(name: name)
     report.records = view.findings.records.count
-    report.open = view.findings.records.filter { !view.history(of: $0).isDone }.count
+    var origins: [Nonce: SegmentHistory] = [:]
+    for lead in view.findings.records where try !history(of: lead, in: view, &origins).isDone {
+      report.open += 1
+    }
     report.sealedEnd = view.segmentHistory.sealedEnd
     for damage in view.findings.damage {
       if view.matters(damage) {

@@ -68,6 +68,7 @@ package final class SpoolWriter {
   private lazy var delay = Alarm { [unowned self] in self.dispatch() }
   private lazy var idle = Alarm { [unowned self] in self.sealIdle() }
   private lazy var probeAlarm = Alarm { [unowned self] in self.probe() }
+  private lazy var endAlarm = Alarm { [unowned self] in self.markEnds() }
   private var failures = 0
   private var sealIsWanted = false
   private var marks: [SegmentName: SegmentProgress] = [:]
@@ -248,6 +249,7 @@ package final class SpoolWriter {
     waitingForFlush = []
     for waiter in waiters { waiter.resume() }
     if failures >= 2 { beginRefusing() }
+    markEndsSoon()
     if outcome.wantsNext { prepareNext() }
     idle.schedule(at: Reactor.shared.now + settings.idleTime)
     guard !filling.isEmpty else { return }
@@ -295,6 +297,21 @@ extension SpoolWriter {
     note(
       SegmentProgress(
         name: segment.name, end: segment.flushedEnd, isSealed: true, isLocked: true))
+    markEndsSoon()
+  }
+
+  /// Until the end of a failed segment is durable a power cut may bring back what was not accepted:
+  /// that is tried until it succeeds (R3).
+  private func markEndsSoon() {
+    guard !endAlarm.isScheduled, marks.values.contains(where: \.isLocked) else { return }
+    endAlarm.schedule(at: Reactor.shared.now + settings.probePause)
+  }
+
+  private func markEnds() {
+    reactorTask { [chain, helper] in
+      for name in await helper.perform({ chain.markEnds() }) { self.marks[name] = nil }
+      self.markEndsSoon()
+    }
   }
 
   private func beginRefusing() {
@@ -324,6 +341,7 @@ extension SpoolWriter {
     }
     idle.cancel()
     probeAlarm.cancel()
+    endAlarm.cancel()
     for progress in await helper.perform({ [chain] in chain.close() }) { note(progress) }
   }
 }

@@ -1,7 +1,7 @@
 package import MailTypes
 package import Primitives
 
-/// Everything that restrictions may judge when a client names a recipient.
+/// Everything that restrictions may judge, as far as the session has got.
 package struct AccessRequest: Sendable {
   /// The client's address.
   package var clientAddress: IPAddress
@@ -9,15 +9,23 @@ package struct AccessRequest: Sendable {
   package var clientName: String
   /// The name that HELO or EHLO gave.
   package var helo: String?
-  /// The reverse-path.
-  package var sender: MailAddress
-  /// The forward-path.
-  package var recipient: MailAddress
+  /// The reverse-path; `nil` before MAIL.
+  package var sender: MailAddress?
+  /// The forward-path; `nil` before RCPT, and where there are several.
+  package var recipient: MailAddress?
+  /// The recipients that have been accepted.
+  package var recipientCount = 0
+  /// The domain that ETRN names.
+  package var etrnDomain: String?
+  /// Whether the client sent commands without waiting where it has to (RFC 2920 3.1).
+  package var pipelinesIllegally = false
+  /// Whether the session is encrypted.
+  package var isEncrypted = false
 
   /// Collects what is known about a client and its envelope.
   package init(
     clientAddress: IPAddress, clientName: String = "unknown", helo: String? = nil,
-    sender: MailAddress, recipient: MailAddress
+    sender: MailAddress? = nil, recipient: MailAddress? = nil
   ) {
     self.clientAddress = clientAddress
     self.clientName = clientName
@@ -25,29 +33,60 @@ package struct AccessRequest: Sendable {
     self.sender = sender
     self.recipient = recipient
   }
-
-  /// The recipient as replies quote it.
-  var recipientText: String { String(decoding: recipient.unquoted, as: UTF8.self) }
 }
 
-/// What one restriction says.
-package enum AccessDecision: Equatable, Sendable {
-  /// Nothing; the next restriction is asked.
-  case undecided
-  /// Nothing in the rest of this list matters.
-  case permit
-  /// The recipient is refused with this reply.
-  case refuse(SMTPReply)
+/// When in a session access is judged.
+package enum AccessStage: Sendable, CaseIterable {
+  /// At the connection, before the greeting.
+  case connect
+  /// HELO and EHLO.
+  case helo
+  /// MAIL.
+  case mail
+  /// RCPT.
+  case recipient
+  /// DATA, before its 354.
+  case data
+  /// The end of the content.
+  case endOfData
+  /// ETRN.
+  case etrn
 }
 
-/// Why a restriction could not be read, or not be evaluated.
-package enum AccessError: Error, Equatable, Sendable {
-  /// A word in the list of `parameter` is no restriction that is known.
-  case unknownRestriction(parameter: String, word: String)
-  /// Neither list holds a restriction that keeps strangers from relaying.
-  case opensRelay
-  /// A reply code does not fit: `relay_domains_reject_code` and its like are 4xx or 5xx.
-  case badCode(parameter: String, value: Int)
-  /// A table did not answer; the client should come back.
-  case lookupFailed
+/// What a restriction is about; replies name it.
+enum AccessSubject: Sendable, CaseIterable {
+  case client, helo, sender, recipient, etrn, data, endOfData
+
+  /// The words for it in replies.
+  var title: String {
+    switch self {
+    case .client: "Client host"
+    case .helo: "Helo command"
+    case .sender: "Sender address"
+    case .recipient: "Recipient address"
+    case .etrn: "Etrn command"
+    case .data: "Data command"
+    case .endOfData: "End-of-data"
+    }
+  }
+
+  /// Whether a table can be asked about it: `check_client_access` and so on.
+  var hasTables: Bool { self != .data && self != .endOfData }
+
+  /// What replies quote between `<` and `>`.
+  func name(in request: AccessRequest) -> String {
+    switch self {
+    case .client: "\(request.clientName)[\(request.clientAddress)]"
+    case .helo: request.helo ?? ""
+    case .sender: Self.text(request.sender)
+    case .recipient: Self.text(request.recipient)
+    case .etrn: request.etrnDomain ?? ""
+    case .data: "DATA"
+    case .endOfData: "END-OF-MESSAGE"
+    }
+  }
+
+  private static func text(_ address: MailAddress?) -> String {
+    address.map { String(decoding: $0.unquoted, as: UTF8.self) } ?? ""
+  }
 }

@@ -1,3 +1,4 @@
+package import MailTypes
 package import Primitives
 
 /// How mail for a domain is to be treated (Postfix's address classes).
@@ -14,6 +15,20 @@ package enum DomainClass: Sendable {
   case other
 }
 
+/// Why mail for an address can go nowhere.
+package struct DeliveryFailure: Equatable, Sendable {
+  /// What the `error` or `retry` transport is told to say; it may begin with an enhanced status.
+  package let text: String
+  /// Whether it is `retry`: the client should come back.
+  package let isTemporary: Bool
+
+  /// Makes a reason.
+  package init(_ text: String, isTemporary: Bool) {
+    self.text = text
+    self.isTemporary = isTemporary
+  }
+}
+
 /// What this site says about itself: whom it trusts and whose mail it takes.
 ///
 /// Domains come in lower case; address literals keep their brackets.
@@ -21,9 +36,19 @@ package protocol SiteDirectory: Sendable {
   /// Whether `mynetworks` holds the client. Throws `lookupFailed` when a table does not answer.
   func trusts(_ client: IPAddress) async throws(AccessError) -> Bool
 
+  /// Whether the address is one of this host's own: `inet_interfaces`, `proxy_interfaces`.
+  func isOwn(_ address: IPAddress) -> Bool
+
   /// Whether a domain, or the address of a literal, is this host itself: class `local`.
   func isLocal(_ domain: String) async throws(AccessError) -> Bool
 
   /// The class of a domain that is not local.
   func addressClass(of domain: String) async throws(AccessError) -> DomainClass
+
+  /// Why mail for an address would be returned or kept without a try; `nil` when it would be tried.
+  func failure(of address: MailAddress) async throws(AccessError) -> DeliveryFailure?
+
+  /// Whether an address of a class is listed where the class keeps its users; true where it keeps
+  /// no list. The address is resolved.
+  func lists(_ address: MailAddress, of addressClass: DomainClass) async throws(AccessError) -> Bool
 }

@@ -1,6 +1,7 @@
 import Primitives
 
-/// A table that holds all its entries in memory: `inline:` and `texthash:`.
+/// A table that holds all its entries in memory: `inline:`, `texthash:` and the source texts of
+/// indexed types.
 package struct DictionaryTable: SynchronousTable {
   /// The table as the configuration names it.
   package let name: String
@@ -12,6 +13,11 @@ package struct DictionaryTable: SynchronousTable {
   package func findNow(_ key: [UInt8]) throws(LookupError) -> [UInt8]? {
     entries[key.map(ASCII.lowercased)]
   }
+
+  /// All values.
+  package var knownValues: [[UInt8]] { Array(entries.values) }
+  /// All keys, in small letters, with their values.
+  package var all: [(key: [UInt8], value: [UInt8])] { entries.map { ($0.key, $0.value) } }
 
   /// The number of entries.
   package var count: Int { entries.count }
@@ -34,6 +40,29 @@ package struct DictionaryTable: SynchronousTable {
         warnings.append("line \(line.number): \"\(text)\" has an entry already")
       } else {
         entries[folded] = value
+      }
+    }
+    self.name = name
+    self.entries = entries
+    self.warnings = warnings
+  }
+
+  /// Reads the lines `name: value` of an aliases(5) file; names with spaces stand in double quotes.
+  ///
+  /// The first of several lines for a name counts.
+  init(aliases name: String, _ bytes: [UInt8]) {
+    var entries: [[UInt8]: [UInt8]] = [:]
+    var warnings: [String] = []
+    for line in LogicalLines(bytes).lines {
+      guard let (key, value) = Self.alias(line.text) else {
+        warnings.append("line \(line.number): expected a name, a colon and a value")
+        continue
+      }
+      if entries[key] != nil {
+        let text = String(decoding: key, as: UTF8.self)
+        warnings.append("line \(line.number): \"\(text)\" has an entry already")
+      } else {
+        entries[key] = value
       }
     }
     self.name = name
@@ -69,6 +98,23 @@ package struct DictionaryTable: SynchronousTable {
     self.name = name
     self.entries = entries
     warnings = []
+  }
+
+  private static func alias(_ line: [UInt8]) -> (key: [UInt8], value: [UInt8])? {
+    var key: [UInt8] = []
+    var isQuoted = false
+    for (index, byte) in line.enumerated() {
+      if byte == UInt8(ascii: "\"") {
+        isQuoted.toggle()
+      } else if byte == UInt8(ascii: ":"), !isQuoted {
+        let value = ASCII.trimmed(line[(index + 1)...])
+        let name = ASCII.trimmed(key[...]).map(ASCII.lowercased)
+        return name.isEmpty || value.isEmpty ? nil : (name, Array(value))
+      } else {
+        key.append(byte)
+      }
+    }
+    return nil
   }
 
   private static func entry(_ line: [UInt8]) -> (key: [UInt8], value: [UInt8])? {

@@ -2,11 +2,23 @@
 package protocol LookupTable: Sendable {
   /// The table as the configuration names it.
   var name: String { get }
+  /// Whether the table judges a key by patterns: parts of it are not looked up then.
+  var hasPatterns: Bool { get }
+
+  /// The values that the table may give, as far as they are known without asking.
+  var knownValues: [[UInt8]] { get }
 
   /// The value of a key; `nil` when the table has none. The table folds case where its type does.
   ///
   /// Throws `.failed` when the table cannot answer now.
   func find(_ key: [UInt8]) async throws(LookupError) -> [UInt8]?
+}
+
+extension LookupTable {
+  /// Most tables hold keys.
+  package var hasPatterns: Bool { false }
+  /// Most tables cannot tell.
+  package var knownValues: [[UInt8]] { [] }
 }
 
 /// A table that answers without waiting, since it is in memory.
@@ -34,6 +46,16 @@ package enum LookupError: Error, Hashable {
   case badPattern(String, reason: String)
   /// The table cannot answer now; the mail is to be tried again.
   case failed(table: String, reason: String)
+}
+
+extension LookupError {
+  /// What happened, without the name of the table.
+  package var reason: String {
+    switch self {
+    case .malformed(_, let reason), .badPattern(_, let reason), .failed(_, let reason): reason
+    case .unknownType, .unreadable: description
+    }
+  }
 }
 
 extension LookupError: CustomStringConvertible {

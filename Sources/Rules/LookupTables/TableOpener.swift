@@ -8,9 +8,18 @@ package struct TableOpener: Sendable {
 
   private var types: [String: TableType]
   private let read: Reader
+  /// The tables, as the configuration names them, whose files have the form of aliases(5).
+  package var aliasTables: Set<String> = []
 
-  /// An opener of the types that need no library.
-  package init(read: @escaping Reader) {
+  /// The types that Postfix indexes with `postmap`. Here their source text is read.
+  package static let indexedTypes = ["btree", "cdb", "dbm", "hash", "lmdb", "sdbm"]
+
+  /// An opener of the types that need nothing but files.
+  ///
+  /// - Parameters:
+  ///   - worker: matches regular expressions.
+  ///   - read: gives the bytes of a file.
+  package init(worker: any LookupWorker = DirectWorker(), read: @escaping Reader) {
     self.read = read
     types = [
       "inline": { name, text throws(LookupError) in try DictionaryTable(inline: name, text) },
@@ -20,6 +29,13 @@ package struct TableOpener: Sendable {
       },
       "static": { name, text throws(LookupError) in try StaticTable(name, text) },
       "fail": { name, _ in FailingTable(name: name) },
+      "cidr": { name, text throws(LookupError) in try CIDRTable(name, text, read: read) },
+      "regexp": { name, text throws(LookupError) in
+        try PatternTable(name, text, .posix, read: read, worker: worker)
+      },
+      "pcre": { name, text throws(LookupError) in
+        try PatternTable(name, text, .perl, read: read, worker: worker)
+      },
     ]
   }
 
@@ -29,7 +45,9 @@ package struct TableOpener: Sendable {
   }
 
   /// The types that can be opened, sorted.
-  package var knownTypes: [String] { types.keys.sorted() }
+  package var knownTypes: [String] {
+    (types.keys + Self.indexedTypes + ["pipemap", "proxy", "unionmap"]).sorted()
+  }
 
   /// Whether a list item names a table.
   package static func isTable(_ item: String) -> Bool {
@@ -48,9 +66,24 @@ package struct TableOpener: Sendable {
     guard !argument.isEmpty else {
       throw .malformed(table: name, reason: "expected type:name")
     }
-    if type == "proxy" { return try open(argument) }
+    switch type {
+    case "proxy": return try open(argument)
+    case "pipemap": return PipedTables(name: name, tables: try openGroup(name, argument))
+    case "unionmap": return JoinedTables(name: name, tables: try openGroup(name, argument))
+    case _ where Self.indexedTypes.contains(type): return try openSource(name, argument)
+    default: break
+    }
     guard let open = types[type] else { throw .unknownType(table: name, known: knownTypes) }
     return try open(name, argument)
+  }
+
+  /// Opens the source text of a table that Postfix would have indexed.
+  private func openSource(
+    _ name: String, _ path: String
+  ) throws(LookupError) -> DictionaryTable {
+    guard let bytes = read(path) else { throw .unreadable(path: path) }
+    return aliasTables.contains(name)
+      ? DictionaryTable(aliases: name, bytes) : DictionaryTable(texthash: name, bytes)
   }
 
   /// The patterns of a file that a list includes, in order.

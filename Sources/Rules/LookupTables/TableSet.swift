@@ -27,11 +27,13 @@ package struct TableSet: Sendable {
 
   /// The first answer to a key and the table that gave it.
   ///
-  /// Throws `.failed` when a table cannot answer now; later tables are not asked then.
+  /// With `isPart`, the key is a part of what is looked for, and tables of patterns, which have
+  /// judged the whole, are not asked. Throws `.failed` when a table cannot answer now; later tables
+  /// are not asked then.
   package func find(
-    _ key: [UInt8]
+    _ key: [UInt8], isPart: Bool = false
   ) async throws(LookupError) -> (value: [UInt8], table: any LookupTable)? {
-    for table in tables {
+    for table in tables where !isPart || !table.hasPatterns {
       if let value = try await table.find(key) { return (value, table) }
     }
     return nil

@@ -32,4 +32,17 @@ extension MailSite {
       return nil
     }
   }
+
+  /// Whether `debug_peer_list` names anybody.
+  package var hasDebugPeers: Bool { !debugPeers.isEmpty }
+
+  /// Whether the dialogue with a client is to be logged. A table that does not answer names nobody.
+  package func isDebugPeer(_ address: IPAddress, name: String) async -> Bool {
+    let hostname = name == "unknown" ? nil : name
+    do throws(LookupError) {
+      return try await debugPeers.contains(address, hostname: hostname)
+    } catch {
+      return false
+    }
+  }
 }

@@ -1,6 +1,6 @@
 package import AccessPolicy
 package import Configuration
-import LookupTables
+package import LookupTables
 package import MailTypes
 package import Primitives
 package import Routing
@@ -14,7 +14,7 @@ package struct MailSiteError: Error, CustomStringConvertible {
 /// The lists and tables of a configuration, opened: whom this site trusts, which domains are
 /// its own, and where mail goes.
 ///
-/// `smtpd` asks it as a `SiteDirectory`, `qmgr` takes its router: they agree about every address.
+/// `smtpd` judges access by it, `qmgr` takes its router: they agree about every address.
 package struct MailSite: Sendable {
   let configuration: Configuration
   private let networks: NetworkList
@@ -23,25 +23,31 @@ package struct MailSite: Sendable {
   private let virtualMailboxDomains: DomainList
   private let relayDomains: DomainList
   private let transportMaps: TableSet
+  let users: KnownUsers
+  let opener: TableOpener
   let keywordMaps: TableSet
+  let debugPeers: NetworkList
   private let ownAddresses: Set<IPAddress>
+  /// What of the configuration is not used as it stands.
+  package let warnings: [String]
 
   /// Opens what the configuration names.
   ///
   /// - Parameters:
   ///   - ownAddresses: the addresses of the host's interfaces, for `inet_interfaces = all`.
-  ///   - read: gives the bytes of a file, `nil` when it cannot be read.
+  ///   - tables: opens the tables that the configuration names.
   package init(
-    _ configuration: Configuration, ownAddresses: [IPAddress],
-    read: @escaping @Sendable (String) -> [UInt8]?
+    _ configuration: Configuration, ownAddresses: [IPAddress], tables: TableOpener
   ) throws(MailSiteError) {
-    let opener = TableOpener(read: read)
+    var opener = tables
+    opener.aliasTables = KnownUsers.aliasTables(configuration)
+    self.opener = opener
     let parents = Set(configuration[.parentDomainMatchesSubdomains])
     func style(_ name: String) -> DomainList.Style { parents.contains(name) ? .parents : .dotted }
     func domains(
       _ key: ListParameter, _ style: DomainList.Style
     ) throws(MailSiteError) -> DomainList {
-      try Self.opening(key) { () throws(LookupError) in
+      try Self.opening(key) { [opener] () throws(LookupError) in
         try DomainList(configuration[key], style: style, opener: opener)
       }
     }
@@ -61,11 +67,18 @@ package struct MailSite: Sendable {
       () throws(LookupError) in
       try TableSet(configuration[.smtpdDiscardEHLOKeywordAddressMaps], opener: opener)
     }
+    debugPeers = try Self.opening(.debugPeerList) { () throws(LookupError) in
+      try NetworkList(
+        configuration[.debugPeerList], style: style("debug_peer_list"), opener: opener)
+    }
     try Self.checkCommands(configuration)
     self.ownAddresses = Self.addresses(configuration, host: ownAddresses)
+    var warnings: [String] = []
+    users = try KnownUsers(configuration, opener: opener, warnings: &warnings)
+    self.warnings = warnings
   }
 
-  private static func opening<Value>(
+  static func opening<Value>(
     _ key: ListParameter, _ open: () throws(LookupError) -> Value
   ) throws(MailSiteError) -> Value {
     do throws(LookupError) {
@@ -123,23 +136,26 @@ package struct MailSite: Sendable {
   }
 }
 
-extension MailSite: SiteDirectory {
+extension MailSite {
   /// Whether `mynetworks` holds the client.
   package func trusts(_ client: IPAddress) async throws(AccessError) -> Bool {
     do throws(LookupError) {
       if networks.isSynchronous { return try networks.containsNow(client) }
       return try await networks.contains(client)
     } catch {
-      throw .lookupFailed
+      throw .lookupFailed("\(error)")
     }
   }
+
+  /// Whether the address is one of `inet_interfaces` or `proxy_interfaces`.
+  package func isOwn(_ address: IPAddress) -> Bool { ownAddresses.contains(address) }
 
   /// Whether a domain or literal is this host itself.
   package func isLocal(_ domain: String) async throws(AccessError) -> Bool {
     do throws(LookupError) {
       return try await isOwn(domain)
     } catch {
-      throw .lookupFailed
+      throw .lookupFailed("\(error)")
     }
   }
 
@@ -153,7 +169,7 @@ extension MailSite: SiteDirectory {
       if try await contains(relayDomains, domain) { return .relay }
       return .other
     } catch {
-      throw .lookupFailed
+      throw .lookupFailed("\(error)")
     }
   }
 }

@@ -22,6 +22,8 @@ package final class ControlService: RoleService {
   /// Sessions whose command is being answered.
   private var answering: Set<ObjectIdentifier> = []
   private var isDraining = false
+  /// The ends at which lines of followed sessions arrive.
+  private var traces: [ObjectIdentifier: PacketChannel] = [:]
   private let sessionEnded = Gate()
 
   /// How long a command waits for a queue manager that is being started again.
@@ -30,6 +32,8 @@ package final class ControlService: RoleService {
   private let queueCame = Gate()
   /// Sessions at once; more wait in the kernel.
   private static let sessionsMax = 50
+  /// Commands that follow sessions at once.
+  private static let tracesMax = 8
   /// How long a client may take for a step.
   private static let stepTime: Duration = .seconds(60)
   /// How long an answer that has been begun may go on when the process is to leave.
@@ -94,6 +98,7 @@ package final class ControlService: RoleService {
   package func drain(deadline: MonotonicTime) async {
     isDraining = true
     listener.close()
+    for trace in traces.values { trace.close() }
     for (id, stream) in sessions where !answering.contains(id) { stream.close() }
     let end = min(deadline, Reactor.shared.now + Self.drainTime)
     do throws(WaitError) {
@@ -194,6 +199,7 @@ package final class ControlService: RoleService {
       return try await send(
         .refused("use of this command is reserved for the superuser"), to: stream)
     }
+    if case .trace(let filter) = meaning { return try await follow(filter, for: stream) }
     let end = Reactor.shared.now + queuePatience
     repeat {
       if queue == nil { try? await queueCame.wait(deadline: end) { queue == nil } }
@@ -238,6 +244,36 @@ package final class ControlService: RoleService {
       queue.post(.queueCommand(id: id, command: QueueCommand.cancel.encoded))
       throw error
     }
+  }
+
+  /// Passes on what sessions show until the client goes; the connection ends with it.
+  private func follow(_ filter: TraceFilter, for stream: ByteStream) async throws {
+    guard traces.count < Self.tracesMax else {
+      return try await send(.refused("too many commands follow sessions already"), to: stream)
+    }
+    var pair = try Sockets.packetPair()
+    let lines = try PacketChannel(pair.takeFirst())
+    let id = ObjectIdentifier(lines)
+    traces[id] = lines
+    defer {
+      lines.close()
+      traces[id] = nil
+      stream.close()
+    }
+    let writing = pair.takeSecond()
+    context.master.post(.trace(filter), descriptors: [writing.raw])
+    context.master.flush()
+    writing.close()
+    reactorTask {
+      // The client has nothing more to say: whatever comes is its end.
+      _ = try? await stream.read(deadline: nil) { _ in }
+      lines.close()
+    }
+    // A client that is slow has lines dropped where they are made: none piles up here.
+    while let line = try await lines.receive(deadline: nil) {
+      try await send(.part(line.bytes), to: stream)
+    }
+    try await send(.end, to: stream)
   }
 
   private func send(_ frame: ControlFrame, to stream: ByteStream) async throws {

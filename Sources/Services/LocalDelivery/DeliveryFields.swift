@@ -3,15 +3,20 @@ import Primitives
 
 /// The header fields that final delivery puts in front of a message, and those it looks for.
 package enum DeliveryFields {
-  /// Appends `Return-Path:` (RFC 5321 4.4), `X-Original-To:` and `Delivered-To:` with LF line ends.
+  /// Appends `Return-Path:` (RFC 5321 4.4), `X-Original-To:` unless `original` is empty, and
+  /// `Delivered-To:`, with LF line ends.
   package static func append(
     sender: MailAddress, original: [UInt8], recipient: MailAddress, to text: inout [UInt8]
   ) {
     text.append(text: "Return-Path: <")
     text.append(contentsOf: sender.bytes)
-    text.append(text: ">\nX-Original-To: ")
-    text.append(contentsOf: original)
-    text.append(text: "\nDelivered-To: ")
+    text.append(text: ">\n")
+    if !original.isEmpty {
+      text.append(text: "X-Original-To: ")
+      text.append(contentsOf: original)
+      text.append(ASCII.lf)
+    }
+    text.append(text: "Delivered-To: ")
     text.append(contentsOf: recipient.bytes)
     text.append(ASCII.lf)
   }

@@ -1,6 +1,7 @@
 package import LinuxSystem
 package import MailTypes
 package import Primitives
+import ServiceKit
 import SystemPackage
 
 /// One message for one recipient, as the local agent gets it.
@@ -15,20 +16,20 @@ package struct LocalMessage: Sendable {
   package var sender: MailAddress
   /// Whose mailbox it goes to.
   package var recipient: MailAddress
-  /// The address before rewriting; empty when it is the same.
+  /// The address before rewriting; empty where it is not kept (`enable_original_recipient`).
   package var original: [UInt8]
 
   /// Names the parts of a message.
   package init(
     content: Int32, header: Range<Int64>, body: Range<Int64>, sender: MailAddress,
-    recipient: MailAddress, original: [UInt8] = []
+    recipient: MailAddress, original: [UInt8]
   ) {
     self.content = content
     self.header = header
     self.body = body
     self.sender = sender
     self.recipient = recipient
-    self.original = original.isEmpty ? recipient.bytes : original
+    self.original = original
   }
 }
 
@@ -47,6 +48,8 @@ package struct LocalAgent: Sendable {
     package var recipientDelimiters: [UInt8] = []
     /// `mailbox_size_limit` in bytes; 0 for no limit.
     package var mailboxSizeMax: Int64 = 51_200_000
+    /// `enable_original_recipient`.
+    package var keepsOriginals = true
 
     /// Postfix's defaults.
     package init() {}
@@ -86,6 +89,12 @@ package struct LocalAgent: Sendable {
     case .maildir(let path): return .maildir(path, account)
     case .file(let path): return .none(.notMaildir(path))
     }
+  }
+
+  /// The address for `X-Original-To:`; empty where none is wanted.
+  func original(of recipient: DeliveryRecipient) -> [UInt8] {
+    guard settings.keepsOriginals else { return [] }
+    return recipient.original.isEmpty ? recipient.address.bytes : recipient.original
   }
 
   /// Writes a message into a Maildir with the rights of this process.

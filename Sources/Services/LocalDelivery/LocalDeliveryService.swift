@@ -106,6 +106,7 @@ extension LocalAgent.Settings {
     mailSpoolDirectory = configuration[.mailSpoolDirectory]
     recipientDelimiters = Array(configuration[.recipientDelimiter].utf8)
     mailboxSizeMax = configuration[.mailboxSizeLimit]
+    keepsOriginals = configuration[.enableOriginalRecipient]
   }
 }
 

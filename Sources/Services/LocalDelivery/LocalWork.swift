@@ -47,7 +47,7 @@ struct LocalWork: Sendable {
     LocalMessage(
       content: segment.raw, header: Int64(lead.header.offset)..<Int64(lead.header.end),
       body: Int64(lead.body.offset)..<Int64(lead.body.end), sender: request.sender,
-      recipient: recipient.address, original: recipient.original)
+      recipient: recipient.address, original: agent.original(of: recipient))
   }
 
   /// A sealed copy in memory: no process of a user's ever holds a segment (spool rule R15).
@@ -65,7 +65,7 @@ struct LocalWork: Sendable {
         DeliverOrder(
           account: account, path: path, headerLength: Int64(header.count),
           bodyLength: Int64(body.count), sender: request.sender, recipient: recipient.address,
-          original: recipient.original, content: SharedDescriptor(file)))
+          original: agent.original(of: recipient), content: SharedDescriptor(file)))
     } catch {
       return .done(.unreadable("\(error)"))
     }

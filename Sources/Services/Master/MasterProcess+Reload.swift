@@ -4,6 +4,7 @@ import Primitives
 import Reactor
 import ServiceKit
 import SystemPackage
+import TLSEngine
 
 /// SIGHUP: the configuration is read anew. What is wrong with it is said, and changes nothing.
 extension MasterProcess {
@@ -14,8 +15,38 @@ extension MasterProcess {
     let findings: [String]
   }
 
-  /// Parameters that cannot change while the system runs, as Postfix has it with some of its own.
-  private nonisolated static let fixed: [TextParameter] = [.queueDirectory, .mailOwner]
+  /// What is read of a new configuration.
+  private struct Reading: Sendable {
+    let files: ConfigurationFiles
+    let groundwork: Groundwork
+    /// What is wrong, but not so that it could not be used.
+    let warnings: [String]
+    /// Of `warnings` those that the roles say themselves.
+    let warningsOfRoles: [String]
+  }
+
+  /// A parameter's name, and what it is.
+  private typealias Value = (name: String, value: String)
+
+  /// Parameters that `qmgr`, which lives on, takes when it starts.
+  private nonisolated static func kept(_ configuration: Configuration) -> [Value] {
+    [
+      (SizeParameter.spoolSegmentSize.declaration.name, "\(configuration[.spoolSegmentSize])"),
+      (DurationParameter.spoolStallTime.declaration.name, "\(configuration[.spoolStallTime])"),
+    ]
+  }
+
+  /// Parameters that cannot change while the system runs, with what they are now: where the spool
+  /// is and whose, as Postfix has it with some of its own, and memory that old and new processes
+  /// share.
+  private nonisolated static func fixed(_ configuration: Configuration) -> [Value] {
+    [TextParameter.queueDirectory, .mailOwner].map { ($0.declaration.name, configuration[$0]) } + [
+      (
+        IntegerParameter.smtpdClientTableSize.declaration.name,
+        "\(configuration[.smtpdClientTableSize])"
+      )
+    ]
+  }
 
   /// Reloads, once more when one is under way.
   func askForReload(_ supervisor: Supervisor, _ report: ServiceReport) {
@@ -51,14 +82,16 @@ extension MasterProcess {
   /// - Returns: what the administrator should know of a configuration that is in force now.
   private func takeConfiguration(_ supervisor: Supervisor) async throws(Refusal) -> [String] {
     guard let sockets else { throw Refusal(findings: ["the mail system is being started"]) }
-    let (fresh, warnings) = try await readConfiguration()
-    for warning in warnings { log.warning("master", warning) }
+    let reading = try await readConfiguration()
+    let fresh = reading.files
+    for warning in reading.warnings { log.warning("master", warning) }
     let target = try logTarget(for: fresh)
     let provision: Provision
     let held: ListeningSockets
     do throws(Failure) {
       (provision, held) = try await self.provision(
-        fresh, target, sockets, namesInUse: supervisor.namesInUse, patience: .zero)
+        fresh, reading.groundwork, target, sockets, namesInUse: supervisor.namesInUse,
+        patience: .zero)
     } catch {
       throw Refusal(findings: [error.description])
     }
@@ -77,42 +110,59 @@ extension MasterProcess {
         log.error("master", "cannot go on with the new log: \(error)")
       }
     }
-    return warnings
+    return reading.warnings + reading.warningsOfRoles
   }
 
-  /// Reads and judges the files, on a thread of its own: tables may be large.
-  private func readConfiguration() async throws(Refusal) -> (ConfigurationFiles, [String]) {
+  /// Reads and judges the files, on a thread of its own: tables may be large, names slow.
+  private func readConfiguration() async throws(Refusal) -> Reading {
     let helper: HelperThread
     do throws(Errno) {
       helper = try HelperThread(name: "configuration")
     } catch {
       throw Refusal(findings: ["cannot start a thread: \(error)"])
     }
-    let (directory, judge, current) = (files.directory, judge, files.configuration)
-    let (fresh, warnings, findings) = await helper.perform {
-      let read = ConfigurationFiles(directory: directory)
-      let errors = read.diagnostics.filter { $0.severity == .error }.map(\.sentence)
-      guard errors.isEmpty else { return (read, [String](), errors) }
-      let changed = Self.fixed.filter { read.configuration[$0] != current[$0] }
-      let fresh = read.pinning(changed.map { ($0.declaration.name, current[$0]) })
-      let warnings =
-        read.diagnostics.map(\.sentence)
-        + changed.flatMap { Self.warnings($0, current[$0], read.configuration[$0]) }
-      return (fresh, warnings, judge(fresh))
+    defer { helper.stopLater() }
+    let (directory, judge, secret) = (files.directory, judge, ticketSecret)
+    let current = (
+      fixed: Self.fixed(files.configuration), kept: Self.kept(files.configuration)
+    )
+    return try await helper.perform { () throws(Refusal) in
+      try Self.read(directory, current, judge, secret)
     }
-    helper.stop()
-    guard findings.isEmpty else { throw Refusal(findings: findings) }
-    return (fresh, warnings)
   }
 
-  private nonisolated static func warnings(
-    _ parameter: TextParameter, _ old: String, _ new: String
-  ) -> [String] {
-    let name = parameter.declaration.name
-    return [
-      "ignoring \(name) parameter value change", "old value: \"\(old)\", new value: \"\(new)\"",
-      "to change \(name), stop and start the mail system",
-    ]
+  private nonisolated static func read(
+    _ directory: String, _ current: (fixed: [Value], kept: [Value]), _ judge: Judge,
+    _ ticketSecret: TicketSecret?
+  ) throws(Refusal) -> Reading {
+    let read = ConfigurationFiles(directory: directory)
+    let errors = read.diagnostics.filter { $0.severity == .error }.map(\.text)
+    guard errors.isEmpty else { throw Refusal(findings: errors) }
+    var warnings = read.diagnostics.filter { $0.severity == .warning }.map(\.text)
+    var pins: [Value] = []
+    for (old, new) in zip(current.fixed, fixed(read.configuration)) where old.value != new.value {
+      pins.append(old)
+      warnings += [
+        "ignoring \(old.name) parameter value change",
+        "old value: \"\(old.value)\", new value: \"\(new.value)\"",
+        "to change \(old.name), stop and start the mail system",
+      ]
+    }
+    for (old, new) in zip(current.kept, kept(read.configuration)) where old.value != new.value {
+      warnings.append(
+        "\(old.name): the queue manager keeps the old value for segments of its own until the mail "
+          + "system is started anew")
+    }
+    let fresh = read.pinning(pins)
+    let verdict = judge(fresh)
+    guard verdict.errors.isEmpty else { throw Refusal(findings: verdict.errors) }
+    do throws(Failure) {
+      return Reading(
+        files: fresh, groundwork: try Groundwork(fresh, ticketSecret: ticketSecret),
+        warnings: warnings, warningsOfRoles: verdict.warnings)
+    } catch {
+      throw Refusal(findings: [error.description])
+    }
   }
 
   /// The log that a configuration names: a file is opened anew, since somebody may have renamed it;

@@ -6,6 +6,7 @@ package import Reactor
 package import ServiceKit
 import ServiceManager
 import SystemPackage
+import TLSEngine
 
 /// The `master` role: reads the configuration, opens what the roles share, and supervises them.
 ///
@@ -24,11 +25,27 @@ package final class MasterProcess {
   /// Ends the system without finishing anything: SIGQUIT.
   nonisolated static let abortSignal: Int32 = 3
 
-  /// Judges a configuration as the roles would; sentences about what is wrong. Blocks.
-  package typealias Judge = @Sendable (ConfigurationFiles) -> [String]
+  /// Judges a configuration as the roles would. Blocks.
+  package typealias Judge = @Sendable (ConfigurationFiles) -> Verdict
+
+  /// What a `Judge` finds, in sentences.
+  package struct Verdict: Sendable {
+    let errors: [String]
+    let warnings: [String]
+
+    /// - Parameters:
+    ///   - errors: why the configuration cannot be used.
+    ///   - warnings: what of it is not used as it stands; the roles log it themselves.
+    package init(errors: [String], warnings: [String]) {
+      self.errors = errors
+      self.warnings = warnings
+    }
+  }
 
   var files: ConfigurationFiles
   let judge: Judge
+  /// What session tickets are sealed with as long as this process lives.
+  let ticketSecret: TicketSecret?
   let root: String
   let serviceManager: ServiceManager
   private let lock: InstanceLock
@@ -43,11 +60,12 @@ package final class MasterProcess {
   var isReloading = false
 
   private init(
-    _ files: ConfigurationFiles, judge: @escaping Judge, root: String, lock: InstanceLock,
-    serviceManager: ServiceManager
+    _ files: ConfigurationFiles, judge: @escaping Judge, ticketSecret: TicketSecret?,
+    root: String, lock: InstanceLock, serviceManager: ServiceManager
   ) throws(Failure) {
     self.files = files
     self.judge = judge
+    self.ticketSecret = ticketSecret
     (log, logTarget) = try Self.openLog(files.configuration)
     self.root = root
     self.lock = lock
@@ -69,10 +87,17 @@ package final class MasterProcess {
   ) -> Int32 {
     let status = StatusBox()
     let serviceManager = ServiceManager.take()
+    let ticketSecret = TicketSecret.random(now: Clocks.wallNow())
+    // Here, since names of hosts and ports may take long to look up.
+    let groundwork = Result { () throws(Failure) in
+      try Groundwork(files, ticketSecret: ticketSecret)
+    }
     Reactor.shared.run {
       do throws(Failure) {
-        let master = try MasterProcess.prepare(files, judge, serviceManager)
-        try await master.live(served)
+        let groundwork = try groundwork.get()
+        let master = try MasterProcess.prepare(
+          files, groundwork.owner, judge, ticketSecret, serviceManager)
+        try await master.live(groundwork, served)
         status.value = 0
       } catch {
         complain("martinet: fatal: \(error)")
@@ -83,30 +108,25 @@ package final class MasterProcess {
   }
 
   private static func prepare(
-    _ files: ConfigurationFiles, _ judge: @escaping Judge, _ serviceManager: ServiceManager
+    _ files: ConfigurationFiles, _ owner: Account?, _ judge: @escaping Judge,
+    _ ticketSecret: TicketSecret?, _ serviceManager: ServiceManager
   ) throws(Failure) -> MasterProcess {
     let root = files.configuration[.queueDirectory]
-    let owner = try mailOwner(files.configuration)
     do throws(SpoolDirectories.Finding) {
       _ = try SpoolDirectories.format(root)
       try SpoolDirectories.prepare(root, owner: owner.map { ($0.uid, $0.gid) })
     } catch {
       throw Failure(description: "\(error)")
     }
-    let taken: InstanceLock?
-    let holder: Int32?
-    do throws(Errno) {
-      taken = try InstanceLock.take(root)
-      holder = try InstanceLock.holder(root)
+    let lock: InstanceLock
+    do throws(InstanceLock.Refusal) {
+      lock = try InstanceLock.take(root)
     } catch {
-      throw Failure(description: "cannot lock \(root): \(error)")
-    }
-    guard let lock = taken else {
-      let process = holder.map { " as process \($0)" } ?? ""
-      throw Failure(description: "the mail system is already running\(process)")
+      throw Failure(description: "\(error)")
     }
     return try MasterProcess(
-      files, judge: judge, root: root, lock: lock, serviceManager: serviceManager)
+      files, judge: judge, ticketSecret: ticketSecret, root: root, lock: lock,
+      serviceManager: serviceManager)
   }
 
   /// `mail_owner`, or `nil` when the caller is not root and everything runs as the caller.
@@ -126,28 +146,39 @@ package final class MasterProcess {
     } catch .notPermitted {
       throw Failure(description: "mail_owner: \(name) is the superuser; name another user")
     } catch {
-      throw Failure(description: "mail_owner: no such user: \(name)")
+      throw Failure(description: "mail_owner: no such user: \(name); make it, or name another one")
     }
   }
 
   /// Whether the services of `master.cf` make sense.
   package nonisolated static func checkServices(_ files: ConfigurationFiles) throws(Failure) {
+    _ = try listenerPlan(files)
+  }
+
+  /// Looks up names, which may block: not on a reactor.
+  nonisolated static func listenerPlan(
+    _ files: ConfigurationFiles
+  ) throws(Failure) -> ListenerPlan {
     do throws(ListenerPlan.Failure) {
-      _ = try ListenerPlan(files)
+      return try ListenerPlan(files)
     } catch {
       throw Failure(description: error.description)
     }
   }
 
-  private func live(_ served: @escaping @Sendable () -> Void) async throws(Failure) {
+  private func live(
+    _ groundwork: Groundwork, _ served: @escaping @Sendable () -> Void
+  ) async throws(Failure) {
     ThisProcess.ignoreBrokenPipes()
     // Inherited as ignored it would have the kernel throw away how children ended.
     ThisProcess.watchChildren()
-    for diagnostic in files.diagnostics { log.information("master", "\(diagnostic)") }
+    for diagnostic in files.diagnostics where diagnostic.severity != .information {
+      log.information("master", "\(diagnostic)")
+    }
     if !Identity.isRoot {
       log.warning("master", "not running as root: every process runs as the caller")
     }
-    let supervisor = try await makeSupervisor()
+    let supervisor = try await makeSupervisor(groundwork)
     let signals: SignalSource
     do {
       signals = try SignalSource([2, 15, Self.reloadSignal, Self.abortSignal])
@@ -208,84 +239,6 @@ package final class MasterProcess {
       throw Failure(
         description: "cannot open the log \(file.isEmpty ? "(syslog)" : file): \(error)")
     }
-  }
-}
-
-extension MasterProcess {
-  private func makeSupervisor() async throws(Failure) -> Supervisor {
-    let owner = try Self.mailOwner(files.configuration)
-    let (provision, sockets) = try await provision(
-      files, logTarget, try firstSockets(owner), namesInUse: [], patience: Self.bindPatience)
-    self.sockets = sockets
-    do {
-      try SpoolFormat.ofThisBuild.prepare(try LinuxDisk(path: root))
-      let helper = try HelperThread(name: "spool")
-      return Supervisor(
-        provision, log: log,
-        sequences: SequenceSource(disk: try LinuxDisk(path: root), helper: helper),
-        resultsFiles: ResultsFiles(
-          folder: root + "/" + SpoolDirectories.results,
-          owner: owner.map { ($0.uid, $0.gid) }, helper: helper),
-        recordMarks: try SharedPage.make("record-marks").descriptor,
-        executable: try ThisProcess.executable(),
-        environment: ["SWIFT_BACKTRACE=enable=no"])
-    } catch {
-      throw Failure(description: "cannot prepare the spool \(root): \(error)")
-    }
-  }
-
-  /// Reads and opens everything that the roles get; nothing that is in use is changed.
-  ///
-  /// - Parameters:
-  ///   - sockets: what listens now.
-  ///   - namesInUse: names that other processes have.
-  ///   - patience: how long an address may be in use by somebody else.
-  /// - Returns: what the roles get, and the sockets to hold from then on.
-  func provision(
-    _ files: ConfigurationFiles, _ target: LogTarget, _ sockets: ListeningSockets,
-    namesInUse: Set<ProcessName>, patience: Duration
-  ) async throws(Failure) -> (Provision, ListeningSockets) {
-    let configuration = files.configuration
-    let owner = try Self.mailOwner(configuration)
-    let listenerPlan: ListenerPlan
-    do throws(ListenerPlan.Failure) {
-      listenerPlan = try ListenerPlan(files)
-    } catch {
-      throw Failure(description: "\(error)")
-    }
-    let bytes = configuration.serialized()
-    let file: SharedDescriptor
-    do throws(Errno) {
-      file = SharedDescriptor(try Files.sealedMemory("configuration", content: bytes))
-    } catch {
-      throw Failure(description: "cannot keep the configuration in memory: \(error)")
-    }
-    let (listeners, held) = try await listeners(
-      listenerPlan, sockets, patience: patience, log: log)
-    let processors = (try? ThisProcess.processorCount()) ?? 1
-    let plan = ServicePlan(
-      processes: ServicePlan.processes(
-        receivers: Self.count(configuration[.smtpdProcessCount], processors),
-        senders: Self.count(configuration[.smtpProcessCount], processors), taken: namesInUse),
-      user: owner.map { UserIdentity(name: $0.name, userID: $0.uid, groupID: $0.gid) },
-      throttleTime: configuration[.serviceThrottleTime],
-      drainTime: configuration[.drainTime], reloadDrainTime: configuration[.reloadDrainTime],
-      reloadGenerationLimit: configuration[.reloadGenerationLimit],
-      watchdogTimeout: configuration[.serviceWatchdogTimeout],
-      startTimeout: configuration[.serviceStartTimeout],
-      crashRefusalTime: configuration[.smtpdCrashRefusalTime],
-      crashRefusalLimit: configuration[.smtpdCrashRefusalLimit],
-      configurationSize: UInt64(bytes.count),
-      serviceSettings: listenerPlan.serviceSettings + [[]], listeners: listeners,
-      transports: listenerPlan.transports)
-    let provision = Provision(
-      plan: plan, configurationFile: file, logDescriptor: target.descriptor, logKind: target.kind)
-    return (provision, held)
-  }
-
-  /// 0 stands for one process a processor, at most 8.
-  private static func count(_ configured: Int, _ processors: Int) -> Int {
-    configured == 0 ? min(processors, 8) : configured
   }
 }
 

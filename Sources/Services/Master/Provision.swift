@@ -7,6 +7,8 @@ struct Provision {
   let plan: ServicePlan
   /// The configuration in sealed memory.
   let configurationFile: SharedDescriptor
+  /// Keys and certificates in sealed memory.
+  let keyMaterialFile: SharedDescriptor
   /// Where the log goes.
   let logDescriptor: SharedDescriptor
   /// What its lines look like.

@@ -20,6 +20,8 @@ final class RoleChild {
   /// Whether it is being killed because it did not react.
   var isStuck = false
   var lastResort: Alarm?
+  /// To `smtpd`: its row in the table of clients.
+  var clientRow: Int?
   /// Whether it said that it serves.
   var isReady = false
   /// Whether it was told to leave.

@@ -37,12 +37,17 @@ struct ServicePlan {
   let crashRefusalLimit: Int
   /// The size of the serialized configuration in bytes.
   let configurationSize: UInt64
+  /// The size of the keys and certificates for servers, in bytes.
+  let keyMaterialSize: UInt64
   /// `-o` settings, to which services refer by index.
   let serviceSettings: [[[String]]]
   /// All listening sockets.
   let listeners: [Listener]
   /// Services of `master.cf` that deliver: the transport names and their settings, by role.
   let transports: [Role: [StartRecord.Listener]]
+
+  /// How many `smtpd` processes there are.
+  var receiverCount: Int { processes.count { $0.role == .smtpd } }
 
   func listeners(of role: Role) -> [Listener] { listeners.filter { $0.role == role } }
 

@@ -24,7 +24,9 @@ package enum SpoolDirectories {
   /// Locks and process ids.
   package static let pid = "pid"
   /// The socket of the commands.
-  package static let sockets = "public"
+  ///
+  /// Not `public`, which a Postfix that shares `queue_directory` gives to its own owner.
+  package static let sockets = "sockets"
 
   /// Every folder that `run` makes when it is missing.
   package static let folders = [

@@ -30,6 +30,12 @@ extension Supervisor {
     candidate = fresh
     candidateFailure = nil
     let newcomers = fresh.plan.processes.filter { $0.role != .qmgr }
+    guard clients.freeCount >= fresh.plan.receiverCount else {
+      candidate = nil
+      return "\(fresh.plan.receiverCount) more smtpd processes are too many beside "
+        + "\(ClientTableRows.count - clients.freeCount) that end their sessions: "
+        + "try again after drain_time"
+    }
     let deadline = Reactor.shared.now + fresh.plan.startTimeout
     for name in newcomers { start(name) }
     if let refusal = await waitForService(of: newcomers, fresh, deadline: deadline) {
@@ -52,7 +58,12 @@ extension Supervisor {
           .logFile(fresh.logKind), descriptors: [fresh.logDescriptor.raw])
       }
     }
+    var refused = RefusedClients(limit: plan.crashRefusalLimit)
+    let now = Reactor.shared.now
+    for client in refusedClients.entries(at: now) { refused.add(client, now: now) }
+    refusedClients = refused
     await retire(former)
+    beginWatch()
     tellIfAllServe()
     return nil
   }
@@ -128,12 +139,16 @@ extension Supervisor {
     }
   }
 
-  /// Keeps `reload_generation_limit`: the oldest have had the most time.
+  /// Keeps `reload_generation_limit`, and room in the table of clients for one reload more: the
+  /// oldest have had the most time.
   private func endOldest() {
-    while leaving.count > plan.reloadGenerationLimit {
-      let oldest = leaving.removeFirst()
-      log.warning(
-        "master", "reload_generation_limit is reached: \(oldest.count) old processes end now")
+    while let oldest = leaving.first {
+      let receivers = leaving.joined().count { $0.name.role == .smtpd } + 2 * plan.receiverCount
+      let isOverLimit = leaving.count > plan.reloadGenerationLimit
+      guard isOverLimit || receivers > ClientTableRows.count else { return }
+      leaving.removeFirst()
+      let limit = isOverLimit ? "reload_generation_limit" : "the most smtpd processes at a time"
+      log.warning("master", "\(limit) is reached: \(oldest.count) old processes end now")
       for child in oldest {
         child.drain()
         child.end(after: plan.drainTime + Self.grace, log)
@@ -172,10 +187,11 @@ extension Supervisor {
 extension Provision {
   /// What a process of this name needs to know of the configuration.
   func record(for name: ProcessName) -> StartRecord {
-    StartRecord(
+    let peers = plan.processes.filter { $0.role == name.role }
+    return StartRecord(
       name: name, user: name.role == .local ? nil : plan.user, logKind: logKind,
       configurationSize: plan.configurationSize, transports: plan.transports(of: name.role),
-      serviceSettings: plan.serviceSettings,
-      processCount: UInt32(plan.processes.count { $0.role == name.role }))
+      serviceSettings: plan.serviceSettings, processCount: UInt32(peers.count),
+      processRank: UInt32(peers.firstIndex(of: name) ?? 0))
   }
 }

@@ -29,6 +29,7 @@ final class Supervisor {
   private let environment: [String]
   /// Outlives every `qmgr`, so that the next one learns where the one before died.
   private let recordMarks: SharedDescriptor
+  let clients: ClientTableRows
   private let sequences: SequenceSource
   private let resultsFiles: ResultsFiles
   private let rejoining = Rejoining()
@@ -39,15 +40,19 @@ final class Supervisor {
   /// Pulses when a process has ended, serves, or has said something that a reload waits for.
   let change = Gate()
   var refusedClients: RefusedClients
+  /// Who follows sessions now.
+  var traces: [Trace] = []
   var watchAlarm: Alarm?
   /// Called once, when every process of the plan serves.
   var allServe: (() -> Void)?
 
   init(
     _ provision: Provision, log: Log, sequences: SequenceSource, resultsFiles: ResultsFiles,
-    recordMarks: SharedDescriptor, executable: String, environment: [String]
+    recordMarks: SharedDescriptor, clients: ClientTableRows, executable: String,
+    environment: [String]
   ) {
     self.provision = provision
+    self.clients = clients
     refusedClients = RefusedClients(limit: provision.plan.crashRefusalLimit)
     self.log = log
     self.sequences = sequences
@@ -93,6 +98,7 @@ final class Supervisor {
       children[name] = child
       sendStart(to: child, provision, sequences: sequences)
       connect(child)
+      if name.role == .smtpd { passOnTraces(to: child) }
       if name.role.isAgent { reactorTask { await self.sendResultsFile(to: child) } }
       reactorTask { await self.listen(to: child) }
       reactorTask { await self.watch(child) }
@@ -113,12 +119,21 @@ final class Supervisor {
     record.sequenceFirst = sequences.lowerBound
     record.sequenceCount = UInt32(sequences.count)
     record.hasRecordMarks = role == .qmgr
-    if role == .smtpd { record.refusals = refusedClients.entries(at: Reactor.shared.now) }
+    var behind = role == .qmgr ? [recordMarks.raw] : []
+    if role == .smtpd {
+      record.refusals = refusedClients.entries(at: Reactor.shared.now)
+      child.clientRow = clients.take()
+      record.clientRow = child.clientRow.map { UInt32($0) }
+      if child.clientRow != nil { behind.append(clients.descriptor.raw) }
+      // Only who speaks as a server sees the server's keys.
+      record.keyMaterialSize = plan.keyMaterialSize
+      behind.append(provision.keyMaterialFile.raw)
+    }
     child.channel.post(
       .start(record),
       descriptors: [
         provision.configurationFile.raw, provision.logDescriptor.raw, child.pageDescriptor.raw,
-      ] + listeners.map(\.socket.raw) + (role == .qmgr ? [recordMarks.raw] : []))
+      ] + listeners.map(\.socket.raw) + behind)
     child.channel.flush()
   }
 
@@ -180,6 +195,9 @@ final class Supervisor {
           guard let silent = children[peer] else { break }
           log.warning("master", "\(peer.role.rawValue) pid \(silent.pid) does not answer: killing")
           silent.kill()
+        case .trace(let filter) where child.name.role == .control:
+          guard let socket = received.descriptors.first else { break }
+          follow(filter, socket)
         case .channelEnded(let peer, let pid) where child.name.role == .qmgr:
           rejoin(peer, pid: pid, with: child)
         default:
@@ -233,11 +251,23 @@ final class Supervisor {
     let status = await child.end()
     children[child.name] = nil
     forgetLeaving(child)
+    forgetClients(of: child)
     change.pulse()
     if status != .exited(0) || !(child.isDraining || child.isLeaving) { report(child, status) }
     blame(for: child, status)
     noteFailure(of: child.name, "a process that was just started has ended")
     planRestart(of: child.name, hasServed: child.isReady)
+  }
+
+  /// The sessions of a process that has ended are over, however it ended.
+  private func forgetClients(of child: RoleChild) {
+    guard let row = child.clientRow else { return }
+    do throws(Errno) {
+      try clients.free(row)
+    } catch {
+      // The row is not given out again: what it holds would count for its next process.
+      log.error("master", "the sessions of smtpd pid \(child.pid) stay counted: \(error)")
+    }
   }
 
   private func report(_ child: RoleChild, _ status: ExitStatus) {

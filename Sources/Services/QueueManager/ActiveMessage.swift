@@ -3,6 +3,7 @@ import Primitives
 import QueueFormat
 import QueueScheduler
 import Reactor
+import SMTPGrammar
 import ServiceKit
 
 /// A recipient of a message in the active window.
@@ -11,8 +12,26 @@ struct ActiveRecipient {
   var address: MailAddress
   /// The address before rewriting; empty when it is the same.
   var original: [UInt8]
+  /// When the sender wants to hear (RFC 3461 4.1); `nil` when it said nothing.
+  let notify: DeliveryNotify?
+  /// ORCPT (RFC 3461 4.2), `type;xtext`; empty for none.
+  let dsnOriginal: [UInt8]
   /// The transport and next hop; `nil` when nothing is left to do for the recipient.
   var target: Target?
+
+  /// A recipient as the envelope has it, without a target.
+  init(_ recipient: EnvelopeRecipient) {
+    address = recipient.address
+    original = recipient.original?.bytes ?? []
+    notify = recipient.notify
+    dsnOriginal = recipient.dsnOriginal.count <= ExtendedText.lengthMax ? recipient.dsnOriginal : []
+  }
+
+  /// The recipient as a delivery agent hears of it.
+  func named(_ index: UInt32) -> DeliveryRecipient {
+    DeliveryRecipient(
+      index: index, address: address, original: original, notify: notify, dsnOriginal: dsnOriginal)
+  }
 }
 
 /// A message in the active window: what deliveries, logs and reports need of its envelope.
@@ -23,12 +42,18 @@ final class ActiveMessage {
   let offset: UInt64
   let segment: Segment
   let sender: MailAddress
+  /// ENVID (RFC 3461 4.4) in xtext; empty for none.
+  let envelopeID: [UInt8]
+  /// RET (RFC 3461 4.3).
+  let returnContent: ReturnContent?
   let arrival: WallTime
   let activated: WallTime
   /// By their place in the envelope.
   var recipients: [ActiveRecipient]
   /// Recipients that will not get it and of which the sender has not been told.
   var failures: [RecipientVerdict] = []
+  /// Recipients that have it, of which the sender wants to hear and has not been told.
+  var successes: [RecipientVerdict] = []
   /// Recipients that refused it after an order to requeue it: they are asked again.
   var reopened: Set<UInt32> = []
   /// Recipients that were put off in this run, and why.
@@ -45,6 +70,8 @@ final class ActiveMessage {
     self.offset = offset
     self.segment = segment
     sender = envelope.sender
+    envelopeID = envelope.envelopeID.count <= ExtendedText.lengthMax ? envelope.envelopeID : []
+    returnContent = envelope.returnContent
     arrival = envelope.arrival
     self.recipients = recipients
     self.activated = activated

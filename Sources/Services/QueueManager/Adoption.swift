@@ -26,8 +26,13 @@ final class Adoption {
   private unowned let queue: MailQueue
   private var claims: [QueueID: [Claim]] = [:]
   private var adopted: [(record: MessageRecord, claim: Claim, number: DeliveryNumber)] = []
+  /// Messages that are looked at again when they have been moved.
+  private var awaited: Set<QueueID> = []
   private var isRunning = false
   private var isSettled = false
+  /// Whether deliveries have been asked for in this life.
+  private var hasOpened: Bool { queue.hasOpened }
+  private static let patience = Duration.seconds(30)
 
   init(_ queue: MailQueue) {
     self.queue = queue
@@ -71,11 +76,14 @@ final class Adoption {
 
   /// A message is known now: what agents have of it must not be asked for again.
   func found(_ record: MessageRecord) {
-    guard let claimed = claims.removeValue(forKey: record.id) else { return }
+    guard claims[record.id] != nil else { return }
+    guard !queue.scheduler.isMoving(record.id) else { return awaitMove(of: record.id) }
+    let claimed = claims.removeValue(forKey: record.id) ?? []
     let place = RecordPlace(nonce: record.segment.name.nonce, offset: record.offset)
     for claim in claimed {
-      guard claim.place == place, !isTooLate(claim, record) else {
-        // Moved since, which it is not before all its results are in the journal; or known already.
+      // Mail is not moved while it is in somebody's hands, but a result may have been left before
+      // it was: the name says that it is the same message.
+      guard claim.place == place || claim.result != nil, !isTooLate(claim, record) else {
         if claim.result != nil { claim.agent.acknowledge(claim.delivery) }
         continue
       }
@@ -85,12 +93,25 @@ final class Adoption {
     run()
   }
 
-  /// Whether a result is left by an agent that outlived the wait for it, and its message is being
-  /// delivered already.
+  /// Looks again at a message when it has come to its new place.
+  private func awaitMove(of id: QueueID) {
+    guard awaited.insert(id).inserted else { return }
+    reactorTask {
+      while self.queue.scheduler.isMoving(id) {
+        await self.queue.mover.settle([id], deadline: Reactor.shared.now + Self.patience)
+      }
+      self.awaited.remove(id)
+      if let ref = self.queue.scheduler.find(id) { self.found(self.queue.record(of: ref)) }
+    }
+  }
+
+  /// Whether a claim comes when its message is being delivered already, or when its end is being
+  /// written: by an agent that outlived the wait for it.
   private func isTooLate(_ claim: Claim, _ record: MessageRecord) -> Bool {
-    guard queue.isOpen, claim.agent.isGone,
-      queue.scheduler.summary(of: record.ref)?.queue == .active
-    else { return false }
+    let isUnderWay =
+      hasOpened && queue.scheduler.summary(of: record.ref)?.queue == .active
+      && !adopted.contains { $0.record.ref == record.ref }
+    guard isUnderWay || !queue.scheduler.mayAdopt(record.ref) else { return false }
     queue.log.warning("qmgr", "\(record.id): a result of an earlier delivery came too late")
     return true
   }
@@ -144,9 +165,11 @@ final class Adoption {
   /// done before.
   func settle() {
     isSettled = true
-    let left = claims.values.joined().filter { $0.result != nil }
-    claims.removeAll()
-    for claim in left { claim.agent.acknowledge(claim.delivery) }
+    let left = claims.filter { !awaited.contains($0.key) }
+    for id in left.keys { claims[id] = nil }
+    for claim in left.values.joined() where claim.result != nil {
+      claim.agent.acknowledge(claim.delivery)
+    }
   }
 
   private func run() {
@@ -166,12 +189,11 @@ final class Adoption {
     _ record: MessageRecord, _ claim: Claim, _ number: DeliveryNumber
   ) async {
     if queue.messages[record.ref] == nil, !isDropped(claim) {
-      let reading = RecordReading(record)
+      let reading = RecordReading(record, in: queue)
       let disk = queue.disk
       let stored = await queue.reader.perform { reading.read(on: disk) }
-      let ended = queue.endedRecipients[record.ref] ?? []
       if case .success(let found) = stored, let envelope = found.envelope,
-        let recipients = await queue.recipients(of: envelope, ended: ended), !isDropped(claim)
+        let recipients = await queue.openRecipients(of: envelope, record.ref), !isDropped(claim)
       {
         queue.scheduler.correct(
           record.ref, arrival: queue.clock.monotonic(envelope.arrival),

@@ -1,5 +1,5 @@
 import DeliveryReports
-import LinuxSystem
+import DequeModule
 import MailTypes
 import MessageHeaders
 import Primitives
@@ -9,41 +9,20 @@ import QueueStore
 import Reactor
 import ServiceKit
 
-/// What a run of a message leaves to be told to its sender.
-struct FailedDelivery: Sendable {
-  let record: MessageRecord
-  let sender: MailAddress
-  let arrival: WallTime
-  let failures: [(recipient: FailedRecipient, verdict: RecipientVerdict)]
-  /// Results whose agents wait for the journal.
-  let heldResults: [(agent: Agent, delivery: UInt64)]
-  /// Whether nothing else is left to do for the message.
-  let endsMessage: Bool
-
-  @ReactorActor
-  init(_ message: ActiveMessage, endsMessage: Bool) {
-    record = message.record
-    sender = message.sender
-    arrival = message.arrival
-    failures = message.failures.map { verdict in
-      let recipient = message.recipients[Int(verdict.index)]
-      return (
-        FailedRecipient(
-          address: recipient.address,
-          originalAddress: recipient.original.isEmpty ? nil : MailAddress(recipient.original),
-          status: verdict.status, reason: verdict.text), verdict
-      )
-    }
-    heldResults = message.heldResults
-    self.endsMessage = endsMessage
-  }
-}
-
-/// Tells senders what did not arrive: a report is a new message in a segment of the queue
-/// manager's own, and only when it is flushed are the failed recipients done (spool rule R4).
+/// Tells senders what became of their mail: a report is a new message in a segment of the queue
+/// manager's own, and only when it is flushed are failed recipients done (spool rule R4).
 @ReactorActor
 final class Bouncer {
+  /// Bytes of returned messages that may be in memory at once.
+  private static let memoryMax = 16 << 20
+  /// Reports that are written at once: a batch's worth.
+  private static let atOnceMax = 256
+  /// The largest message that is returned whole, whatever `bounce_size_limit` says: its report
+  /// goes into a batch (spool rule R23).
+  private static let returnedSizeMax = 1 << 20
+
   private unowned let queue: MailQueue
+  private var waiting: Deque<PendingReport> = []
   private var underWay = 0
   /// Reports under way by the message that they are about.
   private var subjects: [MessageRef: Int] = [:]
@@ -56,80 +35,131 @@ final class Bouncer {
   /// Whether a report about a message is under way: its record is needed where it is.
   func concerns(_ ref: MessageRef) -> Bool { subjects[ref] != nil }
 
-  /// Reports failures of a message; its segment stays until that is done.
-  func add(_ failed: FailedDelivery) {
-    guard !failed.sender.isNull else {
-      logDiscarded(failed.record.id)
-      return settle(failed)
+  /// Tells the sender, if it wants to hear; the message's segment stays until that is done.
+  func add(_ report: PendingReport) {
+    guard !report.recipients.isEmpty, !isDiscarded(report) else { return settle(report) }
+    subjects[report.record.ref, default: 0] += 1
+    report.record.segment.messageCount += 1
+    waiting.append(report)
+    begin()
+  }
+
+  private var returnedSizeLimit: Int {
+    min(queue.settings.returnedSizeLimit, Self.returnedSizeMax)
+  }
+
+  private func begin() {
+    let limit = max(1, min(Self.atOnceMax, Self.memoryMax / returnedSizeLimit))
+    while underWay < limit, let report = waiting.popFirst() {
+      underWay += 1
+      reactorTask {
+        await self.write(report)
+        self.underWay -= 1
+        self.end(report)
+        self.begin()
+        self.change.pulse()
+      }
     }
-    underWay += 1
-    subjects[failed.record.ref, default: 0] += 1
-    failed.record.segment.messageCount += 1
-    reactorTask {
-      await self.report(failed)
-      failed.record.segment.messageCount -= 1
-      self.queue.removeIfSpent(failed.record.segment)
-      self.underWay -= 1
-      let left = (self.subjects[failed.record.ref] ?? 1) - 1
-      self.subjects[failed.record.ref] = left > 0 ? left : nil
-      self.change.pulse()
-    }
+  }
+
+  private func end(_ report: PendingReport) {
+    report.record.segment.messageCount -= 1
+    queue.removeIfSpent(report.record.segment)
+    let left = (subjects[report.record.ref] ?? 1) - 1
+    subjects[report.record.ref] = left > 0 ? left : nil
   }
 
   /// Waits until all reports are written; false when the deadline comes first.
   func drain(deadline: MonotonicTime) async -> Bool {
-    (try? await change.wait(deadline: deadline) { underWay > 0 }) != nil
+    (try? await change.wait(deadline: deadline) { underWay > 0 || !waiting.isEmpty }) != nil
   }
 
-  private func report(_ failed: FailedDelivery) async {
+  /// Reports about reports go to nobody (RFC 5321 4.5.5).
+  private func isDiscarded(_ report: PendingReport) -> Bool {
+    let sender = report.sender
+    let isDouble = ASCII.equalFolded(sender.bytes, queue.settings.doubleBounceSender.utf8)
+    guard sender.isNull || isDouble else { return false }
+    switch report.kind {
+    case .failure where isDouble:
+      queue.log.warning(
+        "bounce", "\(report.record.id): undeliverable postmaster notification discarded")
+    case .failure: break
+    case .success:
+      queue.log.information(
+        "bounce",
+        "\(report.record.id): not sending trace/success notification for "
+          + "\(isDouble ? "double" : "single")-bounce message")
+    }
+    return true
+  }
+
+  private func write(_ report: PendingReport) async {
     do throws(SpoolError) {
-      let header = try await readHeader(failed.record)
+      let original = try await readOriginal(report)
       let id = queue.writer.makeQueueID(now: queue.clock.wallNow)
-      guard let record = pending(failed, as: id, header: header) else {
-        preconditionFailure("a sender to tell was looked for before")
-      }
-      try await queue.writer.commit(record)
-      logReport(of: failed.record.id, as: id)
-      settle(failed)
+      let message = message(report, as: id, original)
+      try await queue.writer.commit(record(of: message, as: id))
+      log(report, message.messageID, as: id)
+      settle(report)
     } catch {
-      queue.log.error("bounce", "\(failed.record.id): cannot write a report: \(error)")
-      putBack(failed)
+      queue.log.error("bounce", "\(report.record.id): cannot write a report: \(error)")
+      putBack(report)
     }
   }
 
-  private func readHeader(_ record: MessageRecord) async throws(SpoolError) -> [UInt8] {
-    let reading = RecordReading(record)
+  /// What is given back of a message (RFC 3461 4.3): of one that was delivered, of one that is
+  /// too large, and where the sender wants no more, only the header.
+  private func readOriginal(
+    _ report: PendingReport
+  ) async throws(SpoolError) -> (returned: ReturnedMessage, flags: RecordFlags) {
+    let reading = RecordReading(report.record, in: queue)
     let disk = queue.disk
-    let limit = UInt64(queue.settings.returnedSizeLimit)
+    let limit = UInt64(returnedSizeLimit)
+    let mayBeWhole = report.kind == .failure && report.returnContent != .headers
     return try await queue.reader.perform { () throws(SpoolError) in
       let lead = try reading.read(on: disk).get().lead
-      return try disk.read(
+      let header = try disk.read(
         Int(min(lead.header.length, limit)), from: reading.file, at: lead.header.offset)
+      guard mayBeWhole, lead.header.length + lead.body.length <= limit else {
+        return (ReturnedMessage(header: header), lead.flags)
+      }
+      let body = try disk.read(
+        Int(lead.body.length), from: reading.file, at: lead.body.offset)
+      guard body.count == Int(lead.body.length) else {
+        return (ReturnedMessage(header: header), lead.flags)
+      }
+      return (ReturnedMessage(header: header, body: body), lead.flags)
     }
   }
 
-  private func pending(
-    _ failed: FailedDelivery, as id: QueueID, header: [UInt8]
-  ) -> PendingRecord? {
-    let now = queue.clock.wallNow
-    let source = FailureReport.Source(
-      queueID: failed.record.id, sender: failed.sender, arrivalDate: Self.date(failed.arrival),
-      recipients: failed.failures.map(\.recipient), header: header)
-    let reporter = FailureReport.Reporter(
-      hostname: queue.settings.hostname, mailName: queue.settings.mailName,
-      returnedSizeLimit: queue.settings.returnedSizeLimit)
-    guard let report = FailureReport(about: source, as: id, date: Self.date(now), by: reporter)
-    else { return nil }
+  private func message(
+    _ report: PendingReport, as id: QueueID, _ original: (ReturnedMessage, flags: RecordFlags)
+  ) -> DeliveryReport {
+    let source = DeliveryReport.Source(
+      queueID: report.record.id, sender: report.sender, envelopeID: report.envelopeID,
+      arrivalDate: Self.date(report.arrival), recipients: report.recipients,
+      returned: original.0, needsSMTPUTF8: original.flags.contains(.needsSMTPUTF8))
+    let reporter = DeliveryReport.Reporter(
+      hostname: queue.settings.hostname, mailName: queue.settings.mailName)
+    return DeliveryReport(
+      report.kind, about: source, as: id, date: Self.date(queue.clock.wallNow), by: reporter)
+  }
+
+  private func record(of report: DeliveryReport, as id: QueueID) -> PendingRecord {
     var flags: RecordFlags = []
-    if report.hasEightBitHeader { flags.formUnion([.header8Bit, .needsSMTPUTF8]) }
+    if report.hasEightBitHeader { flags.insert(.header8Bit) }
     if report.isEightBit { flags.insert(.body8Bit) }
+    if report.needsSMTPUTF8 { flags.insert(.needsSMTPUTF8) }
+    if report.hasNUL { flags.insert(.hasNUL) }
+    if report.hasLongLine { flags.insert(.longLine) }
     if report.size != report.header.count + report.body.count {
       flags.formUnion([.hasStuffedLines, .scanForDots])
     }
     return PendingRecord(
       id: id, header: report.header, body: report.body,
       envelope: Envelope(
-        sender: .null, recipients: [EnvelopeRecipient(report.recipient)], arrival: now),
+        sender: .null, recipients: [EnvelopeRecipient(report.recipient)],
+        arrival: queue.clock.wallNow),
       flags: flags, contentSize: UInt64(report.size))
   }
 
@@ -139,56 +169,62 @@ final class Bouncer {
     return text
   }
 
-  /// The sender has been told, or cannot be: the recipients are done.
-  private func settle(_ failed: FailedDelivery) {
+  /// The sender has been told, or shall not be: the recipients are done.
+  private func settle(_ report: PendingReport) {
     let now = queue.clock.wallNow
-    let record = failed.record
-    for (place, failure) in failed.failures.enumerated() {
-      let isLast = failed.endsMessage && place == failed.failures.count - 1
+    let record = report.record
+    for (place, verdict) in report.verdicts.enumerated() {
+      let isLast = report.endsMessage && place == report.verdicts.count - 1
       queue.journals.append(
         JournalEntry(
-          .bounced(DeliveryAttempt(failure.verdict)), id: record.id, offset: record.offset,
-          recipient: failure.verdict.index, endsMessage: isLast, time: now),
+          .bounced(DeliveryAttempt(verdict)), id: record.id, offset: record.offset,
+          recipient: verdict.index, endsMessage: isLast, time: now),
         to: record.segment)
     }
-    for (agent, delivery) in failed.heldResults {
+    for (agent, delivery) in report.heldResults {
       queue.journals.acknowledge(delivery, of: agent)
     }
-    if failed.endsMessage { queue.whenRecorded(record) }
+    if report.endsMessage { queue.whenRecorded(record) }
   }
 
-  /// The sender could not be told: the recipients are open again, and their next failure is.
-  private func putBack(_ failed: FailedDelivery) {
-    let record = failed.record
-    let indices = Set(failed.failures.map(\.verdict.index))
+  /// The sender could not be told. Recipients that failed are open again, and their next failure
+  /// is reported; those that have the message stay done.
+  private func putBack(_ report: PendingReport) {
+    guard report.kind == .failure else { return settle(report) }
+    let record = report.record
+    let indices = Set(report.verdicts.map(\.index))
     if let message = queue.messages[record.ref] {
-      message.failures += failed.failures.map(\.verdict)
-      message.heldResults += failed.heldResults
+      message.failures += report.verdicts
+      message.heldResults += report.heldResults
       return
     }
     if let left = queue.endedRecipients[record.ref]?.subtracting(indices) {
       queue.endedRecipients[record.ref] = left.isEmpty ? nil : left
     }
-    _ = queue.scheduler.putBack(
-      record.ref, recipients: indices.count, now: Reactor.shared.now)
-    for (agent, delivery) in failed.heldResults {
+    // An order may have ended the message meanwhile: it is not brought back.
+    if report.endsMessage || !queue.scheduler.isEnding(record.ref) {
+      _ = queue.scheduler.putBack(
+        record.ref, recipients: indices.count, now: Reactor.shared.now)
+    }
+    for (agent, delivery) in report.heldResults {
       queue.journals.acknowledge(delivery, of: agent)
     }
     queue.plan()
   }
 
-  private func logReport(of id: QueueID, as report: QueueID) {
-    queue.log.line("bounce") {
+  private func log(_ report: PendingReport, _ messageID: [UInt8], as id: QueueID) {
+    queue.log.line("cleanup") {
       $0.append(queueID: id)
-      $0.append(text: ": sender non-delivery notification: ")
-      $0.append(queueID: report)
+      $0.append(text: ": message-id=")
+      $0.append(peerText: messageID)
     }
-  }
-
-  private func logDiscarded(_ id: QueueID) {
     queue.log.line("bounce") {
+      $0.append(queueID: report.record.id)
+      switch report.kind {
+      case .failure: $0.append(text: ": sender non-delivery notification: ")
+      case .success: $0.append(text: ": sender delivery status notification: ")
+      }
       $0.append(queueID: id)
-      $0.append(text: ": sender non-delivery notification discarded: null sender")
     }
   }
 }

@@ -64,6 +64,8 @@ final class Commands {
       queue.log.information("postsuper", order.summary(count))
       answer(number)
     case .status: answer(number, status.encoded)
+    // `control` answers it itself.
+    case .trace: answer(number)
     }
   }
 

@@ -43,7 +43,7 @@ final class Expirer {
 
   private func expire(_ record: MessageRecord, _ reasons: DeferralReasons) async {
     let disk = queue.disk
-    let reading = RecordReading(record)
+    let reading = RecordReading(record, in: queue)
     let stored = await queue.reader.perform { reading.read(on: disk) }
     guard case .success(let found) = stored, let envelope = found.envelope else {
       queue.log.error("qmgr", "\(record.id): its record cannot be read: it is tried again later")
@@ -53,9 +53,7 @@ final class Expirer {
     let message = ActiveMessage(
       ref: record.ref, id: record.id, offset: record.offset, segment: record.segment,
       envelope: envelope,
-      recipients: envelope.recipients.map {
-        ActiveRecipient(address: $0.address, original: $0.original?.bytes ?? [], target: nil)
-      }, activated: queue.clock.wallNow)
+      recipients: envelope.recipients.map(ActiveRecipient.init), activated: queue.clock.wallNow)
     let ended = queue.endedRecipients.removeValue(forKey: record.ref) ?? []
     for index in envelope.recipients.indices.map(UInt32.init) where !ended.contains(index) {
       let last = reasons.reason(of: record.id, at: record.offset, recipient: index)
@@ -64,7 +62,7 @@ final class Expirer {
           ?? .expired(index))
     }
     queue.logExpiry(record, sender: envelope.sender)
-    queue.bouncer.add(FailedDelivery(message, endsMessage: true))
+    queue.bouncer.add(PendingReport(failuresOf: message, endsMessage: true))
   }
 }
 

@@ -13,7 +13,8 @@ import ServiceKit
 /// meanwhile waits for the next.
 @ReactorActor
 final class Intake {
-  private static let retryPause = Duration.seconds(1)
+  /// The pause before a segment that could not be opened or read is tried again.
+  var retryPause = Duration.seconds(1)
   /// Bytes of segments that the reactor reads in one go when they are in memory.
   private static let readAtOnceMax: UInt64 = 4 << 20
   /// Records that are taken in before everything else gets its turn.
@@ -26,6 +27,9 @@ final class Intake {
 
   private var opening: [Nonce: Opening] = [:]
   private var waiting: [Segment] = []
+  /// Segments that could not be read, until they are tried again.
+  private var unreadable: [Segment] = []
+  private lazy var retry = Alarm { self.tryAgain() }
   private var isRunning = false
   /// Whether records stay on the disk for now, since the queue is full (rule R36).
   var isPaused = false { didSet { run() } }
@@ -42,7 +46,7 @@ final class Intake {
   }
 
   /// Whether everything announced has been taken in.
-  var isIdle: Bool { opening.isEmpty && waiting.isEmpty && !isRunning }
+  var isIdle: Bool { opening.isEmpty && waiting.isEmpty && unreadable.isEmpty && !isRunning }
 
   /// Keeps a segment for somebody who takes it in otherwise; false when it is taken.
   func reserve(_ nonce: Nonce) -> Bool {
@@ -91,7 +95,7 @@ final class Intake {
         return
       } catch {
         queue.log.error("qmgr", "cannot open \(name.segmentFile): \(error)")
-        try? await sleep(until: Reactor.shared.now + Self.retryPause)
+        try? await sleep(until: Reactor.shared.now + retryPause)
       }
     }
   }
@@ -110,6 +114,12 @@ final class Intake {
     } else {
       queue.removeIfSpent(segment)
     }
+  }
+
+  private func tryAgain() {
+    waiting += unreadable
+    unreadable.removeAll()
+    run()
   }
 
   private func run() {
@@ -139,8 +149,8 @@ final class Intake {
           queue.removeIfSpent(segment)
         case .failure(let error):
           queue.log.error("qmgr", "cannot read \(segment.name.segmentFile): \(error)")
-          waiting.append(segment)
-          try? await sleep(until: Reactor.shared.now + Self.retryPause)
+          unreadable.append(segment)
+          if !retry.isScheduled { retry.schedule(at: Reactor.shared.now + retryPause) }
         }
       }
       queue.plan()

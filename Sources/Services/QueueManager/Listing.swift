@@ -88,7 +88,7 @@ final class Listing {
     }
     let items = summaries.map { (summary: $0, record: queue.record(of: $0.message)) }
     let ended = items.map { queue.ended(of: $0.record.ref) }
-    let readings = items.map { RecordReading($0.record) }
+    let readings = items.map { RecordReading($0.record, in: queue) }
     let disk = queue.disk
     let found = await queue.reader.perform { readings.map { $0.read(on: disk) } }
     for (place, item) in items.enumerated() {

@@ -44,15 +44,8 @@ final class Loader {
   private func load(_ records: [MessageRecord]) async {
     await queue.journals.prepare(records.map(\.segment))
     let disk = queue.disk
-    let readings = records.map(RecordReading.init)
-    let mark = queue.marks?.reading
-    let results = await queue.reader.perform {
-      defer { mark?.end() }
-      return readings.map { reading in
-        mark?.begin(reading.place)
-        return reading.read(on: disk)
-      }
-    }
+    let readings = records.map { RecordReading($0, in: queue) }
+    let results = await queue.reader.perform { readings.map { $0.read(on: disk) } }
     defer { queue.marks?.loading.end() }
     for (record, result) in zip(records, results) {
       queue.marks?.loading.begin(
@@ -72,8 +65,7 @@ final class Loader {
     guard let envelope = stored.envelope else {
       return fail(record, "its record is not understood", holds: true)
     }
-    let ended = queue.endedRecipients[record.ref] ?? []
-    guard let recipients = await queue.recipients(of: envelope, ended: ended) else {
+    guard let recipients = await queue.openRecipients(of: envelope, record.ref) else {
       return fail(record, "its recipients have no route for now", holds: false)
     }
     queue.scheduler.correct(
@@ -106,22 +98,27 @@ final class Loader {
   }
 }
 
-/// What a helper needs for reading a record.
+/// What the reading helper needs for a record.
 struct RecordReading: Sendable {
   let file: LinuxDisk.File
   let place: RecordPlace
   let id: QueueID
+  /// Says meanwhile which record the helper has in hand.
+  private let mark: RecordMark?
 
   @ReactorActor
-  init(_ record: MessageRecord) {
+  init(_ record: MessageRecord, in queue: MailQueue) {
     file = record.segment.file
     place = RecordPlace(nonce: record.segment.name.nonce, offset: record.offset)
     id = record.id
+    mark = queue.marks?.reading
   }
 
-  /// Reads the record's lead and envelope. Blocks.
+  /// Reads the record's lead and envelope, on the queue's reading helper. Blocks.
   func read(on disk: LinuxDisk) -> Result<StoredRecord, SpoolError> {
-    Result { () throws(SpoolError) in
+    mark?.begin(place)
+    defer { mark?.end() }
+    return Result { () throws(SpoolError) in
       try SegmentReader.record(on: disk, file: file, place: place, id: id)
     }
   }

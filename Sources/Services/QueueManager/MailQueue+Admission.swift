@@ -104,13 +104,22 @@ extension MailQueue {
     }
   }
 
+  /// The recipients of a message outside the window with their routes; `nil` when a table gave no
+  /// answer. A report that fails meanwhile opens recipients again: those are routed too.
+  func openRecipients(of envelope: Envelope, _ ref: MessageRef) async -> [ActiveRecipient]? {
+    while true {
+      let ended = endedRecipients[ref] ?? []
+      let recipients = await recipients(of: envelope, ended: ended)
+      if recipients == nil || endedRecipients[ref] ?? [] == ended { return recipients }
+    }
+  }
+
   /// The recipients of an envelope with their routes; `nil` when a table gave no answer.
   func recipients(of envelope: Envelope, ended: Set<UInt32>) async -> [ActiveRecipient]? {
     var recipients: [ActiveRecipient] = []
     recipients.reserveCapacity(envelope.recipients.count)
     for (index, recipient) in envelope.recipients.enumerated() {
-      var active = ActiveRecipient(
-        address: recipient.address, original: recipient.original?.bytes ?? [], target: nil)
+      var active = ActiveRecipient(recipient)
       if ended.isEmpty || !ended.contains(UInt32(index)) {
         if let known = routes.find(recipient.address) {
           active.address = known.address
@@ -139,9 +148,7 @@ extension MailQueue {
       guard let target = recipient.target else { continue }
       let destination = scheduler.destination(
         transport: target.transport.number, nextHop: target.destination)
-      let size = DeliveryRecipient(
-        index: 0, address: recipient.address, original: recipient.original
-      ).encodedLength
+      let size = recipient.named(UInt32(index)).encodedLength
       routed.append(
         RoutedRecipient(index: UInt32(index), destination: destination, size: UInt32(size)))
     }

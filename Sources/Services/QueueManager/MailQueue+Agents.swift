@@ -85,6 +85,7 @@ extension MailQueue {
       agent.inFlight[delivery] = nil
       giveBack(flight)
     }
+    resultCame.pulse()
     plan()
   }
 

@@ -49,13 +49,21 @@ extension MailQueue {
     else { preconditionFailure("a delivery of a message whose envelope is not there") }
     var recipients: [DeliveryRecipient] = []
     recipients.reserveCapacity(delivery.recipients.count)
-    append(delivery.recipients.first, of: message, to: &recipients)
-    for index in delivery.recipients.rest { append(index, of: message, to: &recipients) }
-    let request = DeliveryRequest(
+    let first = delivery.recipients.first
+    recipients.append(message.recipients[Int(first)].named(first))
+    for index in delivery.recipients.rest {
+      recipients.append(message.recipients[Int(index)].named(index))
+    }
+    if !settings.keepsOriginals {
+      for place in recipients.indices { recipients[place].original = [] }
+    }
+    var request = DeliveryRequest(
       id: delivery.number.rawValue, queueID: message.id, nonce: message.segment.name.nonce,
       offset: message.offset, transport: target.transport.name, nextHop: target.nextHop,
       sender: message.sender, recipients: recipients, arrival: message.arrival,
       activated: message.activated, dispatched: clock.wallNow)
+    request.envelopeID = message.envelopeID
+    request.returnContent = message.returnContent
     switch target.transport.kind {
     case .inside(let transport): deliver(request, by: transport, message)
     case .agents:
@@ -64,15 +72,6 @@ extension MailQueue {
       }
       agent.deliver(request, from: message.segment, for: message)
     }
-  }
-
-  private func append(
-    _ index: UInt32, of message: ActiveMessage, to recipients: inout [DeliveryRecipient]
-  ) {
-    let recipient = message.recipients[Int(index)]
-    recipients.append(
-      DeliveryRecipient(
-        index: index, address: recipient.address, original: recipient.original))
   }
 
   private func deliver(

@@ -32,15 +32,22 @@ extension MailQueue {
     switch end {
     case .finished:
       endedRecipients[message.ref] = nil
-      if message.failures.isEmpty { whenRecorded(message.record) }
+      if message.failures.isEmpty, message.successes.isEmpty { whenRecorded(message.record) }
     case .deleted: finish(message.record, with: .deleted)
     case .expired: expire(message)
     case .replacing: requeuer.add(message.record)
     case .held(let afterDeaths): hold(message.record, afterDeaths: afterDeaths)
     case .deferred, .requeued: break
     }
+    // The last report ends the message.
+    let isOver = end == .finished || end == .expired
+    if !message.successes.isEmpty {
+      bouncer.add(
+        PendingReport(
+          successesOf: message, endsMessage: isOver && message.failures.isEmpty))
+    }
     if !message.failures.isEmpty {
-      bouncer.add(FailedDelivery(message, endsMessage: end == .finished || end == .expired))
+      bouncer.add(PendingReport(failuresOf: message, endsMessage: isOver))
     }
   }
 

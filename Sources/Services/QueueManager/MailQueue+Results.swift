@@ -40,16 +40,18 @@ extension MailQueue {
     let message = flight.message
     let now = clock.wallNow
     // A recipient that is done stays so, whatever comes later.
-    let verdicts = result.verdicts.filter {
+    var verdicts = result.verdicts.filter {
       Int($0.index) < message.recipients.count
         && message.recipients[Int($0.index)].target != nil
     }
+    if settings.softBounce { verdicts = verdicts.map(\.softened) }
     var tally = DeliveryTally()
     for verdict in verdicts {
       switch verdict.outcome {
       case .sent:
         tally.delivered += 1
         message.recipients[Int(verdict.index)].target = nil
+        message.noteSuccess(verdict)
       case .deferred:
         tally.deferred += 1
         message.postponed.append(verdict)

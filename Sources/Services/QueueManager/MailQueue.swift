@@ -58,7 +58,9 @@ final class MailQueue {
   /// Pulses when a delivery has ended.
   let resultCame = Gate()
   /// Whether deliveries may be asked for.
-  var isOpen = false
+  var isOpen = false { didSet { hasOpened = hasOpened || isOpen } }
+  /// Whether deliveries have been asked for in this life.
+  private(set) var hasOpened = false
   /// Whether all that was in the spool at the start is known.
   var isSettled = false
   /// Pulses when that may have come about.

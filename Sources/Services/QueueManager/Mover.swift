@@ -147,7 +147,7 @@ final class Mover {
 
   /// Reads messages, as many as one round may hold in memory.
   private func read(_ copies: [MessageCopy]) async -> [Result<PendingRecord, SpoolError>] {
-    let readings = copies.map { RecordReading($0.record) }
+    let readings = copies.map { RecordReading($0.record, in: queue) }
     let disk = queue.disk
     return await queue.reader.perform {
       var results: [Result<PendingRecord, SpoolError>] = []

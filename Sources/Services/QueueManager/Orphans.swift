@@ -11,6 +11,8 @@ final class Orphans {
   private static let pause = Duration.seconds(1)
 
   private unowned let queue: MailQueue
+  /// Writers that live, by their names in those of segments.
+  private var greeted: Set<String> = []
   private var isRunning = false
   private var scansFolder = false
   private lazy var alarm = Alarm { self.begin() }
@@ -19,12 +21,24 @@ final class Orphans {
     self.queue = queue
   }
 
-  /// Whether no segment waits for its writer's end to be seen.
-  var isIdle: Bool { !isRunning && !scansFolder && orphans.isEmpty }
+  /// Whether no segment waits for its writer's end to be seen. One that is locked by a writer that
+  /// lives, and of which that has not spoken, holds nothing that anybody could have been given: it
+  /// is made ready, or a large message is on its way into it.
+  var isIdle: Bool {
+    !isRunning && !scansFolder
+      && orphans.allSatisfy { $0.isLocked && greeted.contains($0.name.writer) }
+  }
+
+  /// A writer has said how far all its segments are.
+  func writerGreeted(_ writer: ProcessName) { greeted.insert(writer.spoolName) }
 
   /// A writer is gone: its segments belong to nobody, and it may have left some unannounced.
   func lose(_ writer: ProcessName) {
+    greeted.remove(writer.spoolName)
     for segment in queue.segments.all where segment.owner == writer { segment.owner = nil }
+    for segment in queue.segments.all where segment.name.writer == writer.spoolName {
+      segment.isLocked = false
+    }
     scansFolder = true
     plan()
   }
@@ -89,6 +103,7 @@ final class Orphans {
         return try SegmentRecovery.recover(
           name, on: disk, now: now, openFile: file, recovered: recovered)
       }
+      segment.isLocked = found == nil
       guard let found, segment.owner == nil, !segment.isSealed, !segment.isGone else { return }
       queue.report(found.problems, of: name)
       queue.log.line("qmgr") {

@@ -147,7 +147,9 @@ final class Peers {
         switch message {
         case .writerHello(let marks):
           for mark in marks { queue.intake.announce(mark, by: peer) }
+          queue.orphans.writerGreeted(peer)
           greeted(peer)
+          queue.settling.pulse()
         case .watermark(let mark): queue.intake.announce(mark, by: peer)
         default: queue.log.warning("qmgr", "unexpected message from \(peer.role.rawValue)")
         }

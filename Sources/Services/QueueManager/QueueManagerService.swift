@@ -1,5 +1,6 @@
 import Configuration
 import LinuxSystem
+import LookupTables
 import MailSite
 import MailTypes
 package import Primitives
@@ -11,9 +12,6 @@ import SystemPackage
 /// The `qmgr` role: the only owner of message state.
 @ReactorActor
 package final class QueueManagerService: RoleService {
-  /// The largest table that is read into memory, in bytes.
-  private nonisolated static let tableSizeMax = 64 << 20
-
   private let context: RoleContext
   private let peers: Peers
 
@@ -24,7 +22,7 @@ package final class QueueManagerService: RoleService {
     self.context = context
     let settings = QueueSettings(context.configuration)
     do {
-      let site = try Self.site(context.configuration)
+      let site = try Self.site(context.configuration, .role(context.configuration))
       let queue = try MailQueue(
         settings: settings, log: context.log, disk: try LinuxDisk(path: settings.directory),
         router: site.router, services: Self.services(context),
@@ -40,10 +38,11 @@ package final class QueueManagerService: RoleService {
   }
 
   /// Opens the lists and tables of a configuration. Blocks.
-  private nonisolated static func site(_ configuration: Configuration) throws -> MailSite {
-    try MailSite(configuration, ownAddresses: try Interfaces.addresses().map(\.address)) { path in
-      try? Files.readWhole(path, limit: Self.tableSizeMax)
-    }
+  private nonisolated static func site(
+    _ configuration: Configuration, _ tables: TableOpener
+  ) throws -> MailSite {
+    try MailSite(
+      configuration, ownAddresses: try Interfaces.addresses().map(\.address), tables: tables)
   }
 
   /// Which role runs each delivery service of `master.cf`.
@@ -65,10 +64,11 @@ package final class QueueManagerService: RoleService {
     do {
       // Tables may be large: no work for the loop, and seldom enough for a thread of its own.
       let helper = try HelperThread(name: "tables")
+      defer { helper.stopLater() }
+      let tables = TableOpener.role(configuration)
       let site: Result<MailSite, any Error> = await helper.perform {
-        Result { try Self.site(configuration) }
+        Result { try Self.site(configuration, tables) }
       }
-      helper.stop()
       peers.queue.reconfigure(
         QueueSettings(configuration), router: try site.get().router,
         services: Self.services(context))

@@ -6,8 +6,8 @@ import ServiceKit
 
 /// What the configuration says about the queue, copied out once.
 struct QueueSettings: Sendable {
-  /// What a delivery request takes without its recipients: sender, transport and next hop.
-  private static let requestLengthMax = 4096
+  /// What a delivery request takes without its recipients: sender, ENVID, transport and next hop.
+  private static let requestLengthMax = 6 << 10
 
   /// `queue_directory`.
   var directory: String
@@ -35,6 +35,13 @@ struct QueueSettings: Sendable {
   var mailName = "Martinet"
   /// `bounce_size_limit` in bytes.
   var returnedSizeLimit = 50_000
+  /// `soft_bounce`.
+  var softBounce = false
+  /// `enable_original_recipient`.
+  var keepsOriginals = true
+  /// The sender of notices about reports that could not be delivered (`double_bounce_sender` at
+  /// `myhostname`).
+  var doubleBounceSender = "double-bounce@localhost"
   /// Limits of transports by name.
   var limits: @Sendable (String) -> TransportLimits = { _ in TransportLimits() }
 
@@ -54,6 +61,8 @@ struct QueueSettings: Sendable {
     scheduler.lifetime = configuration[.maximalQueueLifetime]
     scheduler.bounceLifetime = configuration[.bounceQueueLifetime]
     drainTime = configuration[.drainTime]
+    softBounce = configuration[.softBounce]
+    keepsOriginals = configuration[.enableOriginalRecipient]
     journalSyncInterval = configuration[.journalSyncInterval]
     messageLimit = configuration[.queueMessageLimit]
     segmentSize = UInt64(configuration[.spoolSegmentSize])
@@ -64,6 +73,7 @@ struct QueueSettings: Sendable {
     hostname = configuration[.myhostname]
     mailName = configuration[.mailName]
     returnedSizeLimit = Int(clamping: configuration[.bounceSizeLimit])
+    doubleBounceSender = "\(configuration[.doubleBounceSender])@\(hostname)"
     freeBytesMin = Self.freeBytesMin(configuration)
     limits = { Self.limits(of: $0, configuration) }
   }

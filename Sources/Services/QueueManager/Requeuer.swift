@@ -23,6 +23,7 @@ final class Requeuer {
   private let spool: SpoolWriter
   private var waiting: [MessageRecord] = []
   private var isRunning = false
+  private var isDraining = false
   private let change = Gate()
 
   /// - Parameter spool: writes the queue manager's own mail.
@@ -31,8 +32,9 @@ final class Requeuer {
     self.spool = spool
   }
 
-  /// A message is to be replaced.
+  /// A message is to be replaced; after `drain` by the next life, which finds the order.
   func add(_ record: MessageRecord) {
+    guard !isDraining else { return }
     waiting.append(record)
     guard !isRunning else { return }
     isRunning = true
@@ -46,6 +48,7 @@ final class Requeuer {
   /// Waits until all that was begun is done, and says whether it is; the others are found again by
   /// the next life.
   func drain(deadline: MonotonicTime) async -> Bool {
+    isDraining = true
     waiting.removeAll()
     do throws(WaitError) {
       try await change.wait(deadline: deadline) { isRunning }
@@ -59,7 +62,7 @@ final class Requeuer {
   private func requeue(_ record: MessageRecord) async {
     do throws(SpoolError) {
       let disk = queue.disk
-      let reading = RecordReading(record)
+      let reading = RecordReading(record, in: queue)
       let stored = try await queue.reader.perform { () throws(SpoolError) in
         try reading.read(on: disk).get()
       }

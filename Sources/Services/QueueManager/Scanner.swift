@@ -137,6 +137,7 @@ final class Scanner {
     queue.report(found.problems, of: found.name)
     let segment = queue.segments.insert(
       found.name, file: found.file, journal: JournalKeeper(on: queue.disk, name: found.name))
+    segment.isLocked = found.hasLivingWriter
     if found.hasLivingWriter {
       segment.history = found.history.messages
     } else {

@@ -29,6 +29,8 @@ final class Segment {
   var isSealed = false
   /// The process that writes it, while it lives and says so.
   var owner: ProcessName?
+  /// Whether somebody held its lock when that was last looked at.
+  var isLocked = false
   /// Whether its table of records is in the journal (rule R29).
   var hasTable = false
   /// Whether its journal has been begun and has room for results (rule R24).

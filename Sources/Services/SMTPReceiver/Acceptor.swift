@@ -36,12 +36,16 @@ final class Acceptor {
     do {
       while listener.isOpen {
         guard room.isFree else {
+          listener.suspend()
           try await room.waitForRoom { listener.isOpen }
           continue
         }
         try await listener.readable()
         guard listener.isOpen else { break }
-        if !takeConnections() { try await room.waitForEnd(atMost: Self.shortagePause) }
+        if !takeConnections() {
+          listener.suspend()
+          try await room.waitForEnd(atMost: Self.shortagePause)
+        }
       }
     } catch {
       // The listener has been closed, or the process leaves.
@@ -86,23 +90,43 @@ final class Acceptor {
 @ReactorActor
 final class SessionRoom {
   private let limit: Int
+  private let onStress: @ReactorActor (Bool) -> Void
   private let change = Gate()
   private var isShort = false
   /// Sessions now.
   private(set) var count = 0
 
-  init(limit: Int) { self.limit = max(limit, 1) }
+  /// Whether the room is nearly full, or has been and is not yet well below that: who comes now
+  /// shall leave soon.
+  private(set) var isStressed = false
+
+  /// - Parameters:
+  ///   - limit: sessions at a time; 0 where other processes take all of a service's few sessions.
+  ///   - onStress: called when `isStressed` changes.
+  init(limit: Int, onStress: @escaping @ReactorActor (Bool) -> Void = { _ in }) {
+    self.limit = limit
+    self.onStress = onStress
+  }
 
   /// Whether another session may begin.
   var isFree: Bool { count < limit }
 
   /// Counts a session that begins.
-  func enter() { count += 1 }
+  func enter() {
+    count += 1
+    if !isStressed, count * 10 >= limit * 9 { setStress(true) }
+  }
 
   /// Counts a session that has ended.
   func leave() {
     count -= 1
+    if isStressed, count * 10 < limit * 7 { setStress(false) }
     change.pulse()
+  }
+
+  private func setStress(_ isStressed: Bool) {
+    self.isStressed = isStressed
+    onStress(isStressed)
   }
 
   /// Lets go on who waits for a change.

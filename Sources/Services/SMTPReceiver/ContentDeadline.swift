@@ -7,11 +7,15 @@ import Primitives
 struct ContentDeadline {
   private let timeout: Duration
   private let rateMin: Int
+  private let isForRequest: Bool
   /// When the session ends if nothing more comes.
   private(set) var time: MonotonicTime
 
-  /// - Parameter rateMin: in bytes per second.
-  init(from start: MonotonicTime, timeout: Duration, rateMin: Int) {
+  /// - Parameters:
+  ///   - rateMin: in bytes per second.
+  ///   - isForRequest: `smtpd_per_request_deadline`; else whatever comes gives the whole time anew.
+  init(from start: MonotonicTime, timeout: Duration, rateMin: Int, isForRequest: Bool = true) {
+    self.isForRequest = isForRequest
     self.timeout = timeout
     self.rateMin = max(rateMin, 1)
     time = start + timeout
@@ -22,6 +26,7 @@ struct ContentDeadline {
 
   /// Notes that `count` bytes came, of which a read gives at most 64 KiB.
   mutating func receive(_ count: Int, at now: MonotonicTime) {
+    guard isForRequest else { return time = now + timeout }
     let earned = Duration.nanoseconds(count * 1_000_000_000 / rateMin)
     time = min(time + earned, now + timeout)
   }

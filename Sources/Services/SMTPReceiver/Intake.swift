@@ -21,6 +21,8 @@ final class Intake {
   let page: LifePage
   /// Clients that are not served, because a process died at their input.
   var refusedClients: RefusedClients
+  /// Counts what clients do; `nil` where nothing is counted.
+  let clients: ClientLedger?
   /// Whether the process is on its way out.
   var isDraining = false
   /// What the queue manager says to new mail; `nil` when it is welcome.
@@ -28,8 +30,10 @@ final class Intake {
 
   init(
     spool: any MessageSpool, log: Log, memory: BodyMemory, page: LifePage,
-    refusedClients: RefusedClients, writeTimeout: Duration = .seconds(300)
+    refusedClients: RefusedClients, clients: ClientLedger? = nil,
+    writeTimeout: Duration = .seconds(300)
   ) {
+    self.clients = clients
     self.page = page
     self.refusedClients = refusedClients
     self.spool = spool

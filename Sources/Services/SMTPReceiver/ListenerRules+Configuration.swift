@@ -1,36 +1,47 @@
 import AccessPolicy
 import Configuration
 import MailSite
+import Primitives
+import Reactor
 import SMTPGrammar
 import SMTPServerCore
 import ServiceKit
+import TLSPolicy
 
 /// From `main.cf` and a listener's `-o` settings to the rules of its sessions.
 extension ListenerRules {
   /// - Parameters:
   ///   - logName: the `syslog_name` that the log puts before every tag.
   ///   - site: the lists and tables that `configuration` names.
+  ///   - tls: what it says about TLS.
+  ///   - clientLimits: how much each client may do.
   convenience init(
-    _ configuration: Configuration, logName: String, site: MailSite
+    _ configuration: Configuration, logName: String, site: MailSite, tls: ServerTLS = .off,
+    clientLimits: ClientLimits?
   ) throws(RoleFailure) {
     let policy: AccessPolicy
     do throws(MailSiteError) {
-      policy = try site.accessPolicy()
+      // A session that is cut off need not wait any longer.
+      policy = try site.accessPolicy { try? await sleep(until: Reactor.shared.now + $0) }
     } catch {
       throw RoleFailure(error.description)
     }
     self.init(
-      smtp: SMTPServerRules(Self.server(configuration)),
+      smtp: SMTPServerRules(Self.server(configuration, policy, tls)),
       tag: Self.tag(configuration[.syslogName], below: logName),
       mailName: configuration[.mailName], timeout: configuration[.smtpdTimeout],
       dataRateMin: configuration[.smtpdMinDataRate],
       lineLengthMax: configuration[.lineLengthLimit], hopCountMax: configuration[.hopcountLimit],
       bareNewlines: Self.bareNewlines(configuration[.smtpdForbidBareNewline]),
       hiddenKeywords: Self.hiddenKeywords(configuration, site),
-      judge: { await policy.refusal(of: $0) })
+      debugPeers: Self.debugPeers(site), softBounce: configuration[.softBounce], tls: tls,
+      access: policy, clientLimits: clientLimits,
+      hasRequestDeadline: configuration[.smtpdPerRequestDeadline])
   }
 
-  private static func server(_ configuration: Configuration) -> SMTPServerSettings {
+  private static func server(
+    _ configuration: Configuration, _ policy: AccessPolicy, _ tls: ServerTLS
+  ) -> SMTPServerSettings {
     var settings = SMTPServerSettings(
       myhostname: configuration[.myhostname], banner: configuration[.smtpdBanner])
     if configuration[.appendAtMyorigin] { settings.myorigin = configuration[.myorigin] }
@@ -53,8 +64,19 @@ extension ListenerRules {
     if configuration[.smtpdForbidBareNewline] == .reject {
       settings.bareNewlineRejectCode = UInt16(configuration[.smtpdForbidBareNewlineRejectCode])
     }
+    settings.asksAboutHelo = policy.judges(.helo)
+    switch tls.level {
+    case .none: settings.security = .none
+    case .may: settings.security = tls.context == nil ? .unavailable : .offered
+    case .encrypt: settings.security = .demanded
+    }
     settings.vrfyDisabled = configuration[.disableVrfyCommand]
     return settings
+  }
+
+  private static func debugPeers(_ site: MailSite) -> DebugPeers? {
+    guard site.hasDebugPeers else { return nil }
+    return { client in await site.isDebugPeer(client.address, name: client.name) }
   }
 
   private static func hiddenKeywords(

@@ -1,17 +1,17 @@
 import AccessPolicy
-import MailTypes
 import Primitives
 import SMTPGrammar
 import SMTPServerCore
+import TLSPolicy
 
 /// Everything that the configuration of a listener says about its sessions, prepared once.
 final class ListenerRules: Sendable {
-  /// Judges a recipient: the reply that refuses it, or `nil`.
-  typealias RecipientJudge = @Sendable (AccessRequest) async -> SMTPReply?
-
   /// Finds the EHLO keywords that a client is not shown
   /// (`smtpd_discard_ehlo_keyword_address_maps`).
   typealias KeywordFinder = @Sendable (IPAddress) async -> EHLOKeywords
+
+  /// Whether a client is in `debug_peer_list`; `nil` when that is empty.
+  typealias DebugPeers = @Sendable (SMTPClientIdentity) async -> Bool
 
   /// Texts and limits of the dialogue.
   let smtp: SMTPServerRules
@@ -29,17 +29,31 @@ final class ListenerRules: Sendable {
   let hopCountMax: Int
   /// `smtpd_forbid_bare_newline`.
   let bareNewlines: ContentScanner.BareNewlines
+  /// TLS.
+  let tls: ServerTLS
   /// The keywords that a client is not shown, where that depends on the client.
   let hiddenKeywords: KeywordFinder?
+  /// `soft_bounce`.
+  let softBounce: Bool
+  /// The clients whose dialogue is logged.
+  let debugPeers: DebugPeers?
   /// Who may send mail to whom.
-  let judge: RecipientJudge
+  let access: AccessPolicy
+  /// How much each client may do; `nil` for no limits.
+  let clientLimits: ClientLimits?
+  /// `smtpd_per_request_deadline`: whether a client that drips has no more time than a silent one.
+  let hasRequestDeadline: Bool
 
   init(
     smtp: SMTPServerRules, tag: String = "smtpd", mailName: String = "Martinet",
     timeout: Duration = .seconds(300), dataRateMin: Int = 500, lineLengthMax: Int = 2048,
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
-    hiddenKeywords: KeywordFinder? = nil, judge: @escaping RecipientJudge
+    hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
+    softBounce: Bool = false, tls: ServerTLS = .off, access: AccessPolicy,
+    clientLimits: ClientLimits? = nil, hasRequestDeadline: Bool = true
   ) {
+    self.clientLimits = clientLimits
+    self.hasRequestDeadline = hasRequestDeadline
     self.smtp = smtp
     self.tag = Array(tag.utf8)
     self.mailName = mailName
@@ -48,8 +62,11 @@ final class ListenerRules: Sendable {
     self.lineLengthMax = lineLengthMax
     self.hopCountMax = hopCountMax
     self.bareNewlines = bareNewlines
+    self.tls = tls
     self.hiddenKeywords = hiddenKeywords
-    self.judge = judge
+    self.debugPeers = debugPeers
+    self.softBounce = softBounce
+    self.access = access
   }
 
   var settings: SMTPServerSettings { smtp.settings }

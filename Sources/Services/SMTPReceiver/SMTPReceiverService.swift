@@ -1,6 +1,7 @@
+import AccessPolicy
 import Configuration
-import LinuxSystem
-import MailSite
+package import LinuxSystem
+import LookupTables
 import MailTypes
 package import Primitives
 import QueueFormat
@@ -10,6 +11,7 @@ import SMTPServerCore
 package import ServiceKit
 import Streams
 import SystemPackage
+import TLSPolicy
 
 /// The `smtpd` role: listens, speaks SMTP with clients, and brings their mail to the spool.
 ///
@@ -19,35 +21,41 @@ import SystemPackage
 package final class SMTPReceiverService: RoleService {
   /// Descriptors for everything but sessions: log, channels, spool, tables.
   private static let descriptorReserve = 64
-  /// The largest file of a table or list, in bytes.
-  private nonisolated static let tableSizeMax = 256 << 20
 
   private let context: RoleContext
   private let spool: DiskSpool
   private let intake: Intake
   private let sessions: SessionTable
   private let queueManager: QueueManagerLink
+  private let tables: TableOpener
   private var acceptors: [Acceptor] = []
+  private var warned: Set<String> = []
 
   /// Opens the spool.
   package init(_ context: RoleContext) throws(RoleFailure) {
     self.context = context
     let configuration = context.configuration
+    tables = .role(configuration)
     let link = QueueManagerLink(log: context.log)
     spool = try DiskSpool(
-      configuration, name: "smtpd\(context.name.index)",
+      configuration, name: context.name.spoolName,
       onProgress: { link.report($0) },
       onLowSequences: { context.master.post(.needSequences) })
     let first = context.sequences.first
     spool.addSequences(first..<first + UInt64(context.sequences.count))
     var refused = RefusedClients(limit: configuration[.smtpdCrashRefusalLimit])
     for client in context.refusals { refused.add(client, now: Reactor.shared.now) }
+    let clients = context.clients.map {
+      ClientLedger(
+        $0, log: context.log, unit: configuration[.anvilRateTimeUnit],
+        reportInterval: configuration[.anvilStatusUpdateTime])
+    }
     intake = Intake(
       spool: spool, log: context.log,
       memory: BodyMemory(
         limit: Int(clamping: configuration[.bodyMemoryLimit]),
         spillLimit: Int(clamping: configuration[.spoolSpillLimit])),
-      page: context.page, refusedClients: refused,
+      page: context.page, refusedClients: refused, clients: clients,
       writeTimeout: configuration[.spoolWriteTimeout])
     sessions = SessionTable(intake: intake)
     queueManager = link
@@ -57,17 +65,22 @@ package final class SMTPReceiverService: RoleService {
     var rooms: [String: SessionRoom] = [:]
     for listener in context.listeners {
       let known = rooms[listener.service]
-      let room = if let known { known } else { SessionRoom(limit: try sessionLimit(of: listener)) }
+      let room = if let known { known } else { try makeRoom(for: listener) }
       rooms[listener.service] = room
       acceptors.append(try acceptor(listener, room))
     }
+    intake.clients?.start()
     for acceptor in acceptors { reactorTask { await acceptor.run() } }
   }
 
   private func acceptor(
     _ listener: RoleContext.Listener, _ room: SessionRoom
   ) throws(RoleFailure) -> Acceptor {
-    let rules = try rules(of: listener)
+    let rules = try ListenerRuleSets(
+      listener.configuration, service: listener.service,
+      logName: context.configuration[.syslogName], opener: tables,
+      tls: try security(of: listener))
+    warn(rules.usual, rules.warnings)
     do throws(Errno) {
       let socket = try listener.descriptor.duplicate()
       // Sessions inherit it: a reply must not wait for the acknowledgement of the one before.
@@ -75,16 +88,37 @@ package final class SMTPReceiverService: RoleService {
         try Sockets.setNoDelay(socket.raw, true)
       }
       return try Acceptor(socket, room: room, log: context.log) { [sessions] socket, peer in
-        sessions.begin(socket, from: peer, rules: rules, room: room)
+        sessions.begin(socket, from: peer, rules: rules.current(in: room), room: room)
       }
     } catch {
       throw RoleFailure("cannot listen for service \(listener.service): \(error)")
     }
   }
 
+  /// A process's share of the sessions of a service; the first processes take what is left over.
+  nonisolated static func share(of limit: Int, process: Int, of processes: Int) -> Int {
+    limit / processes + (process < limit % processes ? 1 : 0)
+  }
+
+  private func makeRoom(for listener: RoleContext.Listener) throws(RoleFailure) -> SessionRoom {
+    let limit = try sessionLimit(of: listener)
+    // Of the listener only its name: a session, which has the room, must not keep the socket open.
+    return SessionRoom(limit: limit) { [log = context.log, service = listener.service] isStressed in
+      let now = isStressed ? "near" : "well below"
+      log.line("smtpd", severity: isStressed ? .warning : .information) {
+        if isStressed { $0.append(text: "warning: ") }
+        $0.append(
+          string: "service \(service) is \(now) its limit of \(limit) sessions in this "
+            + "process: new clients get the settings with stress=\(isStressed ? "yes" : "")")
+      }
+    }
+  }
+
   /// This process's share of `session_limit`, as far as there are descriptors for it.
   private func sessionLimit(of listener: RoleContext.Listener) throws(RoleFailure) -> Int {
-    let wanted = listener.configuration[.sessionLimit] / context.processCount
+    let wanted = Self.share(
+      of: listener.configuration[.sessionLimit], process: context.processRank,
+      of: context.processCount)
     let descriptors: Int
     do throws(Errno) {
       descriptors = try ThisProcess.raiseDescriptorLimit()
@@ -101,17 +135,29 @@ package final class SMTPReceiverService: RoleService {
     return min(wanted, possible)
   }
 
-  private func rules(of listener: RoleContext.Listener) throws(RoleFailure) -> ListenerRules {
-    let site: MailSite
-    do {
-      site = try MailSite(
-        listener.configuration, ownAddresses: try Interfaces.addresses().map(\.address)
-      ) { path in try? Files.readWhole(path, limit: Self.tableSizeMax) }
+  /// Says what of the restrictions is not used; one process of the role speaks for all.
+  private func warn(_ rules: ListenerRules, _ more: [String]) {
+    guard context.processRank == 0 else { return }
+    for warning in more + rules.access.warnings.map(\.description)
+    where warned.insert(warning).inserted {
+      context.log.warning("smtpd", warning)
+    }
+  }
+
+  private func security(of listener: RoleContext.Listener) throws(RoleFailure) -> ServerTLS {
+    guard let material = KeyMaterial(serialized: context.keyMaterial) else {
+      throw RoleFailure("service \(listener.service): the keys from master are damaged")
+    }
+    do throws(TLSPolicyError) {
+      let tls = try ServerTLS(
+        listener.configuration, service: listener.service, material: material)
+      if tls.level == .may, tls.context == nil {
+        context.log.warning("smtpd", "No server certs available. TLS won't be enabled")
+      }
+      return tls
     } catch {
       throw RoleFailure("service \(listener.service): \(error)")
     }
-    return try ListenerRules(
-      listener.configuration, logName: context.configuration[.syslogName], site: site)
   }
 
   package func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {
@@ -130,10 +176,19 @@ package final class SMTPReceiverService: RoleService {
     intake.refusedClients.add(client, now: Reactor.shared.now)
   }
 
+  package func follow(_ filter: TraceFilter, writingTo socket: SharedDescriptor) {
+    do throws(Errno) {
+      sessions.follow(try DialogFollower(filter, try socket.duplicate()))
+    } catch {
+      context.log.warning("smtpd", "sessions cannot be followed: \(error)")
+    }
+  }
+
   package func retire() {
     for acceptor in acceptors { acceptor.retire() }
     acceptors.removeAll()
     context.releaseListeners()
+    intake.clients?.stopLookingAfterTable()
   }
 
   package func finishWork(deadline: MonotonicTime) async {
@@ -143,6 +198,7 @@ package final class SMTPReceiverService: RoleService {
   package func drain(deadline: MonotonicTime) async {
     for acceptor in acceptors { acceptor.close() }
     await sessions.drain(deadline: deadline)
+    intake.clients?.report()
     await spool.drain()
     queueManager.flush()
   }

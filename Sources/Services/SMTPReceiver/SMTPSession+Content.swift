@@ -1,3 +1,4 @@
+import AccessPolicy
 import MailTypes
 import MessageHeaders
 import Primitives
@@ -81,7 +82,8 @@ extension SMTPSession {
     var due = count ?? .max
     if !lines.isEmpty { lines.takeBytes { take($0, into: message, &due) } }
     var deadline = ContentDeadline(
-      from: Reactor.shared.now, timeout: rules.timeout, rateMin: rules.dataRateMin)
+      from: Reactor.shared.now, timeout: rules.timeout, rateMin: rules.dataRateMin,
+      isForRequest: rules.hasRequestDeadline)
     do throws(StreamError) {
       while due > 0, message?.scanner.isFinished != true {
         if let message, message.needsRoom {
@@ -134,6 +136,8 @@ extension SMTPSession {
       logReject("END-OF-MESSAGE", refusal)
       return .refused(refusal)
     }
+    if let refusal = try await judge(.endOfData) { return .refused(refusal) }
+    if discardsMessage { return .queued(id) }
     do throws(SpoolError) {
       try await message.commit(
         id: id, envelope: envelope(transaction), isInternational: transaction.isInternational)
@@ -163,13 +167,18 @@ extension SMTPSession {
   @inline(never)
   private func traceField(_ id: QueueID, _ transaction: SMTPTransaction) -> [UInt8] {
     let recipients = transaction.recipients
-    let field = ReceivedField(
+    var field = ReceivedField(
       helo: core.helo ?? client.name, clientName: client.name, clientAddress: client.address,
       myhostname: rules.settings.myhostname, mailName: rules.mailName,
       protocolName: core.traceProtocolName, queueID: id,
       recipient: recipients.count == 1 ? recipients.first?.address : nil, time: arrival,
       offset: intake.clock.offset(at: arrival))
+    field.security = securityTrace
     var bytes = intake.contents.take()
+    for prepended in prependedFields {
+      bytes += prepended
+      bytes.append(text: "\r\n")
+    }
     field.append(to: &bytes)
     return bytes
   }

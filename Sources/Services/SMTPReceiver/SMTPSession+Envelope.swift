@@ -2,11 +2,56 @@ import AccessPolicy
 import LinuxSystem
 import MailTypes
 import Primitives
+import SMTPGrammar
 import SMTPServerCore
+import Streams
+import TLSPolicy
 
 /// The answers to what the core asks about senders and recipients.
 extension SMTPSession {
+  /// Greets the client, or refuses it. One that speaks before it is greeted does not listen (RFC
+  /// 5321 4.3.1).
+  func greet() async throws(SessionEnd) -> SMTPServerStep {
+    let early = takeEarlyTalk()
+    if early.isEmpty, let refusal = try await judge(.connect) {
+      return core.deny(refusal, into: &out)
+    }
+    let step = core.greet(inputIsPending: !early.isEmpty, into: &out)
+    if step == .close { logEarlyTalk(early) }
+    return step
+  }
+
+  /// What a client said too early is taken from the socket: else the kernel would drop the reply
+  /// with it. Behind a handshake nothing that waits there is a client's word.
+  private func takeEarlyTalk() -> [UInt8] {
+    guard !rules.tls.isWrapped else { return [] }
+    let early = Sockets.receiveWaiting(stream.raw, limit: 4096)
+    early.withUnsafeBytes { lines.append($0) }
+    return early
+  }
+
+  func authorizeHelo() async throws(SessionEnd) -> SMTPServerStep {
+    let refusal = try await judge(.helo)
+    return core.decide(refusal.map { .refuse($0) } ?? .accept, into: &out)
+  }
+
+  func judgeSender() async throws(SessionEnd) -> SMTPServerStep {
+    if let refusal = countEvent() { return core.decide(.refuse(refusal), into: &out) }
+    if let refusal = try await judge(.mail) {
+      return core.decide(.refuse(refusal), into: &out)
+    }
+    return authorizeSender()
+  }
+
+  func judgeData() async throws(SessionEnd) -> SMTPServerStep {
+    if let refusal = try await judge(.data) {
+      return core.decide(.refuse(refusal), into: &out)
+    }
+    return admitContent()
+  }
+
   func authorizeSender() -> SMTPServerStep {
+    if let refusal = countEvent() { return core.decide(.refuse(refusal), into: &out) }
     guard let refusal = intake.refusal() else { return core.decide(.accept, into: &out) }
     logReject("MAIL", refusal)
     return core.decide(.refuse(refusal), into: &out)
@@ -18,20 +63,14 @@ extension SMTPSession {
     return core.decide(.refuse(.insufficientStorage), into: &out)
   }
 
-  func authorizeRecipient() async -> SMTPServerStep {
-    guard let recipient = core.pendingRecipient else {
-      preconditionFailure("no recipient is in question")
-    }
-    let request = AccessRequest(
-      clientAddress: client.address, clientName: client.name, helo: core.helo,
-      sender: core.transaction?.sender ?? .null, recipient: recipient)
-    if let refusal = await rules.judge(request) {
-      logReject(core.isVerifying ? "VRFY" : "RCPT", refusal, recipient: recipient)
+  func authorizeRecipient() async throws(SessionEnd) -> SMTPServerStep {
+    if let refusal = countEvent() { return core.decide(.refuse(refusal), into: &out) }
+    if let refusal = try await judge(.recipient) {
       return core.decide(.refuse(refusal), into: &out)
     }
     if !core.isVerifying {
       guard intake.memory.hasRoomForRecipient else {
-        logReject("RCPT", .insufficientStorage, recipient: recipient)
+        logReject("RCPT", .insufficientStorage, recipient: core.pendingRecipient)
         return core.decide(.refuse(.insufficientStorage), into: &out)
       }
       let size = core.pendingRecipientSize
@@ -42,9 +81,22 @@ extension SMTPSession {
     return core.decide(.accept, into: &out)
   }
 
+  /// Counts what the last command did; the reply that refuses it, when the client did it too often.
+  ///
+  /// A command that is refused anyway counts too, but keeps its own reply.
+  @discardableResult
+  func countEvent() -> SMTPReply? {
+    guard let event = core.countedEvent else { return nil }
+    core.countedEvent = nil
+    guard let usage else { return nil }
+    return event == .message ? usage.message() : usage.recipient()
+  }
+
   /// Gives back what is kept for a message that is no more.
   func forgetMessage() {
     queueID = nil
+    discardsMessage = false
+    if !prependedFields.isEmpty { prependedFields = [] }
     intake.memory.changeEnvelopes(by: -envelopeSize)
     envelopeSize = 0
   }

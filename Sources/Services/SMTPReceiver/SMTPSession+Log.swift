@@ -55,6 +55,16 @@ extension SMTPSession {
   }
 
   @inline(never)
+  func logEarlyTalk(_ text: [UInt8]) {
+    intake.log.line(tag: rules.tag) {
+      $0.append(text: "improper command pipelining after CONNECT from ")
+      $0.append(contentsOf: clientText)
+      $0.append(text: ": ")
+      $0.append(peerText: text)
+    }
+  }
+
+  @inline(never)
   func logClient(_ id: QueueID) {
     intake.log.line(tag: rules.tag) {
       id.append(to: &$0)
@@ -80,7 +90,8 @@ extension SMTPSession {
   func logReject(_ stage: StaticString, _ reply: SMTPReply, recipient: MailAddress? = nil) {
     log(
       core.rejectLine(
-        stage: stage, reply, sender: core.transaction?.sender, recipient: recipient,
+        stage: stage, rules.softBounce ? reply.softened : reply,
+        sender: core.transaction?.givenSender, recipient: recipient,
         queueID: queueID))
   }
 }

@@ -1,3 +1,4 @@
+import AccessPolicy
 import LinuxSystem
 import MailTypes
 import Primitives
@@ -7,6 +8,7 @@ import SMTPGrammar
 import SMTPServerCore
 import ServiceKit
 import Streams
+import TLSPolicy
 
 /// Why a session ended before its QUIT.
 enum SessionEnd: Error {
@@ -16,6 +18,8 @@ enum SessionEnd: Error {
   case timedOut
   /// This process leaves.
   case shutDown
+  /// A table said HANGUP.
+  case hungUp
   /// The spool cannot tell whether a message is mail: the client must not hear either answer.
   case uncertain
 }
@@ -35,17 +39,32 @@ final class SMTPSession {
   var core: SMTPServerCore
   var lines: LineBuffer
   var out: [UInt8] = []
+  /// What is counted for the client; `nil` when nothing is.
+  var usage: ClientUsage?
   /// The name of the message under way, once a recipient has been accepted.
   var queueID: QueueID?
+  /// What `Received:` fields say about TLS.
+  var securityTrace: [UInt8] = []
   /// Bytes of the recipients of the transaction under way.
   var envelopeSize = 0
   /// The content of which chunks have come.
   var chunked: InboundMessage?
   /// When the message under way got its name.
   var arrival = WallTime(microseconds: 0)
+  /// What access policy has to remember of earlier commands.
+  var accessHistory = AccessHistory()
+  /// Whether the message under way is to be accepted and thrown away.
+  var discardsMessage = false
+  /// Header fields that access tables put before the message under way.
+  var prependedFields: [[UInt8]] = []
   /// Bytes of content received, while it comes in.
   var contentSize: Int?
-  private var isIdle = false
+  /// Who follows the dialogue; `nil` while nobody does.
+  private var trace: DialogTrace?
+  /// The bytes at the front of `out` that are as they are to be sent, and have been shown.
+  private var shownBytes = 0
+  /// Whether it waits for the client and nothing would be lost if it ended.
+  var isIdle = false
   /// The replies at hand have been held back already.
   private var hasPaused = false
 
@@ -72,27 +91,41 @@ final class SMTPSession {
     }
     dropChunks()
     forgetMessage()
+    usage?.end()
     logDisconnect()
     stream.close()
   }
 
   private func converse() async throws(SessionEnd) {
+    usage = await ClientUsage.begin(client, rules, intake.clients)
+    if let refusal = usage?.connect() {
+      _ = core.end(with: refusal, into: &out)
+      return try await flush()
+    }
+    if rules.tls.isWrapped { _ = try await secure() }
     if let hiddenKeywords = rules.hiddenKeywords {
       core.hiddenKeywords = await hiddenKeywords(client.address)
     }
+    if let debugPeers = rules.debugPeers, await debugPeers(client) {
+      beginTrace(isLogged: true, hasJoined: false)
+    }
     out = intake.replies.take()
-    var step = core.greet(into: &out)
+    var step = try await greet()
     while true {
       switch advance(step) {
       case .line: step = try await nextLine()
-      case .pause(let delay):
+      case .pause(let delay, let next):
         try await pause(delay)
-        step = .next
-      case .recipient: step = await authorizeRecipient()
+        step = next
+      case .helo: step = try await authorizeHelo()
+      case .sender: step = try await judgeSender()
+      case .recipient: step = try await authorizeRecipient()
+      case .data: step = try await judgeData()
       case .content: step = try await receiveContent()
+      case .handshake: step = try await startTLS()
       case .chunk: step = try await receiveChunk()
       case .uselessChunk: step = try await dropChunk()
-      case .end: return try await flush()
+      case .end: return try await sayGoodbye()
       }
     }
   }
@@ -101,12 +134,20 @@ final class SMTPSession {
   private enum Need {
     /// Another line of the client's.
     case line
-    /// Time to pass.
-    case pause(Duration)
+    /// Time to pass before the step.
+    case pause(Duration, SMTPServerStep)
+    /// A judgement of the name of HELO.
+    case helo
+    /// A judgement of the sender.
+    case sender
     /// A judgement of the recipient.
     case recipient
+    /// A judgement of DATA.
+    case data
     /// The content.
     case content
+    /// The TLS handshake.
+    case handshake
     /// A chunk of it.
     case chunk
     /// A chunk that is refused.
@@ -128,18 +169,29 @@ final class SMTPSession {
           dropChunks()
           contentSize = nil
         }
-        if !hasPaused, core.replyDelay > .zero { return .pause(core.replyDelay) }
+        if let pause = pause(before: step) { return pause }
         guard let next = takeLine() else { return .line }
         step = next
-      case .authorizeSender: step = authorizeSender()
+      case .authorizeHelo: return .helo
+      case .authorizeSender:
+        if rules.access.judges(.mail) { return .sender }
+        step = authorizeSender()
       case .authorizeRecipient: return .recipient
-      case .admitContent: step = admitContent()
+      case .admitContent:
+        if rules.access.judges(.data) { return .data }
+        step = admitContent()
       case .receiveContent: return .content
+      case .startTLS: return .handshake
       case .receiveChunk: return .chunk
       case .dropChunk: return .uselessChunk
-      case .close: return .end
+      case .close: return core.endedByErrors ? pause(before: step) ?? .end : .end
       }
     }
+  }
+
+  /// The pause that a client with errors makes, once for each line.
+  private func pause(before step: SMTPServerStep) -> Need? {
+    hasPaused || core.replyDelay == .zero ? nil : .pause(core.replyDelay, step)
   }
 
   /// Gives the next complete line to the core.
@@ -150,10 +202,12 @@ final class SMTPSession {
     let step = lines.takeLine { line, kind in
       let pending = line.count + (kind == .endedBare ? 1 : 2) < held
       if out.capacity == 0 { out = intake.replies.take() }
+      if let trace { trace.received(line, unsent: out) }
       return core.handle(line, kind, inputIsPending: pending, into: &out)
     }
     if step != nil { hasPaused = false }
     if core.notice != nil || core.isOutOfStep { logNotices() }
+    if step == .next { countEvent() }
     return step
   }
 
@@ -164,6 +218,8 @@ final class SMTPSession {
 
   /// The replies collected so far, for the caller to send.
   func takeReplies() -> [UInt8] {
+    if trace != nil || rules.softBounce { finishReplies() }
+    shownBytes = 0
     defer { out = [] }
     return out
   }
@@ -171,7 +227,7 @@ final class SMTPSession {
   /// Sends the replies at hand and waits until the client has sent a line.
   private func nextLine() async throws(SessionEnd) -> SMTPServerStep {
     if !sendNow() { try await flush() }
-    let deadline = Reactor.shared.now + rules.timeout
+    var deadline = Reactor.shared.now + rules.timeout
     isIdle = true
     defer { isIdle = false }
     do throws(StreamError) {
@@ -179,7 +235,9 @@ final class SMTPSession {
         if intake.isDraining { throw .cancelled }
         intake.page.serve(client.address)
         switch try stream.readNow({ lines.append($0) }) {
-        case .bytes: if let step = takeLine() { return step }
+        case .bytes:
+          if let step = takeLine() { return step }
+          if !rules.hasRequestDeadline { deadline = Reactor.shared.now + rules.timeout }
         case .nothing:
           intake.page.rest()
           try await stream.readable(deadline: deadline)
@@ -192,21 +250,31 @@ final class SMTPSession {
     }
   }
 
+  /// Sends the last replies in one packet with the end of the connection, which follows.
+  ///
+  /// Not where the client sent more than was read: the kernel would drop what it has not sent.
+  private func sayGoodbye() async throws(SessionEnd) {
+    if !sendNow(more: lines.isEmpty && stream.isDrained) { try await flush() }
+  }
+
   /// Sends the replies collected so far if the socket takes them at once.
   @inline(never)
-  private func sendNow() -> Bool {
+  private func sendNow(more: Bool = false) -> Bool {
     guard !out.isEmpty else { return true }
+    if trace != nil || rules.softBounce { finishReplies() }
     let sent: Int
     do throws(StreamError) {
-      sent = try stream.writeNow(out)
+      sent = try stream.writeNow(out, more: more)
     } catch {
       // Sending the rest finds the same error, and reports it.
       return false
     }
     guard sent == out.count else {
       out.removeFirst(sent)
+      shownBytes = max(shownBytes - sent, 0)
       return false
     }
+    shownBytes = 0
     intake.replies.give(out)
     out = []
     return true
@@ -220,6 +288,7 @@ final class SMTPSession {
     } catch {
       throw SessionEnd(error)
     }
+    shownBytes = 0
     out = []
   }
 
@@ -237,6 +306,7 @@ final class SMTPSession {
   private func conclude(_ end: SessionEnd) async {
     sayFarewell(end)
     guard !out.isEmpty else { return }
+    if trace != nil || rules.softBounce { finishReplies() }
     // One try: a client that does not read is not waited for.
     try? await stream.write(out, deadline: Reactor.shared.now + .milliseconds(1))
   }
@@ -248,6 +318,7 @@ final class SMTPSession {
     case .lost:
       log(core.lostConnectionLine(contentSize: contentSize))
       out = []
+    case .hungUp: out = []
     case .uncertain:
       intake.log.error("smtpd", "the spool failed: a session ends without an answer to DATA")
       out = []
@@ -265,12 +336,50 @@ final class SMTPSession {
   }
 }
 
+extension SMTPSession {
+  /// Begins to show the dialogue to somebody; `hasJoined` when it has begun before.
+  func follow(_ follower: DialogFollower, hasJoined: Bool) {
+    beginTrace(isLogged: false, hasJoined: hasJoined)
+    trace?.add(follower)
+  }
+
+  /// Shows it to one less.
+  func unfollow(_ follower: DialogFollower) {
+    guard let trace, !trace.remove(follower) else { return }
+    self.trace = nil
+  }
+
+  private func beginTrace(isLogged: Bool, hasJoined: Bool) {
+    guard trace == nil || isLogged else { return }
+    let others = trace?.followers ?? []
+    // What waits to be sent was made before anybody looked on.
+    if trace == nil {
+      if rules.softBounce { finishReplies() }
+      shownBytes = out.count
+    }
+    let trace = DialogTrace(
+      isLogged: isLogged, hasJoined: hasJoined, log: intake.log, tag: rules.tag,
+      client: clientText, port: client.port)
+    for follower in others { trace.add(follower) }
+    self.trace = trace
+  }
+
+  /// What is done to replies once, before they are sent. Never inlined, as what writes log lines.
+  @inline(never)
+  private func finishReplies() {
+    guard shownBytes < out.count else { return }
+    if rules.softBounce { SoftReplies.soften(&out, from: shownBytes) }
+    trace?.sent(out[shownBytes...])
+    shownBytes = out.count
+  }
+}
+
 extension SessionEnd {
   init(_ error: StreamError) {
     switch error {
     case .timedOut: self = .timedOut
     case .cancelled: self = .shutDown
-    case .closed, .shortFile, .backlogFull, .system: self = .lost
+    case .closed, .shortFile, .backlogFull, .security, .system: self = .lost
     }
   }
 }

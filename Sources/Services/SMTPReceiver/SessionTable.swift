@@ -18,6 +18,8 @@ final class SessionTable {
   private let intake: Intake
   private var entries: [ObjectIdentifier: Entry] = [:]
   private let sessionEnd = Gate()
+  /// Who follows sessions now.
+  private var followers: [DialogFollower] = []
 
   init(intake: Intake) { self.intake = intake }
 
@@ -38,6 +40,9 @@ final class SessionTable {
       return
     }
     let session = SMTPSession(stream, client: client, rules: rules, intake: intake)
+    for follower in followers where follower.filter.network.contains(client.address) {
+      session.follow(follower, hasJoined: false)
+    }
     room.enter()
     let task = reactorTask {
       await session.run()
@@ -46,6 +51,20 @@ final class SessionTable {
       self.sessionEnd.pulse()
     }
     entries[ObjectIdentifier(session)] = Entry(session: session, task: task)
+  }
+
+  /// Shows sessions, those that go on and those to come, to somebody until nobody reads any more.
+  func follow(_ follower: DialogFollower) {
+    followers.append(follower)
+    for entry in entries.values
+    where follower.filter.network.contains(entry.session.client.address) {
+      entry.session.follow(follower, hasJoined: true)
+    }
+    reactorTask {
+      await follower.waitForEnd()
+      self.followers.removeAll { $0 === follower }
+      for entry in self.entries.values { entry.session.unfollow(follower) }
+    }
   }
 
   /// Turns away a client at whose input a process died, without looking at anything it says.

@@ -81,9 +81,12 @@ final class DeliveryJob {
   var transaction: OutboundTransaction {
     guard let lead else { preconditionFailure("the record has not been loaded") }
     return OutboundTransaction(
-      sender: request.sender, recipients: request.recipients.map { OutboundRecipient($0.address) },
+      sender: request.sender,
+      recipients: request.recipients.map {
+        OutboundRecipient($0.address, dsnParameters: $0.dsnParameters)
+      },
       size: Int(clamping: lead.contentSize), isEightBit: lead.flags.contains(.body8Bit),
-      needsSMTPUTF8: lead.flags.contains(.needsSMTPUTF8))
+      needsSMTPUTF8: lead.flags.contains(.needsSMTPUTF8), dsnParameters: request.dsnParameters)
   }
 
   /// One verdict for all recipients.

@@ -51,6 +51,12 @@ final class OutboundConnection {
   private var isLeaving = false
   private var isAborting = false
   private var isQuitting = false
+  /// Whether this host had not what a connection takes: that says nothing of the destination.
+  private var lacksMeans = false
+  private static let shortages: Set<Errno> = [
+    .tooManyOpenFiles, .tooManyOpenFilesInSystem, .noMemory, .noBufferSpace, .addressNotAvailable,
+    .resourceTemporarilyUnavailable,
+  ]
   private var task: Task<Void, Never>?
 
   init(
@@ -147,7 +153,9 @@ final class OutboundConnection {
     } catch {
       switch error {
       case .timedOut: core.connectFailed(reason: "Connection timed out")
-      case .system(let errno): core.connectFailed(reason: "\(errno)")
+      case .system(let errno):
+        lacksMeans = Self.shortages.contains(errno)
+        core.connectFailed(reason: "\(errno)")
       // Only our own leaving cancels a connection that is being made.
       default: break
       }
@@ -308,7 +316,8 @@ final class OutboundConnection {
     let verdicts = end.results.map { result in
       RecipientVerdict(
         index: job.request.recipients[result.recipientIndex].index, outcome: result.outcome.verdict,
-        status: result.status, text: result.text,
+        handover: end.passedDSN ? .relayedWithWishes : .relayed, status: result.status,
+        text: result.text,
         relay: result.phase == .connect ? Array("none".utf8) : relay)
     }
     for (recipient, verdict) in zip(job.request.recipients, verdicts) {
@@ -316,6 +325,7 @@ final class OutboundConnection {
         tag: settings.tag, queueID: job.request.queueID, recipient: recipient, verdict: verdict,
         delays: delays, connectionUse: uses)
     }
-    owner.finished(job, connectionFailed: end.connectionFailed, verdicts: verdicts)
+    owner.finished(
+      job, connectionFailed: end.connectionFailed && !lacksMeans, verdicts: verdicts)
   }
 }

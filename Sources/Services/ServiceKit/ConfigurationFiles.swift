@@ -36,7 +36,7 @@ package struct ConfigurationFiles: Sendable {
     for service in master.services where !service.overrides.isEmpty {
       all += evaluation.configuration.overlaid(by: service).diagnostics
     }
-    diagnostics = all
+    diagnostics = all + ServiceCheck(master.services, directory: directory).diagnostics()
   }
 
   /// The same with values that stand in no file.

@@ -79,14 +79,24 @@ extension Log {
       out.append(text: "/")
       out.append(delay: delays.transmission)
       out.append(text: ", dsn=")
-      verdict.status.append(to: &out)
+      (softBounce ? verdict.softened : verdict).status.append(to: &out)
       switch verdict.outcome {
       case .sent: out.append(text: ", status=sent (")
       case .deferred: out.append(text: ", status=deferred (")
+      case .bounced where softBounce: out.append(text: ", status=SOFTBOUNCE (")
       case .bounced: out.append(text: ", status=bounced (")
       }
       out.append(peerText: verdict.text)
       out.append(text: ")")
     }
+  }
+}
+
+extension RecipientVerdict {
+  /// The verdict under `soft_bounce`: what would be returned is tried again.
+  package var softened: RecipientVerdict {
+    guard outcome == .bounced else { return self }
+    return RecipientVerdict(
+      index: index, outcome: .deferred, status: status.softened, text: text, relay: relay)
   }
 }

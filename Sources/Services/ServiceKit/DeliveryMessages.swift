@@ -1,5 +1,6 @@
 package import MailTypes
 package import Primitives
+package import QueueFormat
 
 /// One recipient of a delivery, as `qmgr` names it to a delivery agent.
 package struct DeliveryRecipient: Equatable, Sendable {
@@ -9,16 +10,47 @@ package struct DeliveryRecipient: Equatable, Sendable {
   package var address: MailAddress
   /// The address before rewriting (`orig_to=` in the log); empty when it is the same.
   package var original: [UInt8]
+  /// When the sender wants to hear (RFC 3461 4.1); `nil` when it said nothing.
+  package var notify: DeliveryNotify?
+  /// ORCPT (RFC 3461 4.2), `type;xtext`; empty for none.
+  package var dsnOriginal: [UInt8]
 
   /// Names a recipient.
-  package init(index: UInt32, address: MailAddress, original: [UInt8] = []) {
+  package init(
+    index: UInt32, address: MailAddress, original: [UInt8] = [], notify: DeliveryNotify? = nil,
+    dsnOriginal: [UInt8] = []
+  ) {
     self.index = index
     self.address = address
     self.original = original
+    self.notify = notify
+    self.dsnOriginal = dsnOriginal
   }
 
   /// The bytes that the recipient takes in a message.
-  package var encodedLength: Int { 12 + address.bytes.count + original.count }
+  package var encodedLength: Int {
+    17 + address.bytes.count + original.count + dsnOriginal.count
+  }
+
+  /// Stands for a recipient about which the sender said nothing.
+  private static let saidNothing: UInt8 = 0xff
+
+  fileprivate func encode(into out: inout WireEncoder) {
+    out.put(index)
+    out.put(address.bytes)
+    out.put(original)
+    out.put(notify?.rawValue ?? Self.saidNothing)
+    out.put(dsnOriginal)
+  }
+
+  fileprivate init(from input: inout WireDecoder) throws(WireError) {
+    index = try input.integer()
+    address = MailAddress(try input.byteString())
+    original = try input.byteString()
+    let notify: UInt8 = try input.integer()
+    self.notify = notify == Self.saidNothing ? nil : DeliveryNotify(rawValue: notify)
+    dsnOriginal = try input.byteString()
+  }
 }
 
 /// What `qmgr` asks of a delivery agent: one transaction with one next hop.
@@ -37,6 +69,10 @@ package struct DeliveryRequest: Equatable, Sendable {
   package var nextHop: String
   /// The envelope sender.
   package var sender: MailAddress
+  /// ENVID (RFC 3461 4.4) in xtext; empty for none.
+  package var envelopeID: [UInt8] = []
+  /// RET (RFC 3461 4.3).
+  package var returnContent: ReturnContent?
   /// Recipients of this transaction.
   package var recipients: [DeliveryRecipient]
   /// When the message arrived.
@@ -73,12 +109,10 @@ package struct DeliveryRequest: Equatable, Sendable {
     out.put(transport)
     out.put(nextHop)
     out.put(sender.bytes)
+    out.put(envelopeID)
+    out.put(returnContent?.rawValue ?? 0)
     out.put(UInt32(recipients.count))
-    for recipient in recipients {
-      out.put(recipient.index)
-      out.put(recipient.address.bytes)
-      out.put(recipient.original)
-    }
+    for recipient in recipients { recipient.encode(into: &out) }
     out.put(arrival.microseconds)
     out.put(activated.microseconds)
     out.put(dispatched.microseconds)
@@ -92,134 +126,14 @@ package struct DeliveryRequest: Equatable, Sendable {
     transport = try input.string()
     nextHop = try input.string()
     sender = MailAddress(try input.byteString())
+    envelopeID = try input.byteString()
+    returnContent = ReturnContent(rawValue: try input.integer())
     recipients = try input.list { (input) throws(WireError) in
-      DeliveryRecipient(
-        index: try input.integer(), address: MailAddress(try input.byteString()),
-        original: try input.byteString())
+      try DeliveryRecipient(from: &input)
     }
     arrival = WallTime(microseconds: try input.integer())
     activated = WallTime(microseconds: try input.integer())
     dispatched = WallTime(microseconds: try input.integer())
-  }
-}
-
-/// What became of one recipient in one attempt.
-package struct RecipientVerdict: Equatable, Sendable {
-  /// The three fates of an attempt.
-  package enum Outcome: UInt8, Sendable { case sent = 0, deferred = 1, bounced = 2 }
-
-  /// The longest reply text that is kept, in bytes (spool rule R27).
-  package static let textLengthMax = 1024
-
-  /// The recipient's place in the message's envelope.
-  package var index: UInt32
-  /// What happened.
-  package var outcome: Outcome
-  /// The enhanced status code.
-  package var status: EnhancedStatus
-  /// The text that stands in parentheses in the log; at most `textLengthMax` bytes.
-  package var text: [UInt8]
-  /// `relay=` of the log: `host[address]:port` or `none`.
-  package var relay: [UInt8]
-
-  /// Makes a verdict; the text is cut at its limit.
-  package init(
-    index: UInt32, outcome: Outcome, status: EnhancedStatus, text: [UInt8], relay: [UInt8]
-  ) {
-    self.index = index
-    self.outcome = outcome
-    self.status = status
-    self.text = text.count > Self.textLengthMax ? Array(text[..<Self.textLengthMax]) : text
-    self.relay = relay
-  }
-}
-
-/// What a delivery agent answers to one request.
-package struct DeliveryResult: Equatable, Sendable {
-  /// The request's id.
-  package var id: UInt64
-  /// The message, so that a new `qmgr` can place the result.
-  package var queueID: QueueID
-  /// The segment of the message.
-  package var nonce: Nonce
-  /// Where the record's lead begins.
-  package var offset: UInt64
-  /// Whether no session with the next hop came about, which is what lowers concurrency.
-  package var connectionFailed: Bool
-  /// One verdict for each recipient of the request.
-  package var verdicts: [RecipientVerdict]
-
-  /// Answers `request`.
-  package init(
-    answering request: DeliveryRequest, connectionFailed: Bool, verdicts: [RecipientVerdict]
-  ) {
-    id = request.id
-    queueID = request.queueID
-    nonce = request.nonce
-    offset = request.offset
-    self.connectionFailed = connectionFailed
-    self.verdicts = verdicts
-    cutTexts()
-  }
-
-  /// Cuts texts to their share of a message: how long they are is up to a server, and what many
-  /// recipients' replies say must not burst a packet (spool rule R27).
-  private mutating func cutTexts() {
-    guard encodedLength > MessageChannel.messageLengthMax else { return }
-    let room = MessageChannel.messageLengthMax - Self.fixedLength
-    let share = max(room / verdicts.count - Self.verdictLength, 0)
-    for index in verdicts.indices {
-      let relay = verdicts[index].relay.prefix(share / 2)
-      verdicts[index].relay = Array(relay)
-      verdicts[index].text = Array(verdicts[index].text.prefix(share - relay.count))
-    }
-  }
-
-  private static let fixedLength = 56
-  private static let verdictLength = 24
-
-  /// The most bytes that the result takes in a message.
-  var encodedLength: Int {
-    verdicts.reduce(Self.fixedLength) {
-      $0 + Self.verdictLength + $1.text.count + $1.relay.count
-    }
-  }
-
-  func encode(into out: inout WireEncoder) {
-    out.put(id)
-    out.put(queueID)
-    out.put(nonce)
-    out.put(offset)
-    out.put(connectionFailed)
-    out.put(UInt32(verdicts.count))
-    for verdict in verdicts {
-      out.put(verdict.index)
-      out.put(verdict.outcome.rawValue)
-      out.put(verdict.status.statusClass)
-      out.put(verdict.status.subject)
-      out.put(verdict.status.detail)
-      out.put(verdict.text)
-      out.put(verdict.relay)
-    }
-  }
-
-  init(from input: inout WireDecoder) throws(WireError) {
-    id = try input.integer()
-    queueID = try input.queueID()
-    nonce = try input.nonce()
-    offset = try input.integer()
-    connectionFailed = try input.bool()
-    verdicts = try input.list { (input) throws(WireError) in
-      let index: UInt32 = try input.integer()
-      guard let outcome = RecipientVerdict.Outcome(rawValue: try input.integer()) else {
-        throw WireError.invalid
-      }
-      let status = EnhancedStatus(
-        try input.integer(), try input.integer(), try input.integer())
-      return RecipientVerdict(
-        index: index, outcome: outcome, status: status, text: try input.byteString(),
-        relay: try input.byteString())
-    }
   }
 }
 

@@ -38,6 +38,9 @@ package struct ProcessName: Hashable, Sendable {
     self.role = role
     self.index = index
   }
+
+  /// Its name in those of the segments that it writes.
+  package var spoolName: String { "\(role.rawValue)\(index)" }
 }
 
 /// How far a segment is flushed.
@@ -66,10 +69,11 @@ package struct SegmentMark: Hashable, Sendable {
 /// off.
 package enum InternalMessage: Equatable, Sendable {
   /// The version that every packet begins with.
-  package static let protocolVersion: UInt8 = 5
+  package static let protocolVersion: UInt8 = 7
 
   // master to a role
-  /// The first message of a life; descriptors: configuration, log, page, then the listeners.
+  /// The first message of a life; descriptors: configuration, log, page, listeners, and what the
+  /// record names.
   case start(StartRecord)
   /// A new channel to a peer (its descriptor comes along); replaces an older one.
   case channel(ProcessName, pid: Int32)
@@ -83,6 +87,9 @@ package enum InternalMessage: Equatable, Sendable {
   case ping
   /// To `smtpd`: serve this client no more for a while.
   case refuse(RefusedClients.Entry)
+  /// From `control` to `master`, and on to each `smtpd`: show these sessions as they go on, as
+  /// packets to the descriptor that comes along.
+  case trace(TraceFilter)
 
   /// To a delivery agent: its descriptor, the agent's own file for results, comes along.
   case resultsFile

@@ -42,19 +42,22 @@ extension InternalMessage {
     case .refuse(let entry):
       out.put(UInt8(13))
       entry.encode(into: &out)
-    case .retire(let time):
+    case .trace(let filter):
       out.put(UInt8(14))
+      filter.encode(into: &out)
+    case .retire(let time):
+      out.put(UInt8(15))
       out.put(time.wholeNanoseconds)
     case .logFile(let kind):
-      out.put(UInt8(15))
+      out.put(UInt8(16))
       out.put(kind.rawValue)
     case .reconfigure(let record):
-      out.put(UInt8(16))
+      out.put(UInt8(17))
       record.encode(into: &out)
-    case .retired: out.put(UInt8(17))
-    case .reconfigured: out.put(UInt8(18))
+    case .retired: out.put(UInt8(18))
+    case .reconfigured: out.put(UInt8(19))
     case .notReconfigured(let reason):
-      out.put(UInt8(19))
+      out.put(UInt8(50))
       out.put(reason)
     default: encodeQueueFields(into: &out)
     }
@@ -127,14 +130,14 @@ extension InternalMessage {
     case 11: self = .resultsFile
     case 12: self = .ping
     case 13: self = .refuse(try RefusedClients.Entry(from: &input))
-    case 14: self = .retire(within: .nanoseconds(try input.integer(Int64.self)))
-    case 15:
+    case 14: self = .trace(try TraceFilter(from: &input))
+    case 15: self = .retire(within: .nanoseconds(try input.integer(Int64.self)))
+    case 16:
       guard let kind = LogKind(rawValue: try input.integer()) else { throw .invalid }
       self = .logFile(kind)
-    case 16: self = .reconfigure(try StartRecord(from: &input))
-    case 17: self = .retired
-    case 18: self = .reconfigured
-    case 19: self = .notReconfigured(try input.string())
+    case 17: self = .reconfigure(try StartRecord(from: &input))
+    case 18: self = .retired
+    case 19: self = .reconfigured
     case 20:
       self = .writerHello(
         try input.list { (input) throws(WireError) in try input.segmentMark() })
@@ -157,6 +160,7 @@ extension InternalMessage {
     case 41:
       self = .queueAnswer(
         id: try input.integer(), part: try input.byteString(), last: try input.bool())
+    case 50: self = .notReconfigured(try input.string())
     default: throw .invalid
     }
   }

@@ -47,6 +47,9 @@ package final class Log {
     lookAtDescriptor()
   }
 
+  /// `soft_bounce`: deliveries that fail for good are logged as tried again.
+  package var softBounce = false
+
   private func lookAtDescriptor() {
     let status = try? Files.status(of: descriptor.raw)
     isFile = status?.isRegular ?? false

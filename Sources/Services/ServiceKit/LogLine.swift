@@ -8,7 +8,7 @@ extension [UInt8] {
   /// The longest piece of peer text that one call lets into the log, in bytes.
   package static var peerTextLengthMax: Int { 1000 }
 
-  /// Appends peer text with everything but printable ASCII replaced, cut at `peerTextLengthMax`.
+  /// Appends peer text, cut at `peerTextLengthMax`; see `makePrintable`.
   package mutating func append(peerText: some Collection<UInt8>) {
     let isDone: Void? = peerText.withContiguousStorageIfAvailable { appendPrintable($0) }
     if isDone == nil { Array(peerText).withUnsafeBufferPointer { appendPrintable($0) } }
@@ -17,9 +17,7 @@ extension [UInt8] {
   private mutating func appendPrintable(_ bytes: UnsafeBufferPointer<UInt8>) {
     let start = count
     append(contentsOf: bytes.prefix(Self.peerTextLengthMax))
-    for index in start..<count where self[index] < 32 || self[index] >= 127 {
-      self[index] = UInt8(ascii: "?")
-    }
+    makePrintable(from: start)
   }
 
   /// Appends a queue id in its printed form.
@@ -33,27 +31,35 @@ struct LogClock {
   private var second: Int64 = .min
   private(set) var stamp: [UInt8] = []
 
-  private static let months = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-  ]
-
   mutating func update() {
     var now = timespec()
     clock_gettime(CLOCK_REALTIME_COARSE, &now)
     guard Int64(now.tv_sec) != second else { return }
     second = Int64(now.tv_sec)
-    var parts = tm()
-    localtime_r(&now.tv_sec, &parts)
     stamp.removeAll(keepingCapacity: true)
-    stamp.append(string: Self.months[Int(parts.tm_mon)])
-    stamp.append(text: " ")
-    if parts.tm_mday < 10 { stamp.append(text: " ") }
-    stamp.append(decimal: parts.tm_mday)
-    stamp.append(text: " ")
-    stamp.append(decimal: parts.tm_hour, width: 2)
-    stamp.append(text: ":")
-    stamp.append(decimal: parts.tm_min, width: 2)
-    stamp.append(text: ":")
-    stamp.append(decimal: parts.tm_sec, width: 2)
+    stamp.append(localTime: second)
+  }
+}
+
+extension [UInt8] {
+  private static let months: [StaticString] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+  ]
+
+  /// Appends a time, in seconds since 1970, as log lines show it: `Nov  9 17:41:00`, local time.
+  package mutating func append(localTime seconds: Int64) {
+    var seconds = time_t(seconds)
+    var parts = tm()
+    localtime_r(&seconds, &parts)
+    append(text: Self.months[Int(parts.tm_mon)])
+    append(text: " ")
+    if parts.tm_mday < 10 { append(text: " ") }
+    append(decimal: parts.tm_mday)
+    append(text: " ")
+    append(decimal: parts.tm_hour, width: 2)
+    append(text: ":")
+    append(decimal: parts.tm_min, width: 2)
+    append(text: ":")
+    append(decimal: parts.tm_sec, width: 2)
   }
 }

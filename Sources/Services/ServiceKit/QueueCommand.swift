@@ -123,11 +123,14 @@ package enum QueueCommand: Equatable, Sendable {
   case conclude(QueueOrder, count: UInt64)
   /// How the queue and its processes are; the answer is a `QueueStatus`.
   case status
+  /// Show the sessions of these clients until the command ends; a part of the answer is a line.
+  /// `control` itself answers it.
+  case trace(TraceFilter)
 
   /// Whether only the superuser and the mail owner may give it.
   package var isForOwner: Bool {
     switch self {
-    case .order, .orderAll, .conclude: true
+    case .order, .orderAll, .conclude, .trace: true
     case .list, .more, .cancel, .flush, .retry, .status: false
     }
   }
@@ -157,6 +160,9 @@ package enum QueueCommand: Equatable, Sendable {
       out.put(order.rawValue)
       out.put(count)
     case .status: out.put(UInt8(9))
+    case .trace(let filter):
+      out.put(UInt8(10))
+      filter.encode(into: &out)
     }
     return out.take()
   }
@@ -190,6 +196,7 @@ package enum QueueCommand: Equatable, Sendable {
         order, Set(QueueListEntry.State.allCases.filter { bits & 1 << $0.rawValue != 0 }))
     case 8: command = .conclude(try Self.order(&input), count: try input.integer())
     case 9: command = .status
+    case 10: command = .trace(try TraceFilter(from: &input))
     default: throw .invalid
     }
     guard input.remaining == 0 else { throw .invalid }

@@ -9,8 +9,10 @@ import QueueFormat
 /// and its fields as internal messages have them. The file is appended to, so that a process that
 /// is killed leaves at most its last record torn; reading stops there.
 package enum ResultsFileFormat {
-  /// The version of the format; raised with every change of `DeliveryResult`'s fields.
-  package static let version: UInt8 = 1
+  /// The version of the format; raised with every change of `DeliveryResult`'s fields. Format 1
+  /// knows fewer outcomes and is read too.
+  package static let version: UInt8 = 2
+  private static let oldestVersion: UInt8 = 1
 
   /// What can be wrong with a file as a whole.
   package enum Failure: Error, Equatable {
@@ -56,7 +58,9 @@ package enum ResultsFileFormat {
   package static func read(_ bytes: [UInt8]) throws(Failure) -> [DeliveryResult] {
     guard bytes.count >= header.count else { return [] }
     guard bytes.starts(with: magic) else { throw .foreign }
-    guard bytes[magic.count] == version else { throw .version(bytes[magic.count]) }
+    guard (oldestVersion...version).contains(bytes[magic.count]) else {
+      throw .version(bytes[magic.count])
+    }
     var results: [UInt64: DeliveryResult] = [:]
     var order: [UInt64] = []
     bytes.withUnsafeBytes { whole in

@@ -21,14 +21,16 @@ package final class RoleProcess {
   package nonisolated static let sharedDescriptors = 3
   /// How long a role waits for its start record.
   private static let startDeadline: Duration = .seconds(30)
+  /// The most that is read of a memory file from `master`, in bytes.
+  private static let memoryFileSizeMax: UInt64 = 128 << 20
 
   let master: MessageChannel
   private(set) var service: (any RoleService)?
   private(set) var log: Log?
-  private var page: LifePage?
+  private(set) var page: LifePage?
   var drainTime: Duration = .seconds(30)
-  private var isDraining = false
-  private var isRetiring = false
+  private(set) var isDraining = false
+  var isRetiring = false
 
   private init(master: MessageChannel) {
     self.master = master
@@ -84,10 +86,14 @@ package final class RoleProcess {
       let delivery = try? await master.receive(deadline: Reactor.shared.now + Self.startDeadline),
       case .start(let record)? = delivery.messages.first, delivery.messages.count == 1,
       delivery.descriptors.count
-        == Self.sharedDescriptors + record.listeners.count + (record.hasRecordMarks ? 1 : 0)
+        == Self.sharedDescriptors + record.listeners.count + record.descriptorsBehindListeners
     else { throw RoleFailure("no start record from master") }
     let configuration = try readConfiguration(
       delivery.descriptors[0].raw, size: record.configurationSize)
+    var keyMaterial: [UInt8] = []
+    if record.keyMaterialSize > 0, let keys = delivery.descriptors.last {
+      keyMaterial = try read(keys.raw, size: record.keyMaterialSize, what: "key material")
+    }
     drainTime = configuration[.drainTime]
     let log = try makeLog(delivery.descriptors[1], record: record, configuration: configuration)
     self.log = log
@@ -104,14 +110,16 @@ package final class RoleProcess {
     }
     return try context(
       record, configuration, log, page,
-      sockets: delivery.descriptors.dropFirst(Self.sharedDescriptors))
+      sockets: delivery.descriptors.dropFirst(Self.sharedDescriptors), keyMaterial: keyMaterial)
   }
 
-  /// - Parameter sockets: one for each listener, then the memory for marks if it comes along.
-  private func context(
+  /// - Parameter sockets: one for each listener, then what the record names.
+  func context(
     _ record: StartRecord, _ configuration: Configuration, _ log: Log, _ page: LifePage,
-    sockets: ArraySlice<SharedDescriptor>
+    sockets: ArraySlice<SharedDescriptor> = [], keyMaterial: [UInt8] = []
   ) throws(RoleFailure) -> RoleContext {
+    let behind = sockets.dropFirst(record.listeners.count)
+    let clients = try clientTable(record.clientRow, behind.first)
     var listeners: [RoleContext.Listener] = []
     for (listener, passed) in zip(record.listeners, sockets) {
       listeners.append(
@@ -126,7 +134,19 @@ package final class RoleProcess {
     return RoleContext(
       record: record, configuration: configuration, log: log, master: master, page: page,
       listeners: listeners, transports: transports,
-      recordMarks: record.hasRecordMarks ? sockets.last : nil)
+      recordMarks: record.hasRecordMarks ? behind.last : nil, clients: clients,
+      keyMaterial: keyMaterial)
+  }
+
+  private func clientTable(
+    _ row: UInt32?, _ memory: SharedDescriptor?
+  ) throws(RoleFailure) -> ClientTable? {
+    guard let row, let memory else { return nil }
+    do throws(Errno) {
+      return try ClientTable(memory.raw, row: Int(row))
+    } catch {
+      throw RoleFailure("cannot map the table of clients: \(error)")
+    }
   }
 
   private func service(
@@ -172,6 +192,9 @@ extension RoleProcess {
         service?.keepResults(in: passed)
       case .ping: break
       case .refuse(let client): service?.refuse(client)
+      case .trace(let filter):
+        guard let passed = descriptors.popFirst() else { return false }
+        service?.follow(filter, writingTo: passed)
       case .retire(let time): retire(within: time)
       case .logFile(let kind):
         guard let passed = descriptors.popFirst() else { return false }
@@ -237,15 +260,27 @@ extension RoleProcess {
   func readConfiguration(
     _ file: Int32, size: UInt64
   ) throws(RoleFailure) -> Configuration {
-    guard size <= 16 << 20 else { throw RoleFailure("the configuration is over 16 MiB") }
-    do {
-      let bytes = try Files.read(file, count: Int(size), at: 0)
-      guard bytes.count == Int(size) else {
-        throw RoleFailure("the configuration is cut short")
-      }
+    let bytes = try read(file, size: size, what: "configuration")
+    do throws(ConfigurationError) {
       return try Configuration(serialized: bytes)
     } catch {
       throw RoleFailure("cannot read the configuration: \(error)")
+    }
+  }
+
+  /// Reads a memory file that came with the start record.
+  private func read(
+    _ file: Int32, size: UInt64, what: String
+  ) throws(RoleFailure) -> [UInt8] {
+    guard size <= Self.memoryFileSizeMax else {
+      throw RoleFailure("the \(what) has over \(Self.memoryFileSizeMax) bytes")
+    }
+    do throws(Errno) {
+      let bytes = try Files.read(file, count: Int(size), at: 0)
+      guard bytes.count == Int(size) else { throw Errno.noData }
+      return bytes
+    } catch {
+      throw RoleFailure("cannot read the \(what): \(error)")
     }
   }
 
@@ -258,59 +293,12 @@ extension RoleProcess {
     } catch {
       throw RoleFailure("cannot open the log: \(error)")
     }
-    return Log(
+    let log = Log(
       own, kind: record.logKind, capacity: Int(configuration[.logBufferSize]),
       hostName: configuration[.myhostname], syslogName: configuration[.syslogName],
       facility: 2)
-  }
-}
-
-extension RoleProcess {
-  /// Others serve with a new configuration: what is in hand is finished, for at most `time`, and
-  /// the process leaves.
-  private func retire(within time: Duration) {
-    guard !isRetiring, !isDraining, let service else { return }
-    isRetiring = true
-    service.retire()
-    master.post(.retired)
-    reactorTask {
-      await service.finishWork(deadline: Reactor.shared.now + time)
-      // The loop that serves `master` ends with the channel.
-      self.master.flush()
-      self.master.close()
-    }
-  }
-
-  private func redirectLog(to passed: SharedDescriptor, _ kind: LogKind) {
-    do throws(Errno) {
-      log?.redirect(to: try passed.duplicate(), kind: kind)
-    } catch {
-      log?.error("master", "cannot go on with the new log: \(error)")
-    }
-  }
-
-  private func reconfigure(
-    _ record: StartRecord, _ file: SharedDescriptor, _ logFile: SharedDescriptor
-  ) {
-    guard let service, let log, let page else { return }
-    reactorTask {
-      do throws(RoleFailure) {
-        let configuration = try self.readConfiguration(file.raw, size: record.configurationSize)
-        try await service.reconfigure(
-          try self.context(record, configuration, log, page, sockets: []))
-        self.drainTime = configuration[.drainTime]
-        Reactor.shared.watchLag(over: configuration[.serviceLagWarnTime]) { [weak log] lag in
-          log?.warning("master", "the event loop stood still for \(lag)")
-        }
-        log.rename(
-          capacity: Int(configuration[.logBufferSize]), hostName: configuration[.myhostname],
-          syslogName: configuration[.syslogName])
-        self.redirectLog(to: logFile, record.logKind)
-        self.master.post(.reconfigured)
-      } catch {
-        self.master.post(.notReconfigured(error.reason))
-      }
-    }
+    log.softBounce = configuration[.softBounce]
+    return log
   }
 }
 

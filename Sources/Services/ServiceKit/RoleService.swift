@@ -33,6 +33,8 @@ package protocol RoleService: AnyObject {
   func keepResults(in file: SharedDescriptor)
   /// To `smtpd`: a client that is not served for a while.
   func refuse(_ client: RefusedClients.Entry)
+  /// To `smtpd`: somebody wants to follow sessions.
+  func follow(_ filter: TraceFilter, writingTo socket: SharedDescriptor)
 
   /// Takes no new work any more: others serve with a new configuration.
   func retire()
@@ -60,6 +62,8 @@ extension RoleService {
   package func keepResults(in file: SharedDescriptor) {}
   /// Only `smtpd` has clients that can be refused.
   package func refuse(_ client: RefusedClients.Entry) {}
+  /// Only `smtpd` has sessions that are followed.
+  package func follow(_ filter: TraceFilter, writingTo socket: SharedDescriptor) {}
 
   /// `qmgr` is never replaced by a reload (spool rule R16).
   package func retire() {}
@@ -98,24 +102,32 @@ package final class RoleContext {
   package let page: LifePage
   /// Listening sockets to serve.
   package private(set) var listeners: [Listener]
+  /// Keys and certificates that `master` has read, as `TLSPolicy` writes them; empty for none.
+  package let keyMaterial: [UInt8]
   /// The first range of segment numbers.
   package let sequences: (first: UInt64, count: UInt32)
   /// How many processes share this role's limits.
   package let processCount: Int
+  /// Which of them this is, from 0.
+  package let processRank: Int
   /// Clients that are not served for a while.
   package let refusals: [RefusedClients.Entry]
 
   /// The memory in which `qmgr` marks what it has in hand, of which `master` keeps the file.
   package let recordMarks: SharedDescriptor?
+  /// To `smtpd`: what is counted for each client of the host.
+  package let clients: ClientTable?
 
   private let transports: [String: Configuration]
 
   init(
     record: StartRecord, configuration: Configuration, log: Log, master: MessageChannel,
     page: LifePage, listeners: [Listener], transports: [String: Configuration],
-    recordMarks: SharedDescriptor? = nil
+    recordMarks: SharedDescriptor? = nil, clients: ClientTable? = nil, keyMaterial: [UInt8] = []
   ) {
+    self.clients = clients
     self.recordMarks = recordMarks
+    self.keyMaterial = keyMaterial
     self.transports = transports
     name = record.name
     self.configuration = configuration
@@ -125,6 +137,7 @@ package final class RoleContext {
     self.listeners = listeners
     sequences = (record.sequenceFirst, record.sequenceCount)
     processCount = Int(record.processCount)
+    processRank = Int(record.processRank)
     refusals = record.refusals
   }
 

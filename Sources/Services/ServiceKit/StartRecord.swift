@@ -22,6 +22,8 @@ package struct StartRecord: Equatable, Sendable {
   package var logKind: LogKind
   /// The size of the configuration in its memory file, in bytes.
   package var configurationSize: UInt64
+  /// The size of the keys and certificates in their memory file, in bytes; 0 when none comes along.
+  package var keyMaterialSize: UInt64
   /// One entry for each listening descriptor that comes along.
   package var listeners: [Listener]
   /// Delivery services of `master.cf` (no descriptors): their names are names of transports.
@@ -34,31 +36,46 @@ package struct StartRecord: Equatable, Sendable {
   package var sequenceCount: UInt32
   /// How many processes of this role there are, for sharing limits.
   package var processCount: UInt32
+  /// Which of them this is, from 0: its name may have any index, since it is nobody else's.
+  package var processRank: UInt32
   /// Whether the memory in which `qmgr` marks what it has in hand comes along (spool rule R19).
   package var hasRecordMarks: Bool
   /// To `smtpd`: clients that are not served for a while.
   package var refusals: [RefusedClients.Entry]
+  /// To `smtpd`: its row in the table of clients, whose memory comes along.
+  package var clientRow: UInt32?
 
   /// Makes a record.
   package init(
     name: ProcessName, user: UserIdentity?, logKind: LogKind, configurationSize: UInt64,
-    listeners: [Listener] = [], transports: [Listener] = [], serviceSettings: [[[String]]] = [],
+    keyMaterialSize: UInt64 = 0, listeners: [Listener] = [], transports: [Listener] = [],
+    serviceSettings: [[[String]]] = [],
     sequenceFirst: UInt64 = 0,
-    sequenceCount: UInt32 = 0, processCount: UInt32 = 1, hasRecordMarks: Bool = false,
-    refusals: [RefusedClients.Entry] = []
+    sequenceCount: UInt32 = 0, processCount: UInt32 = 1, processRank: UInt32 = 0,
+    hasRecordMarks: Bool = false,
+    refusals: [RefusedClients.Entry] = [], clientRow: UInt32? = nil
   ) {
     self.name = name
     self.user = user
     self.logKind = logKind
     self.configurationSize = configurationSize
+    self.keyMaterialSize = keyMaterialSize
     self.listeners = listeners
     self.transports = transports
     self.serviceSettings = serviceSettings
     self.sequenceFirst = sequenceFirst
     self.sequenceCount = sequenceCount
     self.processCount = processCount
+    self.processRank = processRank
     self.hasRecordMarks = hasRecordMarks
     self.refusals = refusals
+    self.clientRow = clientRow
+  }
+
+  /// Descriptors that come along behind the listeners: record marks for `qmgr`; for `smtpd` the
+  /// table of clients, then keys.
+  var descriptorsBehindListeners: Int {
+    (hasRecordMarks ? 1 : 0) + (clientRow == nil ? 0 : 1) + (keyMaterialSize > 0 ? 1 : 0)
   }
 
   func encode(into out: inout WireEncoder) {
@@ -71,6 +88,7 @@ package struct StartRecord: Equatable, Sendable {
     }
     out.put(logKind.rawValue)
     out.put(configurationSize)
+    out.put(keyMaterialSize)
     for list in [listeners, transports] {
       out.put(UInt32(list.count))
       for listener in list {
@@ -89,9 +107,12 @@ package struct StartRecord: Equatable, Sendable {
     out.put(sequenceFirst)
     out.put(sequenceCount)
     out.put(processCount)
+    out.put(processRank)
     out.put(hasRecordMarks)
     out.put(UInt32(refusals.count))
     for entry in refusals { entry.encode(into: &out) }
+    out.put(clientRow != nil)
+    if let clientRow { out.put(clientRow) }
   }
 
   init(from input: inout WireDecoder) throws(WireError) {
@@ -103,6 +124,7 @@ package struct StartRecord: Equatable, Sendable {
     guard let kind = LogKind(rawValue: try input.integer()) else { throw .invalid }
     logKind = kind
     configurationSize = try input.integer()
+    keyMaterialSize = try input.integer()
     let listener = { (input: inout WireDecoder) throws(WireError) in
       Listener(service: try input.string(), settings: try input.integer())
     }
@@ -116,9 +138,14 @@ package struct StartRecord: Equatable, Sendable {
     sequenceFirst = try input.integer()
     sequenceCount = try input.integer()
     processCount = try input.integer()
+    processRank = try input.integer()
     hasRecordMarks = try input.bool()
     refusals = try input.list { (input) throws(WireError) in
       try RefusedClients.Entry(from: &input)
+    }
+    if try input.bool() {
+      let row: UInt32 = try input.integer()
+      clientRow = row
     }
   }
 }

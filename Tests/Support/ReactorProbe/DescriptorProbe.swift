@@ -3,10 +3,23 @@ import Primitives
 import Reactor
 import Streams
 
-/// Passes descriptors beyond what the kernel lets one user have under way, then receives some when
-/// no more can be opened. To be run with a limit of 40 descriptors.
+/// What becomes of descriptors on their way to other processes.
+///
+/// `run` passes more of them than the kernel lets one user have under way, then receives some when
+/// no more can be opened; it is for a limit of 40 descriptors. `cross` gives a child two under each
+/// other's numbers.
 @ReactorActor
 enum DescriptorProbe {
+  static func cross() throws {
+    let a = try Files.sealedMemory("a", content: Array("A".utf8))
+    let b = try Files.sealedMemory("b", content: Array("B".utf8))
+    let command = "cat /proc/self/fd/\(a.raw) /proc/self/fd/\(b.raw); echo"
+    let child = try ChildProcess.spawn(
+      "/bin/sh", arguments: ["-c", command], environment: ["PATH=/usr/bin:/bin"],
+      descriptors: [(1, 1), (a.raw, b.raw), (b.raw, a.raw)])
+    _ = try child.wait()
+  }
+
   static func run() async throws {
     // Privileges lift the kernel's limit.
     if Identity.isRoot { try Identity.become(uid: 65534, gid: 65534) }

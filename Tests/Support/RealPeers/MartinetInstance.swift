@@ -27,11 +27,12 @@ package final class MartinetInstance: MailServer {
 
   /// Writes the configuration; starts nothing. `settings` come on top of a relay for everything
   /// that goes to `relayPort` of loopback, if one is named. A `user` runs it without root's rights.
-  /// With `activation`, `systemd-socket-activate` opens the port and gets these options.
+  /// With `activation`, `systemd-socket-activate` opens the port and gets these options. A
+  /// `launcher` is a command that runs the one behind it.
   package init(
     relayPort: UInt16? = nil, settings: [String: String] = [:], services: [String] = [],
     spool: String? = nil, descriptorsMax: Int? = nil, user: String? = nil,
-    logsToFile: Bool = false, activation: [String]? = nil,
+    logsToFile: Bool = false, activation: [String]? = nil, launcher: [String] = [],
     executable: String = MartinetInstance.executable
   ) throws {
     self.executable = executable
@@ -44,7 +45,7 @@ package final class MartinetInstance: MailServer {
     let activator = activation.map {
       ["systemd-socket-activate", "--listen=127.0.0.1:\(port)"] + $0
     }
-    prefix = (identity ?? []) + (limit ?? []) + (activator ?? [])
+    prefix = launcher + (identity ?? []) + (limit ?? []) + (activator ?? [])
     var all = RelaySettings.base(relayPort: relayPort)
     all["queue_directory"] = self.spool
     all["data_directory"] = try folder.makeDirectory("data")
@@ -80,6 +81,15 @@ package final class MartinetInstance: MailServer {
     try Program.run(executable, ["-c", folder.path("etc")] + arguments, within: limit)
   }
 
+  /// The folder with `main.cf` and `master.cf`.
+  package var configuration: String { folder.path("etc") }
+
+  /// The main process of the last start.
+  package var master: RunningProcess? {
+    guard let pid = running.read({ $0?.pid }) else { return nil }
+    return processes.first { $0.pid == pid }
+  }
+
   /// Runs `martinet -c DIR` with arguments to its end, whatever that is.
   package func outcome(of arguments: String...) throws(PeerError) -> Program.Outcome {
     try Program.outcome(executable, ["-c", folder.path("etc")] + arguments)
@@ -95,12 +105,18 @@ package final class MartinetInstance: MailServer {
     let command = prefix + [executable, "-c", folder.path("etc"), "run"]
     let program = try Program(command[0], Array(command.dropFirst()))
     running.change { $0 = program }
-    try program.waitUntilListening(on: port)
-    do {
-      try SMTPDialog(port: port).expect(220)
-    } catch {
-      let last = program.output.lines.suffix(40).map { "\($0)\n" }.joined()
-      throw .failed(program: "martinet: \(error)", output: last + program.errors.text)
+    let deadline = Deadline.after(.seconds(20))
+    while true {
+      try program.waitUntilListening(on: port)
+      do throws(PeerError) {
+        try SMTPDialog(port: port).expect(220)
+        return
+      } catch {
+        // A process of a master that was killed a moment ago had the port still, and left.
+        if case .closed = error, !deadline.hasPassed { continue }
+        let last = program.output.lines.suffix(40).map { "\($0)\n" }.joined()
+        throw .failed(program: "martinet: \(error)", output: last + program.errors.text)
+      }
     }
   }
 
@@ -115,8 +131,13 @@ package final class MartinetInstance: MailServer {
 
   /// Asks it to stop and waits for its end, which must be a clean one.
   package func stop() throws(PeerError) {
+    beginStop()
+    try waitForEnd()
+  }
+
+  /// Waits for its end, which must be a clean one.
+  package func waitForEnd() throws(PeerError) {
     guard let program = running.read({ $0 }) else { return }
-    program.send(SIGTERM)
     let exit = try program.waitForExit(until: .after(.seconds(40)))
     running.change { $0 = nil }
     guard exit == .code(0) else {

@@ -15,14 +15,18 @@ package final class PostfixOracle: MailServer {
   package let port: UInt16
   /// The folder with its configuration.
   package var configuration: String { folder.path("etc") }
+  /// Its queue directory.
+  package var spool: String { folder.path("spool") }
   private let folder: TemporaryDirectory
   private let logFile: URL
   private let settings: [String: String]
   private let logReader = Monitor<Program?>(nil)
 
   /// Writes the configuration of an instance that relays to `relayPort` of loopback, if one is
-  /// named; starts nothing.
-  package init(relayPort: UInt16? = nil, settings: [String: String] = [:]) throws {
+  /// named, with `services` on top of the usual ones; starts nothing.
+  package init(
+    relayPort: UInt16? = nil, settings: [String: String] = [:], services: [String] = []
+  ) throws {
     folder = try TemporaryDirectory(prefix: "postfix")
     port = try Loopback.freePort()
     // Postfix refuses log files outside a few folders.
@@ -30,7 +34,8 @@ package final class PostfixOracle: MailServer {
     for name in ["etc", "spool", "data"] { try folder.makeDirectory(name) }
     try FileManager.default.setAttributes(
       [.ownerAccountName: "postfix"], ofItemAtPath: folder.path("data"))
-    try folder.write(try Self.services(port: port), to: "etc/master.cf")
+    let text = try Self.services(port: port) + services.map { "\($0)\n" }.joined()
+    try folder.write(text, to: "etc/master.cf")
     var all = RelaySettings.base(relayPort: relayPort)
     all["queue_directory"] = folder.path("spool")
     all["data_directory"] = folder.path("data")

@@ -1,3 +1,5 @@
+package import TLSEngine
+
 /// A reply of an SMTP server.
 package struct SMTPReply: Sendable, CustomStringConvertible {
   /// The three digits.
@@ -105,6 +107,17 @@ package final class SMTPDialog {
       throw .unexpected(sent: "nothing", got: String(decoding: line, as: UTF8.self))
     }
   }
+
+  /// Begins TLS; STARTTLS has been said, or need not be.
+  @discardableResult
+  package func secure(
+    _ context: TLSContext, name: String? = nil, resuming session: TLSResumption? = nil
+  ) throws(PeerError) -> TLSFacts {
+    try stream.secure(context, name: name, resuming: session)
+  }
+
+  /// What is needed to take the TLS session up again; `nil` before the server has sent it.
+  package var resumption: TLSResumption? { stream.resumption }
 
   /// Closes the connection; with `reset`, so that the server gets an error.
   package func close(reset: Bool = false) { stream.close(reset: reset) }

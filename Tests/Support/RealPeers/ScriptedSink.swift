@@ -37,6 +37,8 @@ package final class ScriptedSink: Sendable {
   package struct Received: Sendable {
     /// The address in MAIL FROM.
     package var sender = ""
+    /// MAIL and each RCPT, with their parameters, as they came.
+    package var commands: [String] = []
     /// The addresses that were accepted.
     package var recipients: [String] = []
     /// The content with LF line ends, unstuffed.
@@ -161,9 +163,11 @@ private struct SinkSession {
       let address = Self.address(in: line)
       reset()
       message.sender = address
+      message.commands = [line]
       return try answer(.sender(address), "250 2.1.0 Ok")
     case "RCPT":
       let address = Self.address(in: line)
+      message.commands.append(line)
       let outcome = try answer(.recipient(address), "250 2.1.5 Ok")
       if outcome == .accepted { message.recipients.append(address) }
       return outcome

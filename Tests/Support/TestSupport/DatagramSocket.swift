@@ -29,6 +29,14 @@ package final class DatagramSocket: Sendable {
 
   deinit { close(descriptor) }
 
+  /// The next datagram; `nil` when none comes within the time.
+  package func receive(within time: Duration) -> String? {
+    var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+    let parts = time.components
+    let milliseconds = parts.seconds * 1000 + parts.attoseconds / 1_000_000_000_000_000
+    return poll(&request, 1, Int32(milliseconds)) > 0 ? receive(now: true) : nil
+  }
+
   /// The next datagram; `nil` when none comes, or with `now`, when there is none.
   package func receive(now: Bool = false) -> String? {
     var bytes = [UInt8](repeating: 0, count: 8192)

@@ -7,5 +7,6 @@
 #include "CLinuxExecutor.h"
 #include "CLinuxFiles.h"
 #include "CLinuxIdentity.h"
+#include "CLinuxNames.h"
 #include "CLinuxProcesses.h"
 #include "CLinuxSockets.h"

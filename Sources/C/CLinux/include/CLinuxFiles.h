@@ -61,6 +61,7 @@ int clinux_rename(int from_directory, const char *from, int directory, const cha
 int clinux_mkdir(int directory, const char *name, uint32_t mode);
 /// 0, or -EWOULDBLOCK when another open description holds the lock.
 int clinux_lock(int fd, bool exclusive);
+int clinux_wait_for_lock(int fd);
 int clinux_unlock(int fd);
 
 int clinux_allocate(int fd, int64_t offset, int64_t count);
@@ -109,6 +110,18 @@ static inline void clinux_store_word(uint64_t *word, uint64_t value) {
 static inline uint64_t clinux_load_word(const uint64_t *word) {
   return __atomic_load_n(word, __ATOMIC_RELAXED);
 }
+
+/// Adds to a word that other processes change at the same time; gives what it was before.
+static inline uint64_t clinux_add_word(uint64_t *word, uint64_t amount) {
+  return __atomic_fetch_add(word, amount, __ATOMIC_SEQ_CST);
+}
+/// Stores a word if it still is what it was when it was read; tells whether it did.
+static inline bool clinux_exchange_word(uint64_t *word, uint64_t expected, uint64_t value) {
+  return __atomic_compare_exchange_n(
+      word, &expected, value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+}
+/// Makes a part of a memory file zeros and gives its memory back.
+int clinux_erase(int fd, int64_t offset, int64_t count);
 
 /// A raw block of directory entries; walk it with `clinux_entry_name`.
 long clinux_directory_block(int fd, void *buffer, size_t count);

@@ -135,6 +135,12 @@ extension Configuration {
     return value
   }
 
+  /// The value of a list of versions of TLS.
+  package subscript(key: TLSProtocolParameter) -> TLSProtocolList {
+    guard case .protocols(let value) = value(key) else { preconditionFailure("not versions") }
+    return value
+  }
+
   /// The value of a parameter that is one of a few words.
   package subscript<Choice>(key: ChoiceParameter<Choice>) -> Choice {
     guard case .text(let word) = value(key), let choice = Choice(rawValue: word) else {

@@ -38,6 +38,11 @@ struct UsageCheck {
     }
     switch use {
     case .used, .ownName, .withoutService: break
+    case .ignored(.harmless):
+      findings.append(
+        Diagnostic(
+          .information, at: assignment.location, subject: subject,
+          PostfixParameters.Consequence.harmless.rawValue))
     case .ignored(let consequence): findings.append(warning(consequence.rawValue))
     case .unknown:
       findings.append(warning("unused parameter: \(assignment.name)=\(assignment.value)"))

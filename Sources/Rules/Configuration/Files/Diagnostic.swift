@@ -21,6 +21,8 @@ extension SourceLocation: CustomStringConvertible {
 package struct Diagnostic: Hashable, Sendable {
   /// How much a finding matters.
   package enum Severity: Sendable {
+    /// How something is done here that Postfix does otherwise; nothing is wrong.
+    case information
     /// Something to know; the configuration is used.
     case warning
     /// The configuration must not be used.
@@ -50,11 +52,17 @@ package struct Diagnostic: Hashable, Sendable {
 extension Diagnostic: CustomStringConvertible {
   /// `error: FILE, line N: NAME: MESSAGE`.
   package var description: String {
-    (severity == .error ? "error: " : "warning: ") + sentence
+    let title =
+      switch severity {
+      case .information: "information"
+      case .warning: "warning"
+      case .error: "error"
+      }
+    return "\(title): \(text)"
   }
 
-  /// `FILE, line N: NAME: MESSAGE`.
-  package var sentence: String {
+  /// The same without a word about its severity.
+  package var text: String {
     [location?.description, subject, message].compactMap { $0 }.joined(separator: ": ")
   }
 }

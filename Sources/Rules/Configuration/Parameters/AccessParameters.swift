@@ -53,12 +53,19 @@ extension ListParameter {
   package static let smtpdSenderRestrictions = Self(
     "smtpd_sender_restrictions", default: "",
     "What a sender must pass.")
+  private static let usualRelayRestrictions =
+    "permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination"
+
   /// `smtpd_relay_restrictions`
+  ///
+  /// Below level 1 it is empty, as in Postfix, but only beside `smtpd_recipient_restrictions`: with
+  /// neither of them Postfix's server does not start.
   package static let smtpdRelayRestrictions = Self(
     "smtpd_relay_restrictions",
     default:
-      "${{$compatibility_level} <level {1} ? {} : "
-      + "{permit_mynetworks, permit_sasl_authenticated, defer_unauth_destination}}",
+      "${{$compatibility_level} <level {1} ? "
+      + "{${smtpd_recipient_restrictions?{}:{\(usualRelayRestrictions)}}} : "
+      + "{\(usualRelayRestrictions)}}",
     "What a recipient in another domain must pass.")
   /// `smtpd_recipient_restrictions`
   package static let smtpdRecipientRestrictions = Self(

@@ -5,9 +5,12 @@ extension Registry {
     IntegerParameter.smtpdProcessCount,
     IntegerParameter.smtpProcessCount,
     IntegerParameter.queueMessageLimit,
+    IntegerParameter.lookupQueueLimit,
+    IntegerParameter.accountCacheSize,
     IntegerParameter.spoolRelocationFactor,
     IntegerParameter.smtpdCrashRefusalLimit,
     IntegerParameter.reloadGenerationLimit,
+    IntegerParameter.smtpdClientTableSize,
     DurationParameter.commitDelay,
     DurationParameter.journalSyncInterval,
     DurationParameter.spoolRelocationDelay,
@@ -15,6 +18,8 @@ extension Registry {
     DurationParameter.spoolWriteTimeout,
     DurationParameter.drainTime,
     DurationParameter.reloadDrainTime,
+    DurationParameter.lookupTimeout,
+    DurationParameter.accountCacheTime,
     DurationParameter.serviceWatchdogTimeout,
     DurationParameter.serviceStartTimeout,
     DurationParameter.serviceLagWarnTime,
@@ -45,6 +50,14 @@ extension IntegerParameter {
   package static let queueMessageLimit = Self(
     "queue_message_limit", default: "5000000", in: 1...Int(Int32.max),
     "Messages in the queue.")
+  /// `lookup_queue_limit`
+  package static let lookupQueueLimit = Self(
+    "lookup_queue_limit", default: "1000", in: 1...Int(Int32.max),
+    "Look-ups of a process that wait for name services or regular expressions.")
+  /// `account_cache_size`
+  package static let accountCacheSize = Self(
+    "account_cache_size", default: "10000", in: 1...Int(Int32.max),
+    "Answers of name services that a process keeps.")
   /// `spool_relocation_factor`
   package static let spoolRelocationFactor = Self(
     "spool_relocation_factor", default: "4", in: 2...1_000_000,
@@ -53,6 +66,10 @@ extension IntegerParameter {
   package static let smtpdCrashRefusalLimit = Self(
     "smtpd_crash_refusal_limit", default: "1000", in: 1...2000,
     "Clients that are refused at a time because a server process died at their input.")
+  /// `smtpd_client_table_size`
+  package static let smtpdClientTableSize = Self(
+    "smtpd_client_table_size", default: "32768", in: 512...4_194_304,
+    "Clients whose sessions and events are counted at a time; read at start only.")
 }
 
 extension IntegerParameter {
@@ -91,6 +108,14 @@ extension DurationParameter {
   package static let reloadDrainTime = Self(
     "reload_drain_time", default: "1h",
     "How long old sessions may go on after a reload.")
+  /// `lookup_timeout`
+  package static let lookupTimeout = Self(
+    "lookup_timeout", default: "30s", min: .seconds(1),
+    "How long name services or regular expressions may take to answer.")
+  /// `account_cache_time`
+  package static let accountCacheTime = Self(
+    "account_cache_time", default: "60s",
+    "How long an answer of name services counts.")
   /// `service_watchdog_timeout`
   package static let serviceWatchdogTimeout = Self(
     "service_watchdog_timeout", default: "30s",

@@ -18,7 +18,9 @@ extension Registry {
     FlagParameter.strictRFC821Envelopes, TextParameter.smtpdServiceName,
     TextParameter.smtpdRejectFooter, IntegerParameter.smtpdClientConnectionCountLimit,
     IntegerParameter.smtpdClientConnectionRateLimit, IntegerParameter.smtpdClientMessageRateLimit,
-    IntegerParameter.smtpdClientRecipientRateLimit, DurationParameter.anvilRateTimeUnit,
+    IntegerParameter.smtpdClientRecipientRateLimit,
+    IntegerParameter.smtpdClientNewTLSSessionRateLimit,
+    IntegerParameter.smtpdClientAuthRateLimit, DurationParameter.anvilRateTimeUnit,
     DurationParameter.anvilStatusUpdateTime,
     ListParameter.smtpdClientEventLimitExceptions,
   ]
@@ -126,6 +128,14 @@ extension IntegerParameter {
   package static let smtpdClientRecipientRateLimit = Self(
     "smtpd_client_recipient_rate_limit", default: "0",
     "Recipients of one client per anvil_rate_time_unit; 0 is no limit.")
+  /// `smtpd_client_new_tls_session_rate_limit`
+  package static let smtpdClientNewTLSSessionRateLimit = Self(
+    "smtpd_client_new_tls_session_rate_limit", default: "0",
+    "New TLS sessions of one client per anvil_rate_time_unit; 0 is no limit.")
+  /// `smtpd_client_auth_rate_limit`
+  package static let smtpdClientAuthRateLimit = Self(
+    "smtpd_client_auth_rate_limit", default: "0",
+    "AUTH commands of one client per anvil_rate_time_unit; 0 is no limit.")
 }
 
 extension FlagParameter {
@@ -139,7 +149,7 @@ extension FlagParameter {
   /// `smtpd_per_request_deadline`
   package static let smtpdPerRequestDeadline = Self(
     "smtpd_per_request_deadline",
-    default: "${smtpd_per_record_deadline?{$smtpd_per_record_deadline}:{${stress?{yes}:{no}}}}",
+    default: "${smtpd_per_record_deadline?{$smtpd_per_record_deadline}:{yes}}",
     "Whether smtpd_timeout bounds a whole request instead of each read and write.")
   /// `smtpd_peername_lookup`
   package static let smtpdPeernameLookup = Self(

@@ -15,7 +15,7 @@ extension Registry {
     IntegerParameter.defaultProcessLimit, DurationParameter.serviceThrottleTime,
     DurationParameter.ipcTimeout, DurationParameter.daemonTimeout,
     ListParameter.authorizedSubmitUsers, ListParameter.authorizedMailqUsers,
-    ListParameter.authorizedFlushUsers,
+    ListParameter.authorizedFlushUsers, ListParameter.debugPeerList,
   ]
 }
 
@@ -62,15 +62,15 @@ extension TextParameter {
     "Where main.cf and master.cf are.")
   /// `queue_directory`
   package static let queueDirectory = Self(
-    "queue_directory", default: "/var/spool/martinet", mayBeEmpty: false,
+    "queue_directory", default: "/var/spool/postfix", mayBeEmpty: false,
     "Where the spool is.")
   /// `data_directory`
   package static let dataDirectory = Self(
-    "data_directory", default: "/var/lib/martinet", mayBeEmpty: false,
+    "data_directory", default: "/var/lib/postfix", mayBeEmpty: false,
     "Where caches and other data of the mail system are.")
   /// `mail_owner`
   package static let mailOwner = Self(
-    "mail_owner", default: "martinet", mayBeEmpty: false,
+    "mail_owner", default: "postfix", mayBeEmpty: false,
     "The user that owns the spool and runs most processes.")
   /// `setgid_group`
   package static let setgidGroup = Self(
@@ -140,6 +140,9 @@ extension ListParameter {
     default: "debug_peer_list,fast_flush_domains,mynetworks,permit_mx_backup_networks,"
       + "qmqpd_authorized_clients,relay_domains,smtpd_access_maps",
     "The lists in which a domain also stands for those below it.")
+  /// `debug_peer_list`
+  package static let debugPeerList = Self(
+    "debug_peer_list", default: "", "The clients whose dialogue is logged line by line.")
   /// `authorized_submit_users`
   package static let authorizedSubmitUsers = Self(
     "authorized_submit_users", default: "static:anyone", "Who may submit mail with sendmail.")

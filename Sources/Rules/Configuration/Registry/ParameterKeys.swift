@@ -116,3 +116,13 @@ package struct FeedbackParameter: ParameterKey {
     declaration = Declaration(name, default: text, .feedback, summary)
   }
 }
+
+/// A parameter that lists versions of TLS.
+package struct TLSProtocolParameter: ParameterKey {
+  /// What is known about the parameter.
+  package let declaration: Declaration
+
+  init(_ name: String, default text: String, _ summary: String) {
+    declaration = Declaration(name, default: text, .protocols, summary)
+  }
+}

@@ -18,6 +18,8 @@ package enum ParameterKind: Sendable {
   case choice([String])
   /// A concurrency feedback such as `1/concurrency`.
   case feedback
+  /// Versions of TLS.
+  case protocols
 }
 
 /// An evaluated value.
@@ -36,6 +38,8 @@ package enum ParameterValue: Hashable, Sendable {
   case list([String])
   /// Of a concurrency feedback.
   case feedback(ConcurrencyFeedback)
+  /// Of versions of TLS.
+  case protocols(TLSProtocolList)
 }
 
 extension ParameterKind {
@@ -76,6 +80,9 @@ extension ParameterKind {
     case .feedback:
       guard let feedback = ConcurrencyFeedback(text) else { throw expected(text) }
       return .feedback(feedback)
+    case .protocols:
+      guard let list = TLSProtocolList(text) else { throw expected(text) }
+      return .protocols(list)
     }
   }
 
@@ -90,6 +97,8 @@ extension ParameterKind {
     case .list: .list([])
     case .choice(let words): .text(words[0])
     case .feedback: .feedback(.none)
+    // Nothing is spoken by mistake.
+    case .protocols: .protocols(TLSProtocolList(">=ffff") ?? .init())
     }
   }
 
@@ -110,6 +119,7 @@ extension ParameterKind {
     case .choice(let words):
       "one of: " + words.map { $0.isEmpty ? "(empty)" : $0 }.joined(separator: ", ")
     case .feedback: "a number, or a number/concurrency or number/sqrt_concurrency"
+    case .protocols: "versions of TLS such as >=TLSv1.2, or !SSLv3, !TLSv1"
     }
   }
 

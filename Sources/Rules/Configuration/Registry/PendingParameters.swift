@@ -26,51 +26,45 @@ enum PendingParameters {
   }
 
   private static let harmless = """
-    2bounce_notice_recipient access_map_defer_code access_map_reject_code alias_database
-    anvil_rate_time_unit anvil_status_update_time biff bounce_notice_recipient daemon_timeout
+    2bounce_notice_recipient alias_database
+    biff bounce_notice_recipient daemon_timeout
     data_directory default_delivery_slot_cost default_delivery_slot_discount
     default_delivery_slot_loan default_extra_recipient_limit default_minimum_delivery_slots
     default_rbl_reply default_recipient_limit default_recipient_refill_delay
     default_recipient_refill_limit delay_logging_resolution_limit delay_notice_recipient
     destination_concurrency_feedback_debug enable_long_queue_ids error_notice_recipient
-    hash_queue_depth ignore_mx_lookup_error invalid_hostname_reject_code ipc_timeout
-    maps_rbl_reject_code multi_instance_name multi_recipient_bounce_reject_code
-    non_fqdn_reject_code plaintext_reject_code qmgr_clog_warn_time qmgr_daemon_timeout
+    hash_queue_depth ignore_mx_lookup_error ipc_timeout
+    maps_rbl_reject_code multi_instance_name
+    qmgr_clog_warn_time qmgr_daemon_timeout
     qmgr_message_recipient_limit qmgr_message_recipient_minimum reject_tempfail_action
     setgid_group smtp_balance_inet_protocols smtp_starttls_timeout
-    smtp_xforward_timeout smtpd_delay_open_until_valid_rcpt smtpd_etrn_restrictions
-    smtpd_history_flush_threshold smtpd_null_access_lookup_key smtpd_service_name
+    smtp_xforward_timeout smtpd_delay_open_until_valid_rcpt
+    smtpd_history_flush_threshold smtpd_service_name
     unknown_address_reject_code unknown_address_tempfail_action unknown_client_reject_code
     unknown_helo_hostname_tempfail_action unknown_hostname_reject_code
-    unknown_local_recipient_reject_code unknown_relay_recipient_reject_code
-    unknown_virtual_alias_reject_code unknown_virtual_mailbox_reject_code
     """
 
   private static let changesBehaviour = """
     alias_maps always_add_missing_headers append_dot_mydomain bounce_template_file
     default_destination_rate_delay default_process_limit default_transport_rate_delay
-    defer_transports delay_warning_time disable_dns_lookups double_bounce_sender
-    enable_original_recipient fallback_transport forward_path header_size_limit
-    local_header_rewrite_clients local_recipient_maps luser_relay mailbox_command
-    mailbox_transport notify_classes propagate_unmatched_extensions relay_recipient_maps
+    defer_transports delay_warning_time disable_dns_lookups
+    fallback_transport forward_path header_size_limit
+    local_header_rewrite_clients luser_relay mailbox_command
+    mailbox_transport notify_classes propagate_unmatched_extensions
     smtp_address_preference smtp_bind_address_enforce smtp_connection_cache_destinations
     smtp_connection_cache_on_demand smtp_defer_if_no_mx_address_found smtp_dns_support_level
     smtp_fallback_relay smtp_host_lookup smtp_line_length_limit smtp_mx_address_limit
     smtp_mx_session_limit smtp_pix_workaround_delay_time smtp_pix_workaround_threshold_time
     smtp_pix_workarounds smtp_quote_rfc821_envelope smtp_randomize_addresses
-    smtp_send_xforward_command smtp_tcp_port smtpd_client_event_limit_exceptions
-    smtpd_client_port_logging smtpd_delay_reject smtpd_forbid_bare_newline_exclusions
+    smtp_send_xforward_command smtp_tcp_port
+    smtpd_client_port_logging smtpd_forbid_bare_newline_exclusions
     smtpd_peername_lookup smtpd_reject_footer
-    smtpd_reject_unlisted_recipient soft_bounce syslog_facility transport_retry_time
-    virtual_alias_maps virtual_mailbox_maps
+    syslog_facility transport_retry_time
+    virtual_alias_maps
     """
 
   private static let weakensSecurity = """
     authorized_flush_users authorized_mailq_users authorized_submit_users
     maillog_file_prefixes permit_mx_backup_networks smtp_min_data_rate smtp_per_request_deadline
-    smtpd_client_connection_count_limit smtpd_client_connection_rate_limit
-    smtpd_client_message_rate_limit smtpd_client_recipient_rate_limit smtpd_client_restrictions
-    smtpd_data_restrictions smtpd_end_of_data_restrictions smtpd_helo_restrictions
-    smtpd_per_request_deadline smtpd_reject_unlisted_sender smtpd_sender_restrictions
     """
 }

@@ -8,7 +8,7 @@ extension PostfixParameters {
     berkeley_db_read_buffer_size bounce_service_name cleanup_service_name command_directory
     connection_cache_protocol_timeout connection_cache_service_name
     connection_cache_status_update_time connection_cache_ttl_limit cyrus_sasl_config_path
-    daemon_directory daemon_table_open_error_is_fatal debug_peer_level debug_peer_list
+    daemon_directory daemon_table_open_error_is_fatal debug_peer_level
     debugger_command default_database_type defer_service_name dns_ncache_ttl_fix_enable
     dnsblog_reply_delay dnsblog_service_name dnssec_probe dont_remove error_service_name
     export_environment fault_injection_code flush_service_name fork_attempts fork_delay
@@ -31,8 +31,10 @@ extension PostfixParameters {
     shlib_directory showq_service_name smtp_sasl_auth_cache_name smtp_sasl_auth_cache_time
     smtp_sasl_path smtp_tls_loglevel smtp_tls_note_starttls_offer
     smtp_tls_session_cache_database smtp_tls_session_cache_timeout smtpd_sasl_path
-    smtpd_tls_dh1024_param_file smtpd_tls_dh512_param_file smtpd_tls_loglevel
-    smtpd_tls_session_cache_database smtpd_tls_session_cache_timeout socketmap_max_reply_size
+    smtpd_tls_always_issue_session_ids smtpd_tls_dcert_file
+    smtpd_tls_dkey_file smtpd_tls_eecdh_grade tls_eecdh_strong_curve tls_eecdh_ultra_curve
+    smtpd_tls_dh1024_param_file smtpd_tls_dh512_param_file
+    smtpd_tls_session_cache_database socketmap_max_reply_size
     stale_lock_time sun_mailtool_compatibility tcp_windowsize tls_config_file tls_config_name
     tls_daemon_random_bytes tls_random_bytes tls_random_exchange_name
     tls_random_prng_update_period tls_random_reseed_period tls_random_source

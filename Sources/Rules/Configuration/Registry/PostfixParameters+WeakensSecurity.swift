@@ -22,10 +22,7 @@ extension PostfixParameters {
     smtpd_authorized_xclient_hosts smtpd_authorized_xforward_hosts smtpd_milter_maps
     smtpd_milters smtpd_policy_service_policy_context smtpd_proxy_filter
     smtpd_sasl_exceptions_networks smtpd_sender_login_maps smtpd_tls_CAfile smtpd_tls_CApath
-    smtpd_tls_cert_file smtpd_tls_chain_files smtpd_tls_dcert_file smtpd_tls_eccert_file
-    smtpd_tls_exclude_ciphers smtpd_tls_mandatory_exclude_ciphers smtpd_tls_security_level
     smtpd_upstream_proxy_protocol tls_disable_workarounds tls_ffdhe_auto_groups
-    tls_server_sni_maps tls_ssl_options
     """#
 
   /// The others with their defaults.
@@ -148,11 +145,8 @@ extension PostfixParameters {
     smtp_tls_wrappermode no
     smtp_use_tls no
     smtpd_authorized_verp_clients $authorized_verp_clients
-    smtpd_client_auth_rate_limit 0
     smtpd_client_ipv4_prefix_length 32
     smtpd_client_ipv6_prefix_length 84
-    smtpd_client_new_tls_session_rate_limit 0
-    smtpd_enforce_tls no
     smtpd_expansion_filter \#
     \t\40!"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuv\#
     wxyz{|}~
@@ -168,26 +162,13 @@ extension PostfixParameters {
     smtpd_sasl_response_limit 12288
     smtpd_sasl_security_options noanonymous
     smtpd_sasl_tls_security_options $smtpd_sasl_security_options
-    smtpd_starttls_timeout ${stress?{10}:{300}}s
-    smtpd_tls_always_issue_session_ids yes
     smtpd_tls_ask_ccert no
     smtpd_tls_auth_only no
     smtpd_tls_ccert_verifydepth 9
-    smtpd_tls_ciphers medium
-    smtpd_tls_dkey_file $smtpd_tls_dcert_file
-    smtpd_tls_eckey_file $smtpd_tls_eccert_file
-    smtpd_tls_eecdh_grade auto
     smtpd_tls_enable_rpk no
     smtpd_tls_fingerprint_digest ${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}
-    smtpd_tls_key_file $smtpd_tls_cert_file
-    smtpd_tls_mandatory_ciphers medium
-    smtpd_tls_mandatory_protocols >=TLSv1
-    smtpd_tls_protocols >=TLSv1
-    smtpd_tls_received_header no
     smtpd_tls_req_ccert no
-    smtpd_tls_wrappermode no
     smtpd_upstream_proxy_timeout 5s
-    smtpd_use_tls no
     strict_7bit_headers no
     strict_8bitmime no
     strict_8bitmime_body no
@@ -196,17 +177,8 @@ extension PostfixParameters {
     strict_smtputf8 no
     tls_append_default_CA no
     tls_dane_digests sha512 sha256
-    tls_eecdh_auto_curves X25519 X448 prime256v1 secp521r1 secp384r1
-    tls_eecdh_strong_curve prime256v1
-    tls_eecdh_ultra_curve secp384r1
-    tls_export_cipherlist aNULL:-aNULL:HIGH:MEDIUM:LOW:EXPORT:+RC4:@STRENGTH
     tls_fast_shutdown_enable yes
-    tls_high_cipherlist aNULL:-aNULL:HIGH:@STRENGTH
     tls_legacy_public_key_fingerprints no
-    tls_low_cipherlist aNULL:-aNULL:HIGH:MEDIUM:LOW:+RC4:@STRENGTH
-    tls_medium_cipherlist aNULL:-aNULL:HIGH:MEDIUM:+RC4:@STRENGTH
-    tls_null_cipherlist eNULL:!aNULL
-    tls_preempt_cipherlist no
     tls_required_enable no
     tls_wildcard_matches_multiple_labels yes
     virtual_minimum_uid 100

@@ -1,0 +1,75 @@
+import COpenSSL
+
+/// What OpenSSL said about an operation that failed: the reasons that it queued, in their order.
+package struct TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
+  /// Lines such as `error:0A00010B:SSL routines::wrong version number`; empty when it gave none.
+  package let reasons: [String]
+
+  /// All reasons in one text.
+  package var description: String {
+    reasons.isEmpty ? "no reason given" : reasons.joined(separator: "; ")
+  }
+
+  /// Names a failure.
+  package init(reasons: [String]) { self.reasons = reasons }
+
+  /// The most reasons that are kept; a peer can cause a few at most.
+  private static let reasonsMax = 8
+
+  /// Takes what the library has queued.
+  static func taken() -> TLSFailure {
+    var reasons: [String] = []
+    while true {
+      let code = ERR_get_error()
+      guard code != 0 else { return TLSFailure(reasons: reasons) }
+      if reasons.count < reasonsMax { reasons.append(text(of: code)) }
+    }
+  }
+
+  private static func text(of code: UInt) -> String {
+    withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
+      ERR_error_string_n(code, buffer.baseAddress, buffer.count)
+      return buffer.baseAddress.map { String(cString: $0) } ?? ""
+    }
+  }
+}
+
+/// Why a context cannot be made: what is wrong with certificates, keys or settings.
+package struct TLSSetupError: Error, Hashable, Sendable, CustomStringConvertible {
+  /// What is at fault.
+  package enum Subject: Hashable, Sendable {
+    /// Keys or certificates in a file.
+    case file(String)
+    /// The bounds of the protocol.
+    case versions
+    /// The list of ciphers.
+    case ciphers
+    /// The groups for the key exchange.
+    case groups
+    /// The library itself.
+    case library
+  }
+
+  /// What is at fault.
+  package let subject: Subject
+  /// The fault.
+  package let reason: String
+
+  /// `file: reason`, or the reason alone.
+  package var description: String {
+    if case .file(let name) = subject { return "\(name): \(reason)" }
+    return reason
+  }
+
+  init(_ subject: Subject, _ reason: String) {
+    self.subject = subject
+    self.reason = reason
+  }
+
+  init(file: String, _ reason: String) { self.init(.file(file), reason) }
+
+  /// A fault with what the library said about it.
+  static func said(_ subject: Subject, _ what: String) -> TLSSetupError {
+    TLSSetupError(subject, "\(what): \(TLSFailure.taken())")
+  }
+}

@@ -1,0 +1,50 @@
+import Primitives
+
+/// `pipemap:{table, table}`: what a table answers is the key for the next.
+struct PipedTables: LookupTable {
+  let name: String
+  let tables: [any LookupTable]
+  var hasPatterns: Bool { tables.first?.hasPatterns == true }
+  var knownValues: [[UInt8]] { tables.last?.knownValues ?? [] }
+
+  func find(_ key: [UInt8]) async throws(LookupError) -> [UInt8]? {
+    var value = key
+    for table in tables {
+      guard let found = try await table.find(value) else { return nil }
+      value = found
+    }
+    return value
+  }
+}
+
+/// `unionmap:{table, table}`: all answers, joined by commas.
+struct JoinedTables: LookupTable {
+  let name: String
+  let tables: [any LookupTable]
+  var hasPatterns: Bool { tables.contains { $0.hasPatterns } }
+  var knownValues: [[UInt8]] { tables.flatMap(\.knownValues) }
+
+  func find(_ key: [UInt8]) async throws(LookupError) -> [UInt8]? {
+    var values: [[UInt8]] = []
+    for table in tables {
+      if let found = try await table.find(key) { values.append(found) }
+    }
+    return values.isEmpty ? nil : Array(values.joined(separator: [UInt8(ascii: ",")]))
+  }
+}
+
+extension TableOpener {
+  /// Opens the tables between the braces of a combining type.
+  func openGroup(_ name: String, _ argument: String) throws(LookupError) -> [any LookupTable] {
+    let separates = { (byte: UInt8) in byte == UInt8(ascii: ",") || ASCII.isSpace(byte) }
+    guard let inside = BracedWords.group(argument.utf8),
+      let words = BracedWords.split(inside, isSeparator: separates), !words.isEmpty
+    else { throw .malformed(table: name, reason: "expected { type:name, type:name … }") }
+    var tables: [any LookupTable] = []
+    for word in words {
+      let text = BracedWords.group(word) ?? word
+      tables.append(try open(String(decoding: ASCII.trimmed(text[...]), as: UTF8.self)))
+    }
+    return tables
+  }
+}

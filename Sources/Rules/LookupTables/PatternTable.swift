@@ -1,0 +1,174 @@
+import CPCRE2
+import Primitives
+
+/// `regexp:` and `pcre:`: regular expressions with values; the first that matches counts.
+///
+/// Both are matched by PCRE2: the two syntaxes agree in what mail tables use. Matching goes back
+/// and forth, so it is done by a worker.
+struct PatternTable: LookupTable {
+  let name: String
+  var hasPatterns: Bool { true }
+  var knownValues: [[UInt8]] { rules.values }
+  private let rules: ConditionalRules<RegularExpression>
+  private let worker: any LookupWorker
+
+  /// The two dialects: which letters behind a pattern stand for which options.
+  enum Dialect: Sendable { case posix, perl }
+
+  init(
+    _ name: String, _ argument: String, _ dialect: Dialect, read: TableOpener.Reader,
+    worker: any LookupWorker
+  ) throws(LookupError) {
+    self.name = name
+    self.worker = worker
+    rules = try ConditionalRules(
+      table: name, lines: try RuleText.lines(name, argument, read: read)
+    ) { text throws(RuleError) in try Self.line(text, dialect) }
+  }
+
+  func find(_ key: [UInt8]) async throws(LookupError) -> [UInt8]? {
+    try await worker.answer(to: { lookUp(key) }, of: name)
+  }
+
+  private func lookUp(_ key: [UInt8]) -> Result<[UInt8]?, LookupError> {
+    do throws(RuleError) {
+      let found = try rules.first { pattern throws(RuleError) in try pattern.groups(in: key) }
+      return .success(found.map { Self.filled($0.value, $0.match ?? []) })
+    } catch {
+      return .failure(.failed(table: name, reason: error.reason))
+    }
+  }
+
+  /// Reads `/pattern/flags value`, `!/pattern/flags value`, `if /pattern/flags` and `endif`.
+  private static func line(
+    _ text: [UInt8], _ dialect: Dialect
+  ) throws(RuleError) -> ConditionalRules<RegularExpression>.Line {
+    if ASCII.equalFolded(text, "endif".utf8) { return .end }
+    var rest = text[...]
+    let isCondition =
+      ASCII.equalFolded(rest.prefix(2), "if".utf8)
+      && rest.dropFirst(2).first.map { ASCII.isSpace($0) || $0 == UInt8(ascii: "!") } == true
+    if isCondition { rest = ASCII.trimmed(rest.dropFirst(2)) }
+    var isNegated = false
+    while rest.first == UInt8(ascii: "!") {
+      isNegated.toggle()
+      rest = ASCII.trimmed(rest.dropFirst())
+    }
+    let (pattern, flags, behind) = try parts(rest)
+    let expression = try RegularExpression(pattern, options: try options(flags, dialect))
+    let value = ASCII.trimmed(behind)
+    if isCondition {
+      guard value.isEmpty else { throw RuleError(reason: "text behind the condition") }
+      return .condition(expression, isNegated: isNegated)
+    }
+    try check(value, groups: isNegated ? 0 : expression.groupCount)
+    return .rule(expression, isNegated: isNegated, value: Array(value))
+  }
+
+  private static func parts(
+    _ text: ArraySlice<UInt8>
+  ) throws(RuleError) -> ([UInt8], ArraySlice<UInt8>, ArraySlice<UInt8>) {
+    guard let delimiter = text.first, !ASCII.isLetter(delimiter), !ASCII.isDigit(delimiter),
+      !ASCII.isSpace(delimiter), delimiter != UInt8(ascii: "\\")
+    else { throw RuleError(reason: "expected /pattern/flags value") }
+    var pattern: [UInt8] = []
+    var index = text.startIndex + 1
+    while index < text.endIndex, text[index] != delimiter {
+      if text[index] == UInt8(ascii: "\\"), index + 1 < text.endIndex {
+        // A delimiter that was made to mean itself needs no backslash in the pattern.
+        if text[index + 1] != delimiter { pattern.append(text[index]) }
+        index += 1
+      }
+      pattern.append(text[index])
+      index += 1
+    }
+    guard index < text.endIndex else { throw RuleError(reason: "the pattern has no end") }
+    let rest = text[(index + 1)...]
+    let flags = rest.prefix { !ASCII.isSpace($0) }
+    return (pattern, flags, rest[flags.endIndex...])
+  }
+
+  /// The options of a pattern. Letters change what is so by default: case does not matter, and a
+  /// dot stands for line ends too.
+  private static func options(
+    _ flags: ArraySlice<UInt8>, _ dialect: Dialect
+  ) throws(RuleError) -> UInt32 {
+    var options = UInt32(PCRE2_CASELESS | PCRE2_DOTALL)
+    for flag in flags {
+      switch (flag, dialect) {
+      case (UInt8(ascii: "i"), _): options ^= UInt32(PCRE2_CASELESS)
+      case (UInt8(ascii: "m"), _): options ^= UInt32(PCRE2_MULTILINE)
+      case (UInt8(ascii: "x"), .posix):
+        throw RuleError(reason: "basic regular expressions are not supported")
+      case (UInt8(ascii: "s"), .perl): options ^= UInt32(PCRE2_DOTALL)
+      case (UInt8(ascii: "x"), .perl): options ^= UInt32(PCRE2_EXTENDED)
+      case (UInt8(ascii: "A"), .perl): options ^= UInt32(PCRE2_ANCHORED)
+      case (UInt8(ascii: "E"), .perl): options ^= UInt32(PCRE2_DOLLAR_ENDONLY)
+      case (UInt8(ascii: "U"), .perl): options ^= UInt32(PCRE2_UNGREEDY)
+      default:
+        let letter = String(decoding: [flag], as: UTF8.self)
+        throw RuleError(reason: "\"\(letter)\" behind the pattern is not known")
+      }
+    }
+    return options
+  }
+}
+
+/// `$1`, `${1}` and `$(1)` in values.
+extension PatternTable {
+  private enum Piece {
+    case text(ArraySlice<UInt8>)
+    case group(Int)
+  }
+
+  private static func check(_ value: ArraySlice<UInt8>, groups: Int) throws(RuleError) {
+    for case .group(let number) in try pieces(value) where number > groups {
+      throw RuleError(reason: "the pattern has no group $\(number)")
+    }
+  }
+
+  private static func filled(_ value: [UInt8], _ groups: [[UInt8]]) -> [UInt8] {
+    guard value.contains(UInt8(ascii: "$")) else { return value }
+    // It was read without an error when the table was opened.
+    let pieces = (try? pieces(value[...])) ?? []
+    return pieces.flatMap { piece -> [UInt8] in
+      switch piece {
+      case .text(let text): Array(text)
+      case .group(let number): number < groups.count ? groups[number] : []
+      }
+    }
+  }
+
+  private static func pieces(_ value: ArraySlice<UInt8>) throws(RuleError) -> [Piece] {
+    var pieces: [Piece] = []
+    var rest = value
+    while let dollar = rest.firstIndex(of: UInt8(ascii: "$")) {
+      pieces.append(.text(rest[..<dollar]))
+      rest = rest[(dollar + 1)...]
+      if rest.first == UInt8(ascii: "$") {
+        pieces.append(.text(rest.prefix(1)))
+        rest = rest.dropFirst()
+        continue
+      }
+      let closing: UInt8? =
+        switch rest.first {
+        case UInt8(ascii: "{"): UInt8(ascii: "}")
+        case UInt8(ascii: "("): UInt8(ascii: ")")
+        default: nil
+        }
+      if closing != nil { rest = rest.dropFirst() }
+      let digits = rest.prefix(while: ASCII.isDigit)
+      guard let number = Int(String(decoding: digits, as: UTF8.self)) else {
+        throw RuleError(reason: "a \"$\" needs the number of a group, or another \"$\"")
+      }
+      rest = rest[digits.endIndex...]
+      if let closing {
+        guard rest.first == closing else { throw RuleError(reason: "a brace has no partner") }
+        rest = rest.dropFirst()
+      }
+      pieces.append(.group(number))
+    }
+    pieces.append(.text(rest))
+    return pieces
+  }
+}

@@ -1,0 +1,65 @@
+import AccessPolicy
+import Configuration
+import LookupTables
+import MailTypes
+import Primitives
+import Routing
+
+/// A site as access policy asks it: with the routes of its recipients.
+struct RoutedSite: SiteDirectory {
+  private let site: MailSite
+  /// `nil` where no route can lead to the `error` or `retry` transport.
+  private let router: Router?
+
+  init(_ site: MailSite) {
+    self.site = site
+    let configuration = site.configuration
+    let transports = [
+      configuration[.localTransport], configuration[.virtualTransport],
+      configuration[.relayTransport], configuration[.defaultTransport],
+    ]
+    let mayFail =
+      !configuration[.transportMaps].isEmpty || !configuration[.virtualAliasDomains].isEmpty
+      || transports.contains { $0.hasPrefix("error:") || $0.hasPrefix("retry:") }
+    router = mayFail ? site.router : nil
+  }
+
+  func trusts(_ client: IPAddress) async throws(AccessError) -> Bool {
+    try await site.trusts(client)
+  }
+
+  func isOwn(_ address: IPAddress) -> Bool { site.isOwn(address) }
+
+  func isLocal(_ domain: String) async throws(AccessError) -> Bool {
+    try await site.isLocal(domain)
+  }
+
+  func addressClass(of domain: String) async throws(AccessError) -> DomainClass {
+    try await site.addressClass(of: domain)
+  }
+
+  func failure(of address: MailAddress) async throws(AccessError) -> DeliveryFailure? {
+    guard let router else { return nil }
+    do throws(RoutingError) {
+      let route = try await router.resolve(address)
+      switch route.transport {
+      case "error": return DeliveryFailure(route.nextHop, isTemporary: false)
+      case "retry": return DeliveryFailure(route.nextHop, isTemporary: true)
+      default: return nil
+      }
+    } catch {
+      guard case .lookupFailed(let reason) = error else { return nil }
+      throw .lookupFailed(reason)
+    }
+  }
+
+  func lists(
+    _ address: MailAddress, of addressClass: DomainClass
+  ) async throws(AccessError) -> Bool {
+    do throws(LookupError) {
+      return try await site.users.contain(address, of: addressClass)
+    } catch {
+      throw .lookupFailed("\(error)")
+    }
+  }
+}

@@ -1,0 +1,189 @@
+package import Configuration
+package import TLSEngine
+
+/// How a service of `master.cf` speaks TLS as a server.
+package struct ServerTLS: Sendable {
+  /// Whether it does; `smtpd_use_tls`, `smtpd_enforce_tls` and the wrapper mode have their say.
+  package enum Level: Sendable {
+    /// It does not.
+    case none
+    /// It offers TLS.
+    case may
+    /// It takes no mail without TLS.
+    case encrypt
+  }
+
+  /// Whether TLS is offered or demanded.
+  package let level: Level
+  /// Whether connections begin with TLS.
+  package let isWrapped: Bool
+  /// What sessions are made of; `nil` when there is no TLS, or no certificate for it.
+  package let context: TLSContext?
+  /// `smtpd_starttls_timeout`.
+  package let handshakeTimeout: Duration
+  /// `smtpd_tls_loglevel`.
+  package let logLevel: Int
+  /// `smtpd_tls_received_header`.
+  package let tellsInReceived: Bool
+
+  /// Postfix's bounds of `smtpd_tls_session_cache_timeout`, but for 0.
+  private static let ticketLifetimes = Duration.seconds(120)...Duration.seconds(100 * 86400)
+
+  /// No TLS.
+  package static let off = ServerTLS()
+
+  private init() {
+    level = .none
+    isWrapped = false
+    context = nil
+    handshakeTimeout = .zero
+    logLevel = 0
+    tellsInReceived = false
+  }
+
+  /// Works out what a configuration says.
+  ///
+  /// - Parameters:
+  ///   - configuration: with the service's `-o` settings.
+  ///   - service: whose session tickets these are.
+  ///   - material: the files that the configuration names.
+  /// - Throws: the parameter that cannot be used, and why.
+  package init(
+    _ configuration: Configuration, service: String, material: KeyMaterial
+  ) throws(TLSPolicyError) {
+    level = Self.level(of: configuration)
+    isWrapped = configuration[.smtpdTLSWrappermode]
+    handshakeTimeout = configuration[.smtpdStarttlsTimeout]
+    logLevel = configuration[.smtpdTLSLoglevel]
+    tellsInReceived = configuration[.smtpdTLSReceivedHeader]
+    guard level != .none else {
+      context = nil
+      return
+    }
+    let credentials = try Self.credentials(configuration, material)
+    if credentials.isEmpty, level == .may {
+      context = nil
+      return
+    }
+    guard !credentials.isEmpty else {
+      throw TLSPolicyError(
+        "smtpd_tls_chain_files", "TLS is demanded of service \(service) and has no certificate")
+    }
+    var settings = TLSServerSettings(name: "smtpd \(service)", credentials: credentials)
+    try Self.fill(&settings, configuration, demanded: level == .encrypt)
+    settings.ticketSecret = material.ticketSecret
+    let lifetime = configuration[.smtpdTLSSessionCacheTimeout]
+    if lifetime <= .zero { settings.ticketSecret = nil }
+    let bounds = Self.ticketLifetimes
+    settings.ticketLifetime = min(max(lifetime, bounds.lowerBound), bounds.upperBound)
+    settings.nameLookup = try material.nameLookup(for: configuration)
+    do throws(TLSSetupError) {
+      context = try TLSContext(server: settings)
+    } catch {
+      throw TLSPolicyError(
+        Self.parameter(error.subject, configuration, demanded: level == .encrypt), "\(error)")
+    }
+  }
+
+  /// The parameter that is to be mended.
+  private static func parameter(
+    _ subject: TLSSetupError.Subject, _ configuration: Configuration, demanded: Bool
+  ) -> String {
+    switch subject {
+    case .file(let path):
+      files(of: configuration).first { $0.path == path }?.parameter ?? "smtpd_tls_chain_files"
+    case .versions: demanded ? "smtpd_tls_mandatory_protocols" : "smtpd_tls_protocols"
+    case .ciphers: demanded ? "smtpd_tls_mandatory_exclude_ciphers" : "smtpd_tls_exclude_ciphers"
+    case .groups: "tls_eecdh_auto_curves"
+    case .library: "smtpd_tls_security_level"
+    }
+  }
+
+  /// Whether all certificates that a configuration names can be used, also those of other names;
+  /// throws the parameter that cannot.
+  package static func check(
+    _ configuration: Configuration, service: String, material: KeyMaterial
+  ) throws(TLSPolicyError) {
+    _ = try ServerTLS(configuration, service: service, material: material)
+    if level(of: configuration) != .none { try material.checkNames(for: configuration) }
+  }
+
+  static func level(of configuration: Configuration) -> Level {
+    if configuration[.smtpdTLSWrappermode] { return .encrypt }
+    switch configuration[.smtpdTLSSecurityLevel] {
+    case .none: return .none
+    case .may: return .may
+    case .encrypt: return .encrypt
+    case .unset:
+      if configuration[.smtpdEnforceTLS] { return .encrypt }
+      return configuration[.smtpdUseTLS] ? .may : .none
+    }
+  }
+
+  /// The files with keys and certificates, each behind the parameter that names it.
+  static func files(of configuration: Configuration) -> [(parameter: String, path: String)] {
+    let chain = configuration[.smtpdTLSChainFiles]
+    if !chain.isEmpty { return chain.map { ("smtpd_tls_chain_files", $0) } }
+    return pairs(of: configuration).flatMap { [$0.certificate, $0.key] }
+  }
+
+  private typealias NamedFile = (parameter: String, path: String)
+
+  private static func pairs(
+    of configuration: Configuration
+  ) -> [(certificate: NamedFile, key: NamedFile)] {
+    let keys: [(TextParameter, TextParameter)] = [
+      (.smtpdTLSECCertFile, .smtpdTLSECKeyFile), (.smtpdTLSCertFile, .smtpdTLSKeyFile),
+    ]
+    return keys.compactMap { certificate, key in
+      let path = configuration[certificate]
+      guard !path.isEmpty, path != "none" else { return nil }
+      return (
+        (certificate.declaration.name, path), (key.declaration.name, configuration[key])
+      )
+    }
+  }
+
+  private static func credentials(
+    _ configuration: Configuration, _ material: KeyMaterial
+  ) throws(TLSPolicyError) -> [TLSCredential] {
+    let chain = configuration[.smtpdTLSChainFiles]
+    if !chain.isEmpty {
+      var files: [PEMFile] = []
+      for path in chain { files.append(try material.file(path, of: "smtpd_tls_chain_files")) }
+      return [.sequence(files)]
+    }
+    var credentials: [TLSCredential] = []
+    for (certificate, key) in pairs(of: configuration) {
+      credentials.append(
+        .pair(
+          chain: try material.file(certificate.path, of: certificate.parameter),
+          key: try material.file(key.path, of: key.parameter)))
+    }
+    return credentials
+  }
+
+  private static func fill(
+    _ settings: inout TLSServerSettings, _ configuration: Configuration, demanded: Bool
+  ) throws(TLSPolicyError) {
+    let versions = configuration[demanded ? .smtpdTLSMandatoryProtocols : .smtpdTLSProtocols]
+    settings.versions = TLSVersions(
+      lowest: versions.lowest, highest: versions.highest, excluded: versions.excluded)
+    let grade = configuration[demanded ? .smtpdTLSMandatoryCiphers : .smtpdTLSCiphers]
+    var excluded = configuration[.smtpdTLSExcludeCiphers]
+    if demanded { excluded += configuration[.smtpdTLSMandatoryExcludeCiphers] }
+    settings.ciphers = configuration.cipherList(grade, excluding: excluded)
+    settings.prefersOwnCiphers = configuration[.tlsPreemptCipherlist]
+    settings.groups = configuration[.tlsEECDHAutoCurves].flatMap {
+      $0.split(separator: ":").map(String.init)
+    }
+    for name in configuration[.tlsSSLOptions] {
+      guard let option = TLSOptions(name: name) else {
+        let known = TLSOptions.knownNames.joined(separator: ", ")
+        throw TLSPolicyError(
+          "tls_ssl_options", "unknown option \(name); expected a number like 0x40 or: \(known)")
+      }
+      settings.options.formUnion(option)
+    }
+  }
+}

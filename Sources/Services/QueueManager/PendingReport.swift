@@ -1,0 +1,101 @@
+import DeliveryReports
+import MailTypes
+import Primitives
+import QueueFormat
+import QueueScheduler
+import Reactor
+import SMTPGrammar
+import ServiceKit
+
+/// What a run of a message leaves to be told to its sender.
+struct PendingReport: Sendable {
+  let kind: DeliveryReport.Kind
+  let record: MessageRecord
+  let sender: MailAddress
+  let envelopeID: [UInt8]
+  let returnContent: ReturnContent?
+  let arrival: WallTime
+  /// Recipients of which the sender wants to hear.
+  let recipients: [ReportedRecipient]
+  /// Verdicts that are written down when the sender has been told, or needs not be.
+  let verdicts: [RecipientVerdict]
+  /// Results whose agents wait for the journal.
+  let heldResults: [(agent: Agent, delivery: UInt64)]
+  /// Whether nothing else is left to do for the message.
+  let endsMessage: Bool
+
+  /// Of the recipients that will not get a message: their entries wait for the report (spool rule
+  /// R4).
+  @ReactorActor
+  init(failuresOf message: ActiveMessage, endsMessage: Bool) {
+    self.init(
+      .failure, of: message,
+      // RFC 3461 4.1: who said when to report and did not name failures wants none.
+      about: message.failures.filter { message.notify(of: $0)?.contains(.failure) ?? true },
+      verdicts: message.failures, heldResults: message.heldResults, endsMessage: endsMessage)
+  }
+
+  /// Of the recipients that have a message whose sender wants to know: their entries have been
+  /// written, since better no report than a second delivery.
+  @ReactorActor
+  init(successesOf message: ActiveMessage, endsMessage: Bool) {
+    self.init(
+      .success, of: message, about: message.successes, verdicts: [], heldResults: [],
+      endsMessage: endsMessage)
+  }
+
+  @ReactorActor
+  private init(
+    _ kind: DeliveryReport.Kind, of message: ActiveMessage, about told: [RecipientVerdict],
+    verdicts: [RecipientVerdict], heldResults: [(agent: Agent, delivery: UInt64)],
+    endsMessage: Bool
+  ) {
+    self.kind = kind
+    record = message.record
+    sender = message.sender
+    envelopeID = ExtendedText.decoded(message.envelopeID) ?? []
+    returnContent = message.returnContent
+    arrival = message.arrival
+    recipients = told.map { verdict in
+      ReportedRecipient(message.recipients[Int(verdict.index)], verdict, kind)
+    }
+    self.verdicts = verdicts
+    self.heldResults = heldResults
+    self.endsMessage = endsMessage
+  }
+}
+
+extension ReportedRecipient {
+  fileprivate init(
+    _ recipient: ActiveRecipient, _ verdict: RecipientVerdict, _ kind: DeliveryReport.Kind
+  ) {
+    let action: Action =
+      switch kind {
+      case .failure: .failed
+      case .success: verdict.handover == .delivered ? .delivered : .relayed
+      }
+    var dsnOriginal = recipient.dsnOriginal
+    if let semicolon = dsnOriginal.firstIndex(of: UInt8(ascii: ";")) {
+      let address = dsnOriginal[(semicolon + 1)...]
+      dsnOriginal = dsnOriginal[...semicolon] + (ExtendedText.decoded(address) ?? Array(address))
+    }
+    self.init(
+      address: recipient.address,
+      originalAddress: recipient.original.isEmpty ? nil : MailAddress(recipient.original),
+      dsnOriginal: dsnOriginal, action: action, status: verdict.status, reason: verdict.text,
+      relay: verdict.relay)
+  }
+}
+
+extension ActiveMessage {
+  fileprivate func notify(of verdict: RecipientVerdict) -> DeliveryNotify? {
+    recipients[Int(verdict.index)].notify
+  }
+
+  /// Notes a recipient that has the message, if this host is to tell the sender so (RFC 3461 5.2).
+  func noteSuccess(_ verdict: RecipientVerdict) {
+    guard verdict.handover != .relayedWithWishes, notify(of: verdict)?.contains(.success) == true
+    else { return }
+    successes.append(verdict)
+  }
+}

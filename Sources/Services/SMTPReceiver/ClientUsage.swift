@@ -1,0 +1,95 @@
+import MailTypes
+import Primitives
+import Reactor
+import SMTPServerCore
+import ServiceKit
+
+/// What the client of one session does, counted together with all its sessions on this host.
+@ReactorActor
+final class ClientUsage {
+  private let ledger: ClientLedger
+  private let limits: ClientLimits
+  private let client: SMTPClientIdentity
+  private let host: String
+  private let tag: [UInt8]
+  private var place: ClientTable.Place?
+
+  private init(
+    _ ledger: ClientLedger, _ limits: ClientLimits, _ client: SMTPClientIdentity,
+    _ rules: ListenerRules
+  ) {
+    self.ledger = ledger
+    self.limits = limits
+    self.client = client
+    host = rules.settings.myhostname
+    tag = rules.tag
+  }
+
+  /// Begins to count a session; `nil` where nothing is counted for its client.
+  static func begin(
+    _ client: SMTPClientIdentity, _ rules: ListenerRules, _ ledger: ClientLedger?
+  ) async -> ClientUsage? {
+    guard let ledger, let limits = rules.clientLimits,
+      await !limits.isExcepted(client.address, client.name)
+    else { return nil }
+    return ClientUsage(ledger, limits, client, rules)
+  }
+
+  /// Counts the connection; the reply that refuses it, when the client has or makes too many.
+  ///
+  /// What it counted `end` takes back.
+  func connect() -> SMTPReply? {
+    guard let (place, sessions) = ledger.enter(client.address, limits.service) else { return nil }
+    self.place = place
+    let rate = ledger.count(.connection, at: place, client.address, limits.service)
+    if limits.sessions > 0, sessions > limits.sessions {
+      warn("Connection concurrency limit exceeded", sessions)
+    } else if limits[.connection] > 0, rate > limits[.connection] {
+      warn("Connection rate limit exceeded", rate)
+    } else {
+      return nil
+    }
+    return .tooManyConnections(myhostname: host, from: "\(client.address)")
+  }
+
+  /// Counts a MAIL; the reply that refuses it, when there are too many.
+  func message() -> SMTPReply? {
+    guard let rate = exceeded(.message) else { return nil }
+    warn("Message delivery request rate limit exceeded", rate)
+    return .tooMuch("mail", from: "\(client.address)")
+  }
+
+  /// Counts a RCPT; the reply that refuses it, when there are too many.
+  func recipient() -> SMTPReply? {
+    guard let rate = exceeded(.recipient) else { return nil }
+    warn("Recipient address rate limit exceeded", rate)
+    return .tooMuch("recipients", from: "\(client.address)", isMany: true)
+  }
+
+  /// Counts the end of the session.
+  func end() {
+    guard let place else { return }
+    self.place = nil
+    ledger.leave(place)
+  }
+
+  /// Counts an event that has a limit; its rate when that is over the limit.
+  private func exceeded(_ event: ClientEvent) -> Int? {
+    guard let place, limits[event] > 0 else { return nil }
+    let rate = ledger.count(event, at: place, client.address, limits.service)
+    return rate > limits[event] ? rate : nil
+  }
+
+  private func warn(_ what: StaticString, _ count: Int) {
+    ledger.log.line(tag: tag, severity: .warning) {
+      $0.append(text: "warning: ")
+      $0.append(text: what)
+      $0.append(text: ": ")
+      $0.append(decimal: count)
+      $0.append(text: " from ")
+      $0.append(string: client.logName)
+      $0.append(text: " for service ")
+      $0.append(string: limits.service)
+    }
+  }
+}

@@ -1,0 +1,40 @@
+package import Configuration
+import LinuxSystem
+package import LookupTables
+import Primitives
+import Reactor
+
+extension TableOpener {
+  /// The largest file of a table or list, in bytes.
+  private static let fileSizeMax = 256 << 20
+
+  /// Opens tables in a role: files are read when they are opened, name services and regular
+  /// expressions are asked on threads of their own, and answers of the former are kept.
+  @ReactorActor
+  package static func role(_ configuration: Configuration) -> TableOpener {
+    let depth = configuration[.lookupQueueLimit]
+    let timeout = configuration[.lookupTimeout]
+    let patterns = LookupThread(name: "patterns", depthMax: depth, timeout: timeout)
+    let accounts = LookupThread(name: "accounts", depthMax: depth, timeout: timeout)
+    let cache = AccountCache(
+      sizeMax: configuration[.accountCacheSize], lifetime: configuration[.accountCacheTime])
+    return opener(patterns: patterns, accounts: accounts, cache: cache)
+  }
+
+  /// Opens tables in a command, which waits for each of them.
+  package static func command() -> TableOpener {
+    opener(patterns: DirectWorker(), accounts: DirectWorker(), cache: nil)
+  }
+
+  private static func opener(
+    patterns: any LookupWorker, accounts: any LookupWorker, cache: AccountCache?
+  ) -> TableOpener {
+    var opener = TableOpener(worker: patterns) { path in
+      try? Files.readWhole(path, limit: fileSizeMax)
+    }
+    opener.add(type: "unix") { name, argument throws(LookupError) in
+      try AccountTable(name, argument, worker: accounts, cache: cache)
+    }
+    return opener
+  }
+}

@@ -1,0 +1,156 @@
+import Configuration
+import TLSEngine
+import TestSupport
+import Testing
+
+@testable import TLSPolicy
+
+@Suite struct ServerTLSTests {
+  private static let files: [String: [UInt8]] = {
+    var files = ["/broken": Array("nothing".utf8)]
+    for (name, pair) in [("rsa", TestCertificates.rsa), ("ecdsa", TestCertificates.ecdsa)] {
+      guard let pair = try? pair.get() else { continue }
+      files["/\(name).pem"] = pair.certificate
+      files["/\(name).key"] = pair.key
+      files["/\(name).both"] = pair.key + pair.certificate
+    }
+    files["/names"] = Array("mx.test /rsa.both\n.sub.test /ecdsa.both, /rsa.both\n".utf8)
+    return files
+  }()
+
+  private func configuration(_ text: String) -> Configuration {
+    let evaluation = Configuration.evaluate(
+      MainFile(Array(text.utf8), file: "main.cf"),
+      host: HostFacts(hostname: "mx.test", interfaces: []))
+    #expect(!evaluation.hasErrors, "\(evaluation.diagnostics)")
+    return evaluation.configuration
+  }
+
+  private func material(_ configuration: Configuration) throws(TLSPolicyError) -> KeyMaterial {
+    try KeyMaterial(of: [configuration]) { path, _ in
+      Self.files[path].map { .success($0) } ?? .failure(.init("No such file or directory"))
+    }
+  }
+
+  private func tls(_ text: String) throws -> ServerTLS {
+    let configuration = configuration(text)
+    let material = try material(configuration)
+    // What another process makes of it is the same.
+    let copy = try #require(KeyMaterial(serialized: material.serialized()))
+    #expect(copy == material)
+    try ServerTLS.check(configuration, service: "smtp", material: copy)
+    return try ServerTLS(configuration, service: "smtp", material: copy)
+  }
+
+  private static let certificates =
+    "smtpd_tls_cert_file = /rsa.pem\nsmtpd_tls_key_file = /rsa.key\n"
+
+  @Test(arguments: [
+    ("", ServerTLS.Level.none), ("smtpd_use_tls = yes", .may),
+    ("smtpd_enforce_tls = yes", .encrypt),
+    ("smtpd_tls_security_level = none\nsmtpd_enforce_tls = yes", .none),
+    ("smtpd_tls_security_level = may\nsmtpd_enforce_tls = yes", .may),
+    ("smtpd_tls_security_level = encrypt", .encrypt), ("smtpd_tls_wrappermode = yes", .encrypt),
+  ])
+  func theLevelIsThatOfTheNewestParameter(text: String, level: ServerTLS.Level) throws {
+    let tls = try tls(Self.certificates + text + "\n")
+    #expect(tls.level == level)
+    #expect((tls.context != nil) == (level != .none))
+    #expect(tls.isWrapped == text.contains("wrappermode"))
+  }
+
+  @Test(arguments: [
+    "smtpd_tls_eccert_file = /ecdsa.pem\nsmtpd_tls_eckey_file = /ecdsa.key\n" + certificates,
+    "smtpd_tls_chain_files = /ecdsa.both, /rsa.key /rsa.pem\n",
+    "smtpd_tls_cert_file = /rsa.both\n",
+    "smtpd_tls_cert_file = none\nsmtpd_tls_eccert_file = /ecdsa.both\n",
+    certificates + "tls_ssl_options = NO_TICKET, 0x40\ntls_preempt_cipherlist = yes\n",
+    certificates + "smtpd_tls_exclude_ciphers = aNULL, eNULL, EXPORT, DES, RC4, MD5, PSK\n",
+    certificates + "smtpd_tls_session_cache_timeout = 0\n",
+    certificates + "tls_server_sni_maps = texthash:/names\n",
+  ])
+  func certificatesComeInManyFiles(text: String) throws {
+    #expect(try tls("smtpd_tls_security_level = may\n" + text).context != nil)
+  }
+
+  @Test func withoutCertificatesThereIsNothingToOffer() throws {
+    #expect(try tls("smtpd_tls_security_level = may\n").context == nil)
+    let error = #expect(throws: TLSPolicyError.self) {
+      try tls("smtpd_tls_security_level = encrypt\n")
+    }
+    #expect(error?.description.contains("has no certificate") == true)
+  }
+
+  @Test(arguments: [
+    ("smtpd_tls_cert_file = /gone\n", "smtpd_tls_cert_file: cannot read /gone: No such file"),
+    (
+      "smtpd_tls_cert_file = /rsa.pem\nsmtpd_tls_key_file = /gone\n",
+      "smtpd_tls_key_file: cannot read /gone"
+    ),
+    ("smtpd_tls_cert_file = /broken\n", "smtpd_tls_cert_file: /broken: no certificate in it"),
+    (
+      "smtpd_tls_cert_file = /rsa.pem\nsmtpd_tls_key_file = /ecdsa.key\n",
+      "smtpd_tls_cert_file: /rsa.pem: the private key is not that of the certificate"
+    ),
+    ("smtpd_tls_cert_file = /rsa.pem\n", "smtpd_tls_cert_file: /rsa.pem: no private key in it"),
+    (
+      "smtpd_tls_chain_files = /rsa.pem, /rsa.key\n",
+      "smtpd_tls_chain_files: /rsa.pem: a certificate without the private key before it"
+    ),
+    (certificates + "tls_ssl_options = NO_SUCH\n", "tls_ssl_options: unknown option NO_SUCH"),
+    (certificates + "smtpd_tls_protocols = >=0399\n", "smtpd_tls_protocols: protocol versions"),
+    (
+      certificates + "smtpd_tls_ciphers = null\ntls_null_cipherlist = !ALL\n",
+      "smtpd_tls_exclude_ciphers: cipher list"
+    ),
+    (certificates + "tls_eecdh_auto_curves = nonsense\n", "tls_eecdh_auto_curves: groups"),
+    (
+      certificates + "tls_server_sni_maps = inline:{ a.test=/broken }\n",
+      "tls_server_sni_maps: a.test: /broken: no private key in it"
+    ),
+    (
+      certificates + "tls_server_sni_maps = inline:{ a.test=/gone }\n",
+      "tls_server_sni_maps: cannot read /gone"
+    ),
+    (
+      certificates + "tls_server_sni_maps = static:/rsa.both\n",
+      "tls_server_sni_maps: static:/rsa.both: expected texthash: or inline:"
+    ),
+  ])
+  func whatIsWrongIsNamed(text: String, wanted: String) throws {
+    let error = #expect(throws: TLSPolicyError.self) {
+      try tls("smtpd_tls_security_level = may\n" + text)
+    }
+    #expect(error?.description.hasPrefix(wanted) == true, "\(String(describing: error))")
+  }
+
+  @Test func filesOfAServiceWithoutTLSAreNotRead() throws {
+    #expect(try material(configuration("smtpd_tls_cert_file = /gone\n")).files.isEmpty)
+  }
+
+  @Test func namesAreFoundAsTheyAreAndByTheirParents() throws {
+    let configuration = configuration(
+      "smtpd_tls_security_level = may\ntls_server_sni_maps = texthash:/names\n")
+    let lookup = try #require(try material(configuration).nameLookup(for: configuration))
+    #expect(lookup("MX.test")?.entry == "mx.test")
+    #expect(lookup("a.sub.test")?.entry == ".sub.test")
+    #expect(lookup("b.a.sub.test")?.entry == ".sub.test")
+    #expect(lookup("sub.test") == nil)
+    #expect(lookup("a.mx.test") == nil)
+    #expect(lookup("") == nil)
+    #expect(lookup(String(repeating: "a.", count: 300) + "sub.test") == nil)
+    #expect(KeyMaterial.keys(of: "a.b.c") == ["a.b.c", ".b.c", ".c"])
+  }
+
+  @Test func damagedMaterialIsNotTaken() throws {
+    let configuration = configuration("smtpd_tls_security_level = may\n" + Self.certificates)
+    var material = try material(configuration)
+    material.ticketSecret = TicketSecret(bytes: [UInt8](repeating: 3, count: 32), madeAt: 5)
+    let bytes = material.serialized()
+    #expect(KeyMaterial(serialized: bytes) == material)
+    for count in stride(from: 0, to: bytes.count, by: 7) {
+      #expect(KeyMaterial(serialized: Array(bytes[..<count])) == nil)
+    }
+    #expect(KeyMaterial(serialized: bytes + [0]) == nil)
+  }
+}
