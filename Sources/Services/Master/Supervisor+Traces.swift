@@ -13,7 +13,7 @@ extension Supervisor {
     let socket: SharedDescriptor
   }
 
-  /// Those who are passed on to processes to come; whoever is one too many follows those that serve.
+  /// Those who are passed on to processes to come; one too many follows those that serve.
   private static let tracesMax = 64
 
   /// Has sessions shown until nobody reads any more.
