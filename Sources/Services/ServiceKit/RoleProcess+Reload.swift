@@ -38,9 +38,7 @@ extension RoleProcess {
         let configuration = try self.readConfiguration(file.raw, size: record.configurationSize)
         try await service.reconfigure(try self.context(record, configuration, log, page))
         self.drainTime = configuration[.drainTime]
-        Reactor.shared.watchLag(over: configuration[.serviceLagWarnTime]) { [weak log] lag in
-          log?.warning("master", "the event loop stood still for \(lag)")
-        }
+        self.warnOfLag(of: record.name.role, configuration)
         log.rename(
           capacity: Int(configuration[.logBufferSize]), hostName: configuration[.myhostname],
           syslogName: configuration[.syslogName])

@@ -97,7 +97,8 @@ package final class RoleProcess {
     drainTime = configuration[.drainTime]
     let log = try makeLog(delivery.descriptors[1], record: record, configuration: configuration)
     self.log = log
-    let page = try showLife(in: delivery.descriptors[2].raw, configuration)
+    let page = try showLife(
+      of: record.name.role, in: delivery.descriptors[2].raw, configuration)
     self.page = page
     do throws(Errno) {
       _ = try ThisProcess.raiseDescriptorLimit()
@@ -242,7 +243,7 @@ extension RoleProcess {
 
   /// Lets `master` see that the loop turns, and says so when it stands still.
   private func showLife(
-    in descriptor: Int32, _ configuration: Configuration
+    of role: Role, in descriptor: Int32, _ configuration: Configuration
   ) throws(RoleFailure) -> LifePage {
     let page: LifePage
     do throws(Errno) {
@@ -251,10 +252,16 @@ extension RoleProcess {
       throw RoleFailure("cannot map the page shared with master: \(error)")
     }
     Reactor.shared.showTurns(in: page.page)
-    Reactor.shared.watchLag(over: configuration[.serviceLagWarnTime]) { [weak self] lag in
-      self?.log?.warning("master", "the event loop stood still for \(lag)")
-    }
+    warnOfLag(of: role, configuration)
     return page
+  }
+
+  /// Says when the loop stands still for longer than `service_lag_warn_time`.
+  func warnOfLag(of role: Role, _ configuration: Configuration) {
+    Reactor.shared.watchLag(over: configuration[.serviceLagWarnTime]) { [weak self] lag in
+      self?.log?.warning(
+        role.logTag, "the event loop stood still for \(lag / .milliseconds(1)) ms")
+    }
   }
 
   func readConfiguration(
