@@ -38,6 +38,12 @@ enum SiteCheck {
     return found
   }
 
+  /// The same for `master`, which judges the configuration of a reload.
+  @Sendable static func verdict(_ files: ConfigurationFiles) -> MasterProcess.Verdict {
+    let found = findings(files)
+    return MasterProcess.Verdict(errors: found.errors, warnings: found.warnings)
+  }
+
   private static func add(
     _ sentence: String, to found: inout [String], _ configuration: Configuration
   ) {

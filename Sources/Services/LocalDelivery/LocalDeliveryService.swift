@@ -52,6 +52,12 @@ package final class LocalDeliveryService: RoleService {
     link?.keepResults(in: ResultsFile(file, log: context.log, tag: "local"))
   }
 
+  package func retire() { link?.beginRetirement() }
+
+  package func finishWork(deadline: MonotonicTime) async {
+    await link?.finishRetirement(deadline: deadline)
+  }
+
   package func drain(deadline: MonotonicTime) async {
     link?.beginDrain()
     await link?.finishDrain(deadline: deadline)

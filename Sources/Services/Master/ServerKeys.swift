@@ -11,7 +11,7 @@ package enum ServerKeys {
   /// What is wrong with them; empty when every service can speak TLS as it should.
   package static func findings(_ files: ConfigurationFiles) -> [String] {
     do throws(MasterProcess.Failure) {
-      _ = try read(for: files)
+      _ = try read(for: files, ticketSecret: nil)
       return []
     } catch {
       return [error.description]
@@ -19,8 +19,11 @@ package enum ServerKeys {
   }
 
   /// Reads all that the services name and makes sure that it can be used.
-  @discardableResult
-  static func read(for files: ConfigurationFiles) throws(MasterProcess.Failure) -> KeyMaterial {
+  ///
+  /// - Parameter ticketSecret: what session tickets are sealed with.
+  static func read(
+    for files: ConfigurationFiles, ticketSecret: TicketSecret?
+  ) throws(MasterProcess.Failure) -> KeyMaterial {
     let services = files.services.filter { $0.command == "smtpd" }
       .map { ($0.name, files.configuration.overlaid(by: $0).configuration) }
     do throws(TLSPolicyError) {
@@ -34,7 +37,7 @@ package enum ServerKeys {
       for (name, configuration) in services {
         try ServerTLS.check(configuration, service: name, material: material)
       }
-      material.ticketSecret = TicketSecret.random(now: Clocks.wallNow())
+      material.ticketSecret = ticketSecret
       return material
     } catch {
       throw MasterProcess.Failure(description: located(error, files.configuration))

@@ -89,6 +89,12 @@ final class OutboundConnection {
     precondition(taken, "only an idle connection is given a job")
   }
 
+  /// Leaves when the job that it has is done.
+  func leaveWhenIdle() {
+    isLeaving = true
+    assignments.close()
+  }
+
   /// Leaves soon: idle at once, before the final dot without it, else after the reply (R20).
   ///
   /// Closing the stream ends what goes out at once. A cancellation would come late for a wait that

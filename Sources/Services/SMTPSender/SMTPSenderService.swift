@@ -59,6 +59,16 @@ package final class SMTPSenderService: RoleService {
     link?.keepResults(in: ResultsFile(file, log: context.log, tag: "smtp"))
   }
 
+  package func retire() {
+    link?.beginRetirement()
+    for connection in Array(connections.values) { connection.leaveWhenIdle() }
+  }
+
+  package func finishWork(deadline: MonotonicTime) async {
+    await link?.finishRetirement(deadline: deadline)
+    try? await connectionEnded.wait(deadline: deadline) { !connections.isEmpty }
+  }
+
   package func drain(deadline: MonotonicTime) async {
     link?.beginDrain()
     for connection in Array(connections.values) { connection.leave() }
