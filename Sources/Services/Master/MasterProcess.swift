@@ -192,6 +192,7 @@ extension MasterProcess {
     let configuration = files.configuration
     let bytes = configuration.serialized()
     let keys = try ServerKeys.read(for: files).serialized()
+    let clientKeys = try ServerKeys.readClientKeys(for: files).serialized()
     let owner = try Self.mailOwner(configuration)
     let listeners = try await listeners(listenerPlan, owner: owner, log: log)
     let processors = (try? ThisProcess.processorCount()) ?? 1
@@ -206,7 +207,7 @@ extension MasterProcess {
       crashRefusalTime: configuration[.smtpdCrashRefusalTime],
       crashRefusalLimit: configuration[.smtpdCrashRefusalLimit],
       configurationSize: UInt64(bytes.count),
-      keyMaterialSize: UInt64(keys.count),
+      keyMaterialSize: UInt64(keys.count), clientKeysSize: UInt64(clientKeys.count),
       serviceSettings: listenerPlan.serviceSettings + [[]], listeners: listeners,
       transports: listenerPlan.transports)
     do {
@@ -222,6 +223,8 @@ extension MasterProcess {
         configurationFile: SharedDescriptor(file),
         recordMarks: try SharedPage.make("record-marks").descriptor,
         keyMaterialFile: SharedDescriptor(try Files.sealedMemory("keys", content: keys)),
+        clientKeysFile: SharedDescriptor(
+          try Files.sealedMemory("client-keys", content: clientKeys)),
         clients: try ClientTableRows(clients: configuration[.smtpdClientTableSize]),
         executable: try ThisProcess.executable(),
         environment: ["SWIFT_BACKTRACE=enable=no"])

@@ -22,6 +22,7 @@ final class Supervisor {
   private let logKind: LogKind
   private let configurationFile: SharedDescriptor
   private let keyMaterialFile: SharedDescriptor
+  private let clientKeysFile: SharedDescriptor
   /// Outlives every `qmgr`, so that the next one learns where the one before died.
   private let recordMarks: SharedDescriptor
   private let clients: ClientTableRows
@@ -41,8 +42,8 @@ final class Supervisor {
   init(
     plan: ServicePlan, log: Log, logDescriptor: SharedDescriptor, logKind: LogKind,
     sequences: SequenceSource, resultsFiles: ResultsFiles, configurationFile: SharedDescriptor,
-    recordMarks: SharedDescriptor, keyMaterialFile: SharedDescriptor, clients: ClientTableRows,
-    executable: String,
+    recordMarks: SharedDescriptor, keyMaterialFile: SharedDescriptor, clientKeysFile: SharedDescriptor,
+    clients: ClientTableRows, executable: String,
     environment: [String]
   ) {
     self.clients = clients
@@ -55,6 +56,7 @@ final class Supervisor {
     self.resultsFiles = resultsFiles
     self.configurationFile = configurationFile
     self.keyMaterialFile = keyMaterialFile
+    self.clientKeysFile = clientKeysFile
     self.recordMarks = recordMarks
     self.executable = executable
     self.environment = environment
@@ -100,13 +102,18 @@ final class Supervisor {
   private func sendStart(to child: RoleChild, sequences: Range<UInt64>) {
     let role = child.name.role
     let listeners = plan.listeners(of: role)
-    // Only who speaks as a server sees the server's keys.
-    let keys = role == .smtpd ? [keyMaterialFile.raw] : []
+    // Only who speaks as a server sees the server's keys, and a client only its own.
+    let keys: (file: SharedDescriptor, size: UInt64)? =
+      switch role {
+      case .smtpd: (keyMaterialFile, plan.keyMaterialSize)
+      case .smtp: (clientKeysFile, plan.clientKeysSize)
+      default: nil
+      }
     if role == .smtpd { child.clientRow = clients.take() }
     let record = StartRecord(
       name: child.name, user: role == .local ? nil : plan.user, logKind: logKind,
       configurationSize: plan.configurationSize,
-      keyMaterialSize: keys.isEmpty ? 0 : plan.keyMaterialSize,
+      keyMaterialSize: keys?.size ?? 0,
       listeners: listeners.map { StartRecord.Listener(service: $0.service, settings: $0.settings) },
       transports: plan.transports(of: role), serviceSettings: plan.serviceSettings,
       sequenceFirst: sequences.lowerBound, sequenceCount: UInt32(sequences.count),
@@ -118,7 +125,7 @@ final class Supervisor {
       .start(record),
       descriptors: [configurationFile.raw, logDescriptor.raw, child.pageDescriptor.raw]
         + listeners.map(\.socket.raw) + (role == .qmgr ? [recordMarks.raw] : [])
-        + (child.clientRow == nil ? [] : [clients.descriptor.raw]) + keys)
+        + (child.clientRow == nil ? [] : [clients.descriptor.raw]) + (keys.map { [$0.file.raw] } ?? []))
     child.channel.flush()
   }
 

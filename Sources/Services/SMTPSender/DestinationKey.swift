@@ -3,14 +3,16 @@ import Primitives
 import SMTPClientCore
 import ServiceKit
 
-/// Connections are shared by deliveries of one transport to one next hop.
+/// Connections are shared by deliveries of one transport to one next hop under one policy of TLS.
 struct DestinationKey: Hashable, Sendable {
   let transport: String
   let nextHop: String
+  private let agreement: ObjectIdentifier
 
-  init(_ request: DeliveryRequest) {
+  init(_ request: DeliveryRequest, _ agreement: TransportSecurity.Agreement) {
     transport = request.transport
     nextHop = request.nextHop
+    self.agreement = ObjectIdentifier(agreement)
   }
 }
 

@@ -1,6 +1,8 @@
 import Configuration
 import Primitives
+import Reactor
 import SMTPClientCore
+import ServiceKit
 
 /// What the configuration says about a transport that speaks SMTP, read once.
 struct SenderSettings: Sendable {
@@ -29,6 +31,7 @@ struct SenderSettings: Sendable {
       configuration[.smtpDiscardEHLOKeywords].map { $0.lowercased() })
     client.timeouts.connect = configuration[.smtpConnectTimeout]
     client.timeouts.helo = configuration[.smtpHeloTimeout]
+    client.timeouts.startTLS = configuration[.smtpStarttlsTimeout]
     client.timeouts.mail = configuration[.smtpMailTimeout]
     client.timeouts.rcpt = configuration[.smtpRcptTimeout]
     client.timeouts.dataInit = configuration[.smtpDataInitTimeout]
@@ -44,6 +47,9 @@ struct SenderSettings: Sendable {
     bindAddress6 = IPAddress(configuration[.smtpBindAddress6])
     tag = Array((transport == "relay" ? "relay/smtp" : "smtp").utf8)
   }
+
+  /// Writes a line about a connection of the transport.
+  @ReactorActor func log(_ log: Log, _ write: (inout [UInt8]) -> Void) { log.line(tag: tag, write) }
 
   /// The local address for a connection to `remote`.
   func source(for remote: IPAddress) -> IPAddress? {
