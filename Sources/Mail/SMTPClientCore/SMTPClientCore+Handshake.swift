@@ -116,6 +116,7 @@ extension SMTPClientCore {
   package mutating func serverNotProven() {
     precondition(state == .handshake, "TLS has not been begun")
     isSecure = true
+    state = .closed
     fail("Server certificate not verified", EnhancedStatus(4, 7, 5), .startTLS)
     state = .quit
     queue("QUIT")

@@ -13,12 +13,14 @@ package final class TLSTrust: @unchecked Sendable {
     self.pointer = pointer
     var count = 0
     for file in files {
+      let before = count
       for case .certificate(let certificate) in try PEMReader.objects(of: file) {
         guard X509_STORE_add_cert(pointer, certificate.pointer) == 1 else {
           throw .said(.file(file.name), "a certificate cannot be used")
         }
         count += 1
       }
+      if count == before { throw TLSSetupError(file: file.name, "no certificate in it") }
     }
     self.count = count
   }

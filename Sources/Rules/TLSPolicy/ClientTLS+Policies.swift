@@ -137,7 +137,7 @@ extension ClientTLS {
     var excluded = entry?.excluded ?? configuration[.smtpTLSExcludeCiphers]
     if demanded {
       if entry?.excluded == nil { excluded += configuration[.smtpTLSMandatoryExcludeCiphers] }
-      // Who is to be encrypted to needs a cipher that encrypts; who is to be known, one that proves.
+      // What demands encryption needs a cipher that encrypts; what demands proof, one that proves.
       excluded.append(policy.demandsProof ? "aNULL" : "eNULL")
     }
     policy.ciphers = configuration.cipherList(grade, excluding: excluded)

@@ -85,7 +85,7 @@ package struct ClientTLSPolicy: Hashable, Sendable {
   }
 }
 
-/// Why nothing can be sent to a destination: what its policy says makes no sense, or cannot be done.
+/// Why nothing can be sent to a destination: its policy makes no sense, or cannot be kept to.
 package struct ClientTLSProblem: Error, Hashable, Sendable {
   /// What the log says of it, with the table and the entry at fault.
   package let warnings: [String]

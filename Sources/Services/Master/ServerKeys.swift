@@ -5,8 +5,8 @@ import SystemPackage
 import TLSEngine
 import TLSPolicy
 
-/// Keys and certificates of the `smtpd` services, and those of the transports. `master` reads them, who may, and hands their
-/// content to processes that may not.
+/// Keys and certificates of the `smtpd` services, and those of the transports. `master` reads them,
+/// who may, and hands their content to processes that may not.
 package enum ServerKeys {
   /// What is wrong with them; empty when every service can speak TLS as it should.
   package static func findings(_ files: ConfigurationFiles) -> [String] {

@@ -42,7 +42,8 @@ final class Supervisor {
   init(
     plan: ServicePlan, log: Log, logDescriptor: SharedDescriptor, logKind: LogKind,
     sequences: SequenceSource, resultsFiles: ResultsFiles, configurationFile: SharedDescriptor,
-    recordMarks: SharedDescriptor, keyMaterialFile: SharedDescriptor, clientKeysFile: SharedDescriptor,
+    recordMarks: SharedDescriptor, keyMaterialFile: SharedDescriptor,
+    clientKeysFile: SharedDescriptor,
     clients: ClientTableRows, executable: String,
     environment: [String]
   ) {
@@ -125,7 +126,8 @@ final class Supervisor {
       .start(record),
       descriptors: [configurationFile.raw, logDescriptor.raw, child.pageDescriptor.raw]
         + listeners.map(\.socket.raw) + (role == .qmgr ? [recordMarks.raw] : [])
-        + (child.clientRow == nil ? [] : [clients.descriptor.raw]) + (keys.map { [$0.file.raw] } ?? []))
+        + (child.clientRow == nil ? [] : [clients.descriptor.raw])
+        + (keys.map { [$0.file.raw] } ?? []))
     child.channel.flush()
   }
 

@@ -16,6 +16,17 @@ struct DestinationKey: Hashable, Sendable {
   }
 }
 
+extension NextHop {
+  /// The name or address without brackets and port; `nil` for a socket of this machine.
+  var name: String? {
+    switch host {
+    case .address(let address): address.description
+    case .host(let name), .domain(let name): name
+    case .unix: nil
+    }
+  }
+}
+
 extension PeerName {
   /// How the log names the server at a next hop.
   init(_ hop: NextHop, destination: String) {

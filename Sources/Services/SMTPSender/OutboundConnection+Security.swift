@@ -1,4 +1,3 @@
-import MailTypes
 import Primitives
 import Reactor
 import SMTPClientCore
@@ -12,13 +11,7 @@ extension OutboundConnection {
   private var tls: ClientTLS { agreement.transport.tls }
 
   /// The destination's name without brackets and port.
-  private var nextHopName: String {
-    switch hop.host {
-    case .address(let address): address.description
-    case .host(let name), .domain(let name): name
-    case .unix: settings.client.myhostname
-    }
-  }
+  private var nextHopName: String { hop.name ?? settings.client.myhostname }
 
   private var sessionKey: TLSSessionCache.Key {
     TLSSessionCache.Key(
@@ -124,13 +117,12 @@ extension OutboundConnection {
 
   private func logDoubt(_ facts: TLSFacts) {
     let doubt = "certificate verification failed for \(serverName): "
-    switch facts.peer?.problem {
-    case nil:
-      if agreement.policy.level == .fingerprint, facts.peer != nil {
-        log("server \(doubt)no fingerprint is known")
-      } else {
-        log("server \(doubt)it has no certificate")
-      }
+    guard let peer = facts.peer else { return log("server \(doubt)it has none") }
+    guard agreement.policy.level != .fingerprint else {
+      return log("server \(doubt)its fingerprint is not known")
+    }
+    switch peer.problem {
+    case nil: break
     case .selfSigned: log("\(doubt)self-signed certificate")
     case .untrustedIssuer(let name): log("\(doubt)untrusted issuer \(name)")
     case .notYetValid: log("\(doubt)certificate not yet valid")

@@ -1,11 +1,11 @@
 package import LinuxSystem
+import LookupTables
 import MailTypes
 package import Primitives
 package import Reactor
 package import ServiceKit
 import SystemPackage
 import TLSPolicy
-import LookupTables
 
 /// The `smtp` role: takes delivery requests from `qmgr` and speaks SMTP to next hops.
 ///
@@ -164,7 +164,8 @@ extension SMTPSenderService: DeliveryAgent {
     do throws(RoleFailure) {
       security = try self.security(of: job.request.transport)
     } catch {
-      return refuse(job, EnhancedStatus(4, 3, 5), "mail system configuration error: \(error.reason)")
+      return refuse(
+        job, EnhancedStatus(4, 3, 5), "mail system configuration error: \(error.reason)")
     }
     if let agreement = security.agreementNow() { return begin(job, agreement) }
     reactorTask { await self.ask(security, for: job) }

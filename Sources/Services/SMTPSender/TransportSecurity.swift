@@ -70,7 +70,8 @@ final class TransportSecurity {
       return try agreement(answer.policy.get())
     } catch {
       for warning in error.warnings { warn(warning) }
-      warn("TLS policy lookup for \(nextHop): \(error.reason)")
+      let host = NextHop(nextHop)?.name ?? nextHop
+      warn("TLS policy lookup for \(nextHop)/\(host): \(error.reason)")
       throw error
     }
   }
