@@ -41,7 +41,9 @@ extension EndToEnd {
         level("encrypt", certificate),
         // A server without TLS, and one whose versions are others.
         level("none", server: 1), level("may", server: 1), level("encrypt", server: 1),
-        level("secure", server: 1), level("encrypt", server: 2), level("may", server: 2),
+        level("secure", server: 1), level("encrypt", server: 2),
+        level("encrypt", ["smtp_tls_mandatory_protocols": ">=TLSv1.2"], server: 2),
+        level("may", ["smtp_tls_protocols": ">=TLSv1.2"], server: 2),
       ]
     }
 
@@ -80,7 +82,7 @@ extension EndToEnd {
             "openssl",
             ["x509", "-noout", "-fingerprint", "-sha256", "-in", keys.path("\(name).pem")]
           ).first)
-        return String(line.split(separator: "=")[1])
+        return String("\(line)".split(separator: "=")[1])
       }
       let servers = try Self.serverSettings.map { settings in
         try PostfixOracle(

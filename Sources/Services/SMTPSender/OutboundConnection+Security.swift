@@ -119,7 +119,8 @@ extension OutboundConnection {
     let doubt = "certificate verification failed for \(serverName): "
     guard let peer = facts.peer else { return log("server \(doubt)it has none") }
     guard agreement.policy.level != .fingerprint else {
-      return log("server \(doubt)its fingerprint is not known")
+      // Postfix treats fingerprints as if they were TLSA records, and log parsers know its words.
+      return log("server \(doubt)num=65:no matching DANE TLSA records")
     }
     switch peer.problem {
     case nil: break
