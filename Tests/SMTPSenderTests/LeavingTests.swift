@@ -114,7 +114,7 @@ private final class Scene {
     let connection = OutboundConnection(
       destination: DestinationKey(job.request, security.plaintext), hop: hop,
       settings: SenderSettings(configuration, transport: "smtp"), agreement: security.plaintext,
-      log: log, reader: reader, owner: owner)
+      log: log, reader: reader, names: HostAddresses(), owner: owner)
     connection.open(for: job)
     return connection
   }

@@ -9,6 +9,7 @@ import TLSPolicy
 /// TLS towards a server (RFC 3207).
 extension OutboundConnection {
   private var tls: ClientTLS { agreement.transport.tls }
+  private var peer: PeerName { core.peer }
 
   /// The destination's name without brackets and port.
   private var nextHopName: String { hop.name ?? settings.client.myhostname }

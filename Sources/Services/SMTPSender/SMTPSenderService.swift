@@ -31,6 +31,7 @@ package final class SMTPSenderService: RoleService {
   private let connectionsMax: Int
   private let connectionEnded = Gate()
   private let reader = ContentReader()
+  private let names = HostAddresses()
 
   /// Makes the service.
   ///
@@ -65,7 +66,10 @@ package final class SMTPSenderService: RoleService {
       throw RoleFailure("the keys from master are damaged")
     }
     do throws(TLSPolicyError) {
-      let tls = try ClientTLS(configuration, material: material, opener: opener)
+      let tls =
+        SenderSettings.speaksLMTP(configuration, transport: transport)
+        ? ClientTLS.off(configuration)
+        : try ClientTLS(configuration, material: material, opener: opener)
       if context.name.index == 0 {
         for warning in tls.warnings { context.log.warning("smtp", warning) }
       }
@@ -101,7 +105,10 @@ package final class SMTPSenderService: RoleService {
   private func open(
     _ job: DeliveryJob, _ key: DestinationKey, _ agreement: TransportSecurity.Agreement
   ) {
-    guard let hops = NextHop.list(key.nextHop), let hop = hops.first else {
+    let settings = settings(of: key.transport)
+    guard let hops = NextHop.list(key.nextHop, defaultPort: settings.defaultPort),
+      let hop = hops.first
+    else {
       return refuse(
         job, EnhancedStatus(4, 3, 5),
         "mail system configuration error: bad next-hop: \(key.nextHop)")
@@ -111,8 +118,8 @@ package final class SMTPSenderService: RoleService {
     pools[key] = pool
     pool.opened()
     let connection = OutboundConnection(
-      destination: key, hop: hop, settings: settings(of: key.transport),
-      agreement: agreement, log: context.log, reader: reader, owner: self)
+      destination: key, hop: hop, settings: settings, agreement: agreement, log: context.log,
+      reader: reader, names: names, owner: self)
     connections[ObjectIdentifier(connection)] = connection
     connection.open(for: job)
   }
@@ -138,7 +145,8 @@ package final class SMTPSenderService: RoleService {
     let delays = DeliveryDelays(job.request, connected: nil, now: Clocks.wallNow())
     for (recipient, verdict) in zip(job.request.recipients, verdicts) {
       context.log.delivery(
-        tag: Array("smtp".utf8), queueID: job.request.queueID, recipient: recipient,
+        tag: settings(of: job.request.transport).tag, queueID: job.request.queueID,
+        recipient: recipient,
         verdict: verdict, delays: delays)
     }
     finished(job, connectionFailed: false, verdicts: verdicts)
