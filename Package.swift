@@ -149,7 +149,8 @@ targets += room(
 targets += room(
   "SMTPSender", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPClientCore", "Configuration", "QueueFormat", system,
+    "ServiceKit", "SMTPClientCore", "Configuration", "LookupTables", "TLSPolicy", "QueueFormat",
+    system,
   ])
 targets += room(
   "LocalDelivery", floor: "Services",

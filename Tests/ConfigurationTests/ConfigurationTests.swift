@@ -53,7 +53,7 @@ import Testing
   @Test func oneWarningNamesTheOldDefaults() {
     let text = "# no compatibility_level\nrelay_domains =\nsmtpd_relay_restrictions = reject\n"
     let kept =
-      "append_dot_mydomain=yes, mynetworks_style=subnet, "
+      "append_dot_mydomain=yes, mynetworks_style=subnet, smtp_tls_fingerprint_digest=md5, "
       + "smtpd_relay_before_recipient_restrictions=no, smtputf8_enable=no"
     let advice = "set each as you want it, or compatibility_level = 3.6 for today's defaults"
     #expect(
@@ -65,7 +65,8 @@ import Testing
     #expect(
       level == [
         "warning: main.cf, line 1: compatibility_level: it is 2, so these have the defaults of "
-          + "old releases: smtpd_relay_before_recipient_restrictions=no; \(advice)"
+          + "old releases: smtp_tls_fingerprint_digest=md5, "
+          + "smtpd_relay_before_recipient_restrictions=no; \(advice)"
       ])
   }
 
@@ -219,8 +220,8 @@ import Testing
       level = may
       canonical_maps = inline:{a=b}
       content_filter =
-      smtp_tls_mandatory_protocols = >=TLSv1
-      smtp_tls_key_file = $smtp_tls_cert_file
+      lmtp_tls_mandatory_protocols = >=TLSv1
+      lmtp_tls_key_file = $lmtp_tls_cert_file
       smtp_starttls_timeout = 300s
       """,
       services: "smtps inet n - n - - smtpd -o smtpd_tls_req_ccert=yes -o smtpd_milters= -o a=b"

@@ -44,7 +44,7 @@ import Testing
         Registry.find(name) != nil || PostfixParameters.entries[name] != nil
           || TransportParameters.find(name) != nil, "\(name)")
     }
-    #expect(PostfixParameters.entries["smtp_tls_security_level"]?.defaultText == "")
+    #expect(PostfixParameters.entries["lmtp_tls_security_level"]?.defaultText == "")
     #expect(PostfixParameters.entries["smtpd_sasl_auth_enable"]?.defaultText == "no")
   }
 

@@ -144,7 +144,8 @@ private let services = [
   room(
     "SMTPSender", "Services",
     platform + mail + [
-      "ServiceKit", "SMTPClientCore", "Configuration", "QueueFormat", "SystemPackage",
+      "ServiceKit", "SMTPClientCore", "Configuration", "LookupTables", "TLSPolicy", "QueueFormat",
+      "SystemPackage",
     ]),
   room(
     "LocalDelivery", "Services",

@@ -35,6 +35,7 @@ enum SiteCheck {
       }
     }
     found.errors += ServerKeys.findings(files)
+    found.warnings += ServerKeys.warnings(files)
     return found
   }
 

@@ -11,6 +11,8 @@ struct Groundwork: Sendable {
   let listenerPlan: ListenerPlan
   /// Keys and certificates for the servers, as `TLSPolicy` writes them.
   let keys: [UInt8]
+  /// Keys, certificates and authorities for the clients.
+  let clientKeys: [UInt8]
 
   /// Looks up names and reads keys, which may block: not on a reactor.
   ///
@@ -21,5 +23,6 @@ struct Groundwork: Sendable {
     owner = try MasterProcess.mailOwner(files.configuration)
     listenerPlan = try MasterProcess.listenerPlan(files)
     keys = try ServerKeys.read(for: files, ticketSecret: ticketSecret).serialized()
+    clientKeys = try ServerKeys.readClientKeys(for: files).serialized()
   }
 }

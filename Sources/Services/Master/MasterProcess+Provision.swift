@@ -49,9 +49,12 @@ extension MasterProcess {
     let bytes = configuration.serialized()
     let file: SharedDescriptor
     let keys: SharedDescriptor
+    let clientKeys: SharedDescriptor
     do throws(Errno) {
       file = SharedDescriptor(try Files.sealedMemory("configuration", content: bytes))
       keys = SharedDescriptor(try Files.sealedMemory("keys", content: groundwork.keys))
+      clientKeys = SharedDescriptor(
+        try Files.sealedMemory("client-keys", content: groundwork.clientKeys))
     } catch {
       throw Failure(description: "cannot keep the configuration in memory: \(error)")
     }
@@ -72,10 +75,11 @@ extension MasterProcess {
       crashRefusalLimit: configuration[.smtpdCrashRefusalLimit],
       configurationSize: UInt64(bytes.count),
       keyMaterialSize: UInt64(groundwork.keys.count),
+      clientKeysSize: UInt64(groundwork.clientKeys.count),
       serviceSettings: listenerPlan.serviceSettings + [[]], listeners: listeners,
       transports: listenerPlan.transports)
     let provision = Provision(
-      plan: plan, configurationFile: file, keyMaterialFile: keys,
+      plan: plan, configurationFile: file, keyMaterialFile: keys, clientKeysFile: clientKeys,
       logDescriptor: target.descriptor, logKind: target.kind)
     return (provision, held)
   }

@@ -9,6 +9,8 @@ struct Provision {
   let configurationFile: SharedDescriptor
   /// Keys and certificates in sealed memory.
   let keyMaterialFile: SharedDescriptor
+  /// Those of transports in sealed memory.
+  let clientKeysFile: SharedDescriptor
   /// Where the log goes.
   let logDescriptor: SharedDescriptor
   /// What its lines look like.

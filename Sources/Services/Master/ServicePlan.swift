@@ -39,6 +39,8 @@ struct ServicePlan {
   let configurationSize: UInt64
   /// The size of the keys and certificates for servers, in bytes.
   let keyMaterialSize: UInt64
+  /// The size of the keys, certificates and authorities for clients, in bytes.
+  let clientKeysSize: UInt64
   /// `-o` settings, to which services refer by index.
   let serviceSettings: [[[String]]]
   /// All listening sockets.

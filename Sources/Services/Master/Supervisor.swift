@@ -125,9 +125,17 @@ final class Supervisor {
       child.clientRow = clients.take()
       record.clientRow = child.clientRow.map { UInt32($0) }
       if child.clientRow != nil { behind.append(clients.descriptor.raw) }
-      // Only who speaks as a server sees the server's keys.
-      record.keyMaterialSize = plan.keyMaterialSize
-      behind.append(provision.keyMaterialFile.raw)
+    }
+    // Only who speaks as a server sees the server's keys, and a client only its own.
+    let keys: (file: SharedDescriptor, size: UInt64)? =
+      switch role {
+      case .smtpd: (provision.keyMaterialFile, plan.keyMaterialSize)
+      case .smtp: (provision.clientKeysFile, plan.clientKeysSize)
+      default: nil
+      }
+    if let keys {
+      record.keyMaterialSize = keys.size
+      behind.append(keys.file.raw)
     }
     child.channel.post(
       .start(record),

@@ -37,7 +37,7 @@ enum PendingParameters {
     maps_rbl_reject_code multi_instance_name
     qmgr_clog_warn_time qmgr_daemon_timeout
     qmgr_message_recipient_limit qmgr_message_recipient_minimum reject_tempfail_action
-    setgid_group smtp_balance_inet_protocols smtp_starttls_timeout
+    setgid_group smtp_balance_inet_protocols
     smtp_xforward_timeout smtpd_delay_open_until_valid_rcpt
     smtpd_history_flush_threshold smtpd_service_name
     unknown_address_reject_code unknown_address_tempfail_action unknown_client_reject_code

@@ -15,10 +15,7 @@ extension PostfixParameters {
     qmqpd_authorized_clients rbl_reply_maps relay_clientcerts smtp_body_checks
     smtp_header_checks smtp_mime_header_checks smtp_nested_header_checks
     smtp_sasl_mechanism_filter smtp_sasl_password_maps smtp_sasl_password_result_delimiter
-    smtp_tls_CAfile smtp_tls_CApath smtp_tls_cert_file smtp_tls_chain_files smtp_tls_dcert_file
-    smtp_tls_eccert_file smtp_tls_exclude_ciphers smtp_tls_fingerprint_cert_match
-    smtp_tls_mandatory_exclude_ciphers smtp_tls_per_site smtp_tls_policy_maps
-    smtp_tls_security_level smtp_tls_servername smtp_tls_trust_anchor_file
+    smtp_tls_dcert_file smtp_tls_per_site smtp_tls_trust_anchor_file
     smtpd_authorized_xclient_hosts smtpd_authorized_xforward_hosts smtpd_milter_maps
     smtpd_milters smtpd_policy_service_policy_context smtpd_proxy_filter
     smtpd_sasl_exceptions_networks smtpd_sender_login_maps smtpd_tls_CAfile smtpd_tls_CApath
@@ -118,7 +115,6 @@ extension PostfixParameters {
     postscreen_tls_security_level $smtpd_tls_security_level
     postscreen_upstream_proxy_timeout 5s
     postscreen_use_tls $smtpd_use_tls
-    smtp_enforce_tls no
     smtp_sasl_auth_enable no
     smtp_sasl_auth_soft_bounce yes
     smtp_sasl_security_options noplaintext, noanonymous
@@ -126,24 +122,10 @@ extension PostfixParameters {
     smtp_sasl_tls_verified_security_options $smtp_sasl_tls_security_options
     smtp_sasl_type cyrus
     smtp_tls_block_early_mail_reply no
-    smtp_tls_ciphers medium
-    smtp_tls_connection_reuse no
     smtp_tls_dane_insecure_mx_policy ${{$smtp_tls_security_level} == {dane} ? {dane} : {may}}
     smtp_tls_dkey_file $smtp_tls_dcert_file
-    smtp_tls_eckey_file $smtp_tls_eccert_file
     smtp_tls_enable_rpk no
-    smtp_tls_enforce_peername yes
-    smtp_tls_fingerprint_digest ${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}
     smtp_tls_force_insecure_host_tlsa_lookup no
-    smtp_tls_key_file $smtp_tls_cert_file
-    smtp_tls_mandatory_ciphers medium
-    smtp_tls_mandatory_protocols >=TLSv1
-    smtp_tls_protocols >=TLSv1
-    smtp_tls_scert_verifydepth 9
-    smtp_tls_secure_cert_match nexthop, dot-nexthop
-    smtp_tls_verify_cert_match hostname
-    smtp_tls_wrappermode no
-    smtp_use_tls no
     smtpd_authorized_verp_clients $authorized_verp_clients
     smtpd_client_ipv4_prefix_length 32
     smtpd_client_ipv6_prefix_length 84
@@ -180,7 +162,6 @@ extension PostfixParameters {
     tls_fast_shutdown_enable yes
     tls_legacy_public_key_fingerprints no
     tls_required_enable no
-    tls_wildcard_matches_multiple_labels yes
     virtual_minimum_uid 100
     """#
 }
