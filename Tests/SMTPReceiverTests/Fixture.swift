@@ -2,6 +2,7 @@ import AccessPolicy
 import Foundation
 import LinuxSystem
 import LookupTables
+import MailSite
 import MailTypes
 import Primitives
 import QueueFormat
@@ -30,6 +31,7 @@ final class Fixture {
     spillLimit: Int = 1 << 30, writeTimeout: Duration = .seconds(300),
     timeout: Duration = .seconds(30), dataRateMin: Int = 500, tls: ServerTLS = .off,
     debugPeer: IPAddress? = nil, softBounce: Bool = false,
+    authentication: AuthenticationRules? = nil,
     change: (inout SMTPServerSettings) -> Void = { _ in },
     access: (inout AccessSettings) -> Void = { _ in }
   ) throws {
@@ -54,7 +56,7 @@ final class Fixture {
     rules = ListenerRules(
       smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin,
       debugPeers: isPeer, softBounce: softBounce, tls: tls,
-      access: try FixtureSite.policy(access))
+      access: try FixtureSite.policy(access), authentication: authentication)
   }
 
   /// Connects a client, whose greeting has been read.

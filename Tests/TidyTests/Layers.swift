@@ -83,19 +83,23 @@ private let floors: [[(String, Layers.Room)]] = [
   [
     room("MailTypes", "Mail", ["Primitives"]),
     room("SMTPGrammar", "Mail", ["MailTypes", "Primitives"]),
-    room("SMTPServerCore", "Mail", ["SMTPGrammar", "MailTypes", "Primitives"]),
+    room("SASL", "Mail", ["Primitives"]),
+    room("SMTPServerCore", "Mail", ["SASL", "SMTPGrammar", "MailTypes", "Primitives"]),
     room("SMTPClientCore", "Mail", ["SMTPGrammar", "MailTypes", "Primitives"]),
     room("MessageHeaders", "Mail", ["MailTypes", "Primitives"]),
     room("DeliveryReports", "Mail", ["MessageHeaders", "MailTypes", "Primitives"]),
   ],
   [
-    room("Configuration", "Rules", ["MailTypes", "Primitives"]),
+    room("Configuration", "Rules", ["SASL", "MailTypes", "Primitives"]),
     room("LookupTables", "Rules", ["CPCRE2", "MailTypes", "Primitives"]),
     room("Routing", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room("AccessPolicy", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room(
       "MailSite", "Rules",
-      ["Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives"]),
+      [
+        "Configuration", "LookupTables", "Routing", "AccessPolicy", "SASL", "MailTypes",
+        "Primitives",
+      ]),
     room(
       "TLSPolicy", "Rules",
       ["Configuration", "LookupTables", "TLSEngine", "MailTypes", "Primitives"]),
@@ -126,7 +130,7 @@ private let services = [
     "SMTPReceiver", "Services",
     platform + mail + [
       "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "MailSite", "AccessPolicy",
-      "TLSPolicy",
+      "TLSPolicy", "SASL",
       "QueueFormat", "QueueStore", "SystemPackage", "Glibc",
     ]),
   room(

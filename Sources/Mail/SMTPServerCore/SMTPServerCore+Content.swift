@@ -77,6 +77,7 @@ extension SMTPServerCore {
     pendingRecipient = nil
     pendingHelo = nil
     recipientAtHand = nil
+    attempt = nil
     pending = .closed
     return .close
   }

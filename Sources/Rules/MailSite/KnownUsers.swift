@@ -85,18 +85,11 @@ struct KnownUsers: Sendable {
   private func find(
     _ address: MailAddress, in tables: TableSet, bareUsers: Bool = false
   ) async throws(LookupError) -> Bool {
-    let whole = MailAddress(address.unquoted.map(ASCII.lowercased))
-    guard let at = whole.bytes.lastIndex(of: UInt8(ascii: "@")) else { return false }
-    let domain = whole.bytes[at...]
-    let user = whole.bytes[..<at]
-    let bare = MailAddress(Array(user)).withoutExtension(delimiters: delimiters)?.bytes
-    var parts: [[UInt8]] = []
-    if let bare { parts.append(bare + domain) }
-    if bareUsers { parts.append(Array(user)) }
-    if bareUsers, let bare { parts.append(bare) }
-    parts.append(Array(domain))
-    if try await holds(tables, whole.bytes) { return true }
-    for part in parts where try await holds(tables, part, isPart: true) { return true }
+    guard let keys = AddressKeys(address, delimiters: delimiters, bareUsers: bareUsers) else {
+      return false
+    }
+    if try await holds(tables, keys.whole) { return true }
+    for part in keys.parts where try await holds(tables, part, isPart: true) { return true }
     return false
   }
 

@@ -14,10 +14,11 @@ extension ListenerRules {
   ///   - logName: the `syslog_name` that the log puts before every tag.
   ///   - site: the lists and tables that `configuration` names.
   ///   - tls: what it says about TLS.
+  ///   - authentication: what it says about clients that log in.
   ///   - clientLimits: how much each client may do.
   convenience init(
     _ configuration: Configuration, logName: String, site: MailSite, tls: ServerTLS = .off,
-    clientLimits: ClientLimits?
+    authentication: AuthenticationRules? = nil, clientLimits: ClientLimits?
   ) throws(RoleFailure) {
     let policy: AccessPolicy
     do throws(MailSiteError) {
@@ -35,7 +36,7 @@ extension ListenerRules {
       bareNewlines: Self.bareNewlines(configuration[.smtpdForbidBareNewline]),
       hiddenKeywords: Self.hiddenKeywords(configuration, site),
       debugPeers: Self.debugPeers(site), softBounce: configuration[.softBounce], tls: tls,
-      access: policy, clientLimits: clientLimits,
+      access: policy, authentication: authentication, clientLimits: clientLimits,
       hasRequestDeadline: configuration[.smtpdPerRequestDeadline])
   }
 
@@ -70,6 +71,9 @@ extension ListenerRules {
     case .may: settings.security = tls.context == nil ? .unavailable : .offered
     case .encrypt: settings.security = .demanded
     }
+    settings.authenticates = configuration[.smtpdSASLAuthEnable]
+    settings.authenticatesUnderTLSOnly = configuration[.smtpdTLSAuthOnly]
+    settings.offersAuthenticationTwice = configuration[.brokenSASLAuthClients]
     settings.vrfyDisabled = configuration[.disableVrfyCommand]
     return settings
   }

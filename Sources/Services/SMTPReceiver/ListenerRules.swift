@@ -1,4 +1,5 @@
 import AccessPolicy
+import MailSite
 import Primitives
 import SMTPGrammar
 import SMTPServerCore
@@ -31,6 +32,8 @@ final class ListenerRules: Sendable {
   let bareNewlines: ContentScanner.BareNewlines
   /// TLS.
   let tls: ServerTLS
+  /// Who may log in, and how; `nil` when nobody may.
+  let authentication: AuthenticationRules?
   /// The keywords that a client is not shown, where that depends on the client.
   let hiddenKeywords: KeywordFinder?
   /// `soft_bounce`.
@@ -50,8 +53,10 @@ final class ListenerRules: Sendable {
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
     hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
     softBounce: Bool = false, tls: ServerTLS = .off, access: AccessPolicy,
-    clientLimits: ClientLimits? = nil, hasRequestDeadline: Bool = true
+    authentication: AuthenticationRules? = nil, clientLimits: ClientLimits? = nil,
+    hasRequestDeadline: Bool = true
   ) {
+    self.authentication = authentication
     self.clientLimits = clientLimits
     self.hasRequestDeadline = hasRequestDeadline
     self.smtp = smtp

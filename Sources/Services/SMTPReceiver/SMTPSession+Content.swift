@@ -174,6 +174,7 @@ extension SMTPSession {
       recipient: recipients.count == 1 ? recipients.first?.address : nil, time: arrival,
       offset: intake.clock.offset(at: arrival))
     field.security = securityTrace
+    if core.login != nil { field.security += loginTrace }
     var bytes = intake.contents.take()
     for prepended in prependedFields {
       bytes += prepended
@@ -189,6 +190,7 @@ extension SMTPSession {
       sender: transaction.sender, recipients: transaction.recipients.map(EnvelopeRecipient.init),
       arrival: arrival)
     envelope.envelopeID = transaction.envelopeID
+    envelope.sasl = loginAttributes(transaction)
     switch transaction.returned {
     case .full: envelope.returnContent = .full
     case .headers: envelope.returnContent = .headers
