@@ -76,6 +76,7 @@ extension SMTPServerCore {
     dropTransaction()
     pendingRecipient = nil
     pendingHelo = nil
+    pendingETRN = nil
     recipientAtHand = nil
     attempt = nil
     pending = .closed
