@@ -177,7 +177,7 @@ import Testing
     #expect(try await !client.ask("EHLO c").contains("AUTH"))
     #expect(
       try await client.ask("AUTH PLAIN \(Self.alice)")
-        == "454 4.7.0 Temporary authentication failure: Can't connect to authentication server")
+        == "454 4.7.0 Temporary authentication failure: Connection lost to authentication server")
     #expect(try await client.ask("MAIL FROM:<a@b>") == "250 2.1.0 Ok")
     let lines = try fixture.logLines().filter { $0.contains("Dovecot auth socket") }
     #expect(lines.count == 1)

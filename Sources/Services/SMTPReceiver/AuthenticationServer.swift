@@ -70,7 +70,7 @@ final class AuthenticationServer {
   /// An exchange that has begun, and the first answer to it.
   func begin(_ request: SASLRequest, timeout: Duration) async -> (exchange: UInt32?, Answer) {
     guard await open(timeout: timeout), state == .ready else {
-      return (nil, .unavailable(reason: Self.unreachable))
+      return (nil, .unavailable(reason: Self.connectionLost))
     }
     // It may offer others than it did when EHLO was answered, and ends the connection of who asks
     // for what it has not.
@@ -107,9 +107,8 @@ final class AuthenticationServer {
     hasOutput.pulse()
   }
 
-  /// What is said when the connection ended in the middle; programs that ban clients know it.
+  /// What is said while the server cannot be asked: for other words fail2ban would ban clients.
   static let connectionLost = "Connection lost to authentication server"
-  private static let unreachable = "Can't connect to authentication server"
   static let invalidMechanism = "Invalid authentication mechanism"
 
   private func settled(
