@@ -99,6 +99,8 @@ targets += room(
   hasCorpus: true)
 targets += room(
   "LookupTables", floor: "Rules", imports: ["CPCRE2", "MailTypes", "Primitives"])
+targets += room(
+  "AddressRewriting", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
@@ -106,7 +108,8 @@ targets += room(
 targets += room(
   "MailSite", floor: "Rules",
   imports: [
-    "Configuration", "LookupTables", "Routing", "AccessPolicy", "SASL", "MailTypes",
+    "Configuration", "LookupTables", "AddressRewriting", "Routing", "AccessPolicy", "SASL",
+    "MailTypes",
     "Primitives",
   ])
 
@@ -114,7 +117,8 @@ targets += room(
   "TLSPolicy", floor: "Rules",
   imports: ["Configuration", "LookupTables", "TLSEngine", "MailTypes", "Primitives"])
 
-targets += room("QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"])
+targets += room(
+  "QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"], hasCorpus: true)
 targets += room(
   "QueueStore", floor: "Queue",
   imports: ["QueueFormat", "Reactor", "LinuxSystem", "MailTypes", "Primitives", system],
@@ -124,7 +128,9 @@ targets += room(
 
 targets += room(
   "ServiceKit", floor: "Services",
-  imports: platform + ["MailTypes", "Configuration", "LookupTables", "QueueFormat", system])
+  imports: platform + [
+    "MailTypes", "Configuration", "LookupTables", "AddressRewriting", "QueueFormat", system,
+  ], hasCorpus: true)
 targets += room(
   "Master", floor: "Services",
   imports: platform + [
@@ -134,15 +140,14 @@ targets += room(
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "MailSite", "AccessPolicy",
-    "TLSPolicy", "SASL",
-    "QueueFormat", "QueueStore", system,
+    "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "AddressRewriting", "MailSite",
+    "AccessPolicy", "TLSPolicy", "SASL", "QueueFormat", "QueueStore", system,
   ])
 targets += room(
   "QueueManager", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "Configuration", "LookupTables", "MailSite", "Routing", "DeliveryReports",
-    "QueueFormat", "QueueStore", "QueueScheduler", system, deque,
+    "ServiceKit", "Configuration", "LookupTables", "AddressRewriting", "MailSite", "Routing",
+    "DeliveryReports", "QueueFormat", "QueueStore", "QueueScheduler", system, deque,
   ])
 targets += room(
   "SMTPSender", floor: "Services",

@@ -14,6 +14,8 @@ package struct AddressResolver: Sendable {
   package var resolveNumericDomain = false
   /// The domain appended to addresses that have none (`myorigin`); empty to append nothing.
   package var myorigin: String
+  /// What domains without a dot are completed with (`append_dot_mydomain`); empty for nothing.
+  package var mydomain = ""
   /// The domain of what has none even so, such as the null address (`myhostname`).
   package var myhostname: String
   /// The local part that an empty one stands for (`empty_address_recipient`).
@@ -23,6 +25,24 @@ package struct AddressResolver: Sendable {
   package init(myhostname: String, myorigin: String? = nil) {
     self.myhostname = myhostname
     self.myorigin = myorigin ?? myhostname
+  }
+
+  /// The address as the envelope keeps it: with a domain, which ends in `mydomain` where it had no
+  /// dot, and without source route, `site!` or `%site` where no `@` follows them.
+  ///
+  /// One that has all this already is returned as it is; the null address too.
+  package func completed(_ address: MailAddress) -> MailAddress {
+    if address.isNull || isComplete(address) { return address }
+    var tokens = AddressTokens(external: address.bytes)
+    tokens.rewrite(by: self)
+    guard tokens.contains("@") else { return address }
+    return MailAddress(AddressTokens.quoted(internal: tokens.internalForm))
+  }
+
+  /// Whether an address is plain `user@domain` to which nothing is to be added.
+  func isComplete(_ address: MailAddress) -> Bool {
+    AddressTokens.isPlain(address)
+      && (mydomain.isEmpty || address.domain.contains(UInt8(ascii: ".")))
   }
 
   /// Resolves an address when the domains of this host can be told without waiting.
@@ -51,7 +71,8 @@ package struct ResolvedAddress: Equatable, Sendable {
   /// Whether a routing operator is left in the local part (`a%b@c`, `a!b@c`, `"a@b"@c`): another
   /// host might send such mail on, so relaying it for strangers would be relaying anywhere.
   package let isRouted: Bool
-  /// Whether the domain is no valid host name or address literal: a 5.1.3 address, never local.
+  /// Whether the domain is no valid host name or address literal, or the address holds more routes
+  /// than are followed: a 5.1.3 address, never local.
   package let isMalformed: Bool
 }
 
@@ -66,6 +87,10 @@ package struct AddressResolution: Sendable {
   private var question: String?
   private var answered: ResolvedAddress?
   private var plain: MailAddress?
+  private var steps = 0
+  /// Routes that one address may hold: each is looked for from its beginning. No honest address
+  /// has more than a few.
+  private static let stepsMax = 32
 
   /// The domain of which the caller must say whether it is local; `nil` when the result is there.
   package var domainInQuestion: String? { question }
@@ -79,7 +104,7 @@ package struct AddressResolution: Sendable {
   /// Starts to resolve `address`.
   package init(_ address: MailAddress, by resolver: AddressResolver) {
     self.resolver = resolver
-    if AddressTokens.isPlain(address) {
+    if resolver.isComplete(address) {
       tokens = AddressTokens()
       plain = address
       question = address.foldedDomain
@@ -131,6 +156,11 @@ package struct AddressResolution: Sendable {
 
   /// Looks for a route in what is left of the address; whether there is another domain to look at.
   private mutating func step() -> Bool {
+    steps += 1
+    guard steps <= Self.stepsMax else {
+      finish(isLocal: true, isBeyondLimits: true)
+      return false
+    }
     if tokens.contains("@") || (resolver.swapBangPath && tokens.contains("!"))
       || (resolver.allowPercentHack && tokens.contains("%"))
     {
@@ -152,7 +182,7 @@ package struct AddressResolution: Sendable {
     return false
   }
 
-  private mutating func finish(isLocal: Bool) {
+  private mutating func finish(isLocal: Bool, isBeyondLimits: Bool = false) {
     if isLocal {
       if let savedDomain {
         tokens.append(savedDomain)
@@ -165,9 +195,9 @@ package struct AddressResolution: Sendable {
       preconditionFailure("a resolved address has a domain")
     }
     let domain = plainForm[(at + 1)...]
-    var isMalformed = false
+    var isMalformed = isBeyondLimits
     if domain.first == UInt8(ascii: "[") {
-      isMalformed = HostSyntax.address(ofLiteral: domain) == nil
+      isMalformed = isMalformed || HostSyntax.address(ofLiteral: domain) == nil
     } else if !HostSyntax.isHostname(domain) {
       let isNumeric = IPAddress(String(decoding: domain, as: UTF8.self)) != nil
       if isNumeric, resolver.resolveNumericDomain {

@@ -9,6 +9,10 @@ import ServiceKit
 
 /// How a record becomes a message of the queue.
 extension MailQueue {
+  /// Recipients that are routed before everything else gets its turn, whichever messages they are
+  /// of.
+  private static let recipientsPerTurn = 256
+
   /// Takes a segment into the table.
   func register(_ found: OpenedSegment) -> Segment {
     let segment = segments.insert(found.name, file: found.file, journal: found.journal)
@@ -124,17 +128,12 @@ extension MailQueue {
       var active = ActiveRecipient(recipient)
       if ended.isEmpty || !ended.contains(UInt32(index)) {
         if !envelope.contentFilter.isEmpty {
-          let known = routes.route(recipient.address, through: envelope.contentFilter)
-          active.address = known.address
-          active.target = known.target
+          active.take(routes.route(recipient.address, through: envelope.contentFilter))
         } else if let known = routes.find(recipient.address) {
-          active.address = known.address
-          active.target = known.target
+          active.take(known)
         } else {
           do throws(RoutingError) {
-            let known = try await routes.resolve(recipient.address)
-            active.address = known.address
-            active.target = known.target
+            active.take(try await routes.resolve(recipient.address))
           } catch {
             log.warning("qmgr", "no route for \(recipient.address): \(error)")
             return nil
@@ -142,6 +141,11 @@ extension MailQueue {
         }
       }
       recipients.append(active)
+      recipientsInStretch += 1
+      if recipientsInStretch >= Self.recipientsPerTurn {
+        recipientsInStretch = 0
+        await Reactor.shared.yieldTurn()
+      }
     }
     return recipients
   }

@@ -27,7 +27,7 @@ package final class QueueManagerService: RoleService {
         tables: .role(context.configuration))
       let queue = try MailQueue(
         settings: settings, log: context.log, disk: try LinuxDisk(path: settings.directory),
-        router: site.router, services: Self.services(context),
+        router: site.router, rewriting: site.rewriting(), services: Self.services(context),
         marks: try context.recordMarks.map { try RecordMarks($0.raw) },
         needSequences: { context.master.post(.needSequences) })
       peers = Peers(
@@ -44,7 +44,7 @@ package final class QueueManagerService: RoleService {
     var services: [String: Role] = [:]
     for name in context.transportNames {
       let command = context.configuration(ofTransport: name)[.processName]
-      if let role = Role(rawValue: command), role.isAgent { services[name] = role }
+      if let role = Role.agent(running: command) { services[name] = role }
     }
     return services
   }

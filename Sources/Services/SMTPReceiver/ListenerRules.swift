@@ -1,4 +1,5 @@
 import AccessPolicy
+import AddressRewriting
 import MailSite
 import Primitives
 import SMTPGrammar
@@ -46,6 +47,10 @@ final class ListenerRules: Sendable {
   let access: AccessPolicy
   /// `content_filter`; empty for none.
   let contentFilter: [UInt8]
+  /// What becomes of the addresses of envelopes.
+  let rewriting: EnvelopeRewriting
+  /// `enable_original_recipient`.
+  let keepsOriginals: Bool
   /// How much each client may do; `nil` for no limits.
   let clientLimits: ClientLimits?
   /// `smtpd_per_request_deadline`: whether a client that drips has no more time than a silent one.
@@ -58,7 +63,9 @@ final class ListenerRules: Sendable {
     hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
     softBounce: Bool = false, logsClientPort: Bool = false, tls: ServerTLS = .off,
     access: AccessPolicy, authentication: AuthenticationRules? = nil,
-    contentFilter: String = "", clientLimits: ClientLimits? = nil, hasRequestDeadline: Bool = true
+    contentFilter: String = "", rewriting: EnvelopeRewriting,
+    keepsOriginals: Bool = true, clientLimits: ClientLimits? = nil,
+    hasRequestDeadline: Bool = true
   ) {
     self.authentication = authentication
     self.contentFilter = Array(contentFilter.utf8)
@@ -78,6 +85,8 @@ final class ListenerRules: Sendable {
     self.softBounce = softBounce
     self.logsClientPort = logsClientPort
     self.access = access
+    self.rewriting = rewriting
+    self.keepsOriginals = keepsOriginals
   }
 
   var settings: SMTPServerSettings { smtp.settings }

@@ -16,11 +16,32 @@ package enum Role: String, Sendable, CaseIterable {
     self = Self.allCases[Int(code)]
   }
 
+  /// The tag of log lines about the process itself.
+  var logTag: StaticString {
+    switch self {
+    case .smtpd: "smtpd"
+    case .qmgr: "qmgr"
+    case .smtp: "smtp"
+    case .local: "local"
+    case .control: "control"
+    }
+  }
+
   /// Whether the role appends messages to the spool and reports watermarks to `qmgr`.
   package var isWriter: Bool { self == .smtpd }
 
   /// Whether the role makes spool segments: writers, and `qmgr` for reports and copies.
   package var usesSequences: Bool { isWriter || self == .qmgr }
+
+  /// The role that serves the transports of `master.cf` which run a program of Postfix; `nil` for
+  /// programs that deliver nothing, or are not here.
+  package static func agent(running program: String) -> Role? {
+    switch program {
+    case "smtp", "lmtp": .smtp
+    case "local": .local
+    default: nil
+    }
+  }
 
   /// Whether the role takes delivery requests from `qmgr`.
   package var isAgent: Bool { self == .smtp || self == .local }

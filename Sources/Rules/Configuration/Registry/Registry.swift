@@ -3,7 +3,8 @@ package enum Registry {
   /// The declarations, sorted by name.
   package static let declarations: [Declaration] =
     [
-      site, routing, server, tlsServer, saslServer, access, client, queue, message, filters, own,
+      site, routing, server, tlsServer, saslServer, access, client, lmtp, queue, message, filters,
+      own,
     ].joined()
     .map(\.declaration).sorted { $0.name < $1.name }
 
