@@ -84,8 +84,9 @@ targets += room(
 targets += room("MailTypes", floor: "Mail", imports: ["Primitives"])
 targets += room(
   "SMTPGrammar", floor: "Mail", imports: ["MailTypes", "Primitives"], hasCorpus: true)
+targets += room("SASL", floor: "Mail", imports: ["Primitives"])
 targets += room(
-  "SMTPServerCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"],
+  "SMTPServerCore", floor: "Mail", imports: ["SASL", "SMTPGrammar", "MailTypes", "Primitives"],
   hasCorpus: true)
 targets += room(
   "SMTPClientCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"])
@@ -94,7 +95,8 @@ targets += room(
   "DeliveryReports", floor: "Mail", imports: ["MessageHeaders", "MailTypes", "Primitives"])
 
 targets += room(
-  "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"], hasCorpus: true)
+  "Configuration", floor: "Rules", imports: ["SASL", "MailTypes", "Primitives"],
+  hasCorpus: true)
 targets += room(
   "LookupTables", floor: "Rules", imports: ["CPCRE2", "MailTypes", "Primitives"])
 targets += room(
@@ -106,7 +108,8 @@ targets += room(
 targets += room(
   "MailSite", floor: "Rules",
   imports: [
-    "Configuration", "LookupTables", "AddressRewriting", "Routing", "AccessPolicy", "MailTypes",
+    "Configuration", "LookupTables", "AddressRewriting", "Routing", "AccessPolicy", "SASL",
+    "MailTypes",
     "Primitives",
   ])
 
@@ -138,7 +141,7 @@ targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
     "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "AddressRewriting", "MailSite",
-    "AccessPolicy", "TLSPolicy", "QueueFormat", "QueueStore", system,
+    "AccessPolicy", "TLSPolicy", "SASL", "QueueFormat", "QueueStore", system,
   ])
 targets += room(
   "QueueManager", floor: "Services",

@@ -3,6 +3,7 @@ import AddressRewriting
 import Foundation
 import LinuxSystem
 import LookupTables
+import MailSite
 import MailTypes
 import Primitives
 import QueueFormat
@@ -31,6 +32,7 @@ final class Fixture {
     spillLimit: Int = 1 << 30, writeTimeout: Duration = .seconds(300),
     timeout: Duration = .seconds(30), dataRateMin: Int = 500, tls: ServerTLS = .off,
     debugPeer: IPAddress? = nil, softBounce: Bool = false,
+    authentication: AuthenticationRules? = nil,
     logsClientPort: Bool = false, contentFilter: String = "", aliases: [String] = [],
     change: (inout SMTPServerSettings) -> Void = { _ in },
     access: (inout AccessSettings) -> Void = { _ in }
@@ -56,7 +58,8 @@ final class Fixture {
     rules = ListenerRules(
       smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin,
       debugPeers: isPeer, softBounce: softBounce, logsClientPort: logsClientPort, tls: tls,
-      access: try FixtureSite.policy(access), contentFilter: contentFilter,
+      access: try FixtureSite.policy(access), authentication: authentication,
+      contentFilter: contentFilter,
       rewriting: try FixtureSite.rewriting(aliases))
   }
 

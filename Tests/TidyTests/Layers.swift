@@ -83,13 +83,14 @@ private let floors: [[(String, Layers.Room)]] = [
   [
     room("MailTypes", "Mail", ["Primitives"]),
     room("SMTPGrammar", "Mail", ["MailTypes", "Primitives"]),
-    room("SMTPServerCore", "Mail", ["SMTPGrammar", "MailTypes", "Primitives"]),
+    room("SASL", "Mail", ["Primitives"]),
+    room("SMTPServerCore", "Mail", ["SASL", "SMTPGrammar", "MailTypes", "Primitives"]),
     room("SMTPClientCore", "Mail", ["SMTPGrammar", "MailTypes", "Primitives"]),
     room("MessageHeaders", "Mail", ["MailTypes", "Primitives"]),
     room("DeliveryReports", "Mail", ["MessageHeaders", "MailTypes", "Primitives"]),
   ],
   [
-    room("Configuration", "Rules", ["MailTypes", "Primitives"]),
+    room("Configuration", "Rules", ["SASL", "MailTypes", "Primitives"]),
     room("LookupTables", "Rules", ["CPCRE2", "MailTypes", "Primitives"]),
     room("AddressRewriting", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room("Routing", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
@@ -98,7 +99,7 @@ private let floors: [[(String, Layers.Room)]] = [
       "MailSite", "Rules",
       [
         "Configuration", "LookupTables", "AddressRewriting", "Routing", "AccessPolicy",
-        "MailTypes", "Primitives",
+        "SASL", "MailTypes", "Primitives",
       ]),
     room(
       "TLSPolicy", "Rules",
@@ -131,7 +132,7 @@ private let services = [
     "SMTPReceiver", "Services",
     platform + mail + [
       "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "AddressRewriting",
-      "MailSite", "AccessPolicy", "TLSPolicy", "QueueFormat", "QueueStore", "SystemPackage",
+      "MailSite", "AccessPolicy", "TLSPolicy", "SASL", "QueueFormat", "QueueStore", "SystemPackage",
       "Glibc",
     ]),
   room(

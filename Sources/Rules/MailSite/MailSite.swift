@@ -25,6 +25,7 @@ package struct MailSite: Sendable {
   private let transportMaps: TableSet
   let virtualAliasMaps: TableSet
   let users: KnownUsers
+  let senderLogins: SenderLogins
   let opener: TableOpener
   let keywordMaps: TableSet
   let debugPeers: NetworkList
@@ -79,6 +80,7 @@ package struct MailSite: Sendable {
     self.ownAddresses = Self.addresses(configuration, host: ownAddresses)
     var warnings: [String] = []
     users = try KnownUsers(configuration, opener: opener, warnings: &warnings)
+    senderLogins = try SenderLogins(configuration, opener: opener)
     self.warnings = warnings
   }
 

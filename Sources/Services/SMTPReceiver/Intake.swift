@@ -23,6 +23,8 @@ final class Intake {
   var refusedClients: RefusedClients
   /// Counts what clients do; `nil` where nothing is counted.
   let clients: ClientLedger?
+  /// Whom sessions ask about users.
+  let authentication: AuthenticationServers
   /// Whether the process is on its way out.
   var isDraining = false
   /// What the queue manager says to new mail; `nil` when it is welcome.
@@ -34,6 +36,7 @@ final class Intake {
     writeTimeout: Duration = .seconds(300)
   ) {
     self.clients = clients
+    authentication = AuthenticationServers(log: log)
     self.page = page
     self.refusedClients = refusedClients
     self.spool = spool

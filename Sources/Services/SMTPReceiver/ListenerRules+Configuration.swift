@@ -15,10 +15,11 @@ extension ListenerRules {
   ///   - logName: the `syslog_name` that the log puts before every tag.
   ///   - site: the lists and tables that `configuration` names.
   ///   - tls: what it says about TLS.
+  ///   - authentication: what it says about clients that log in.
   ///   - clientLimits: how much each client may do.
   convenience init(
     _ configuration: Configuration, logName: String, site: MailSite, tls: ServerTLS = .off,
-    clientLimits: ClientLimits?
+    authentication: AuthenticationRules? = nil, clientLimits: ClientLimits?
   ) throws(RoleFailure) {
     let policy: AccessPolicy
     let rewriting: EnvelopeRewriting
@@ -39,7 +40,8 @@ extension ListenerRules {
       hiddenKeywords: Self.hiddenKeywords(configuration, site),
       debugPeers: Self.debugPeers(site), softBounce: configuration[.softBounce],
       logsClientPort: configuration[.smtpdClientPortLogging], tls: tls,
-      access: policy, contentFilter: configuration[.contentFilter], rewriting: rewriting,
+      access: policy, authentication: authentication,
+      contentFilter: configuration[.contentFilter], rewriting: rewriting,
       keepsOriginals: configuration[.enableOriginalRecipient], clientLimits: clientLimits,
       hasRequestDeadline: configuration[.smtpdPerRequestDeadline])
   }
@@ -74,6 +76,9 @@ extension ListenerRules {
     case .may: settings.security = tls.context == nil ? .unavailable : .offered
     case .encrypt: settings.security = .demanded
     }
+    settings.authenticates = configuration[.smtpdSASLAuthEnable]
+    settings.authenticatesUnderTLSOnly = configuration[.smtpdTLSAuthOnly]
+    settings.offersAuthenticationTwice = configuration[.brokenSASLAuthClients]
     settings.vrfyDisabled = configuration[.disableVrfyCommand]
     return settings
   }

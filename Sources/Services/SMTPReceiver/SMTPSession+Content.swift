@@ -177,6 +177,7 @@ extension SMTPSession {
       recipient: recipients.count == 1 ? recipients.first?.address : nil, time: arrival,
       offset: intake.clock.offset(at: arrival))
     field.security = securityTrace
+    if core.login != nil { field.security += loginTrace }
     var bytes = intake.contents.take()
     if let fields = orders?.prependedFields {
       for field in fields {
@@ -194,6 +195,7 @@ extension SMTPSession {
       sender: transaction.sender, recipients: transaction.recipients.map(EnvelopeRecipient.init),
       arrival: arrival)
     envelope.envelopeID = transaction.envelopeID
+    envelope.sasl = loginAttributes(transaction)
     switch transaction.returned {
     case .full: envelope.returnContent = .full
     case .headers: envelope.returnContent = .headers

@@ -97,7 +97,11 @@ extension SMTPSession {
     guard let event = core.countedEvent else { return nil }
     core.countedEvent = nil
     guard let usage else { return nil }
-    return event == .message ? usage.message() : usage.recipient()
+    switch event {
+    case .message: return usage.message()
+    case .recipient: return usage.recipient()
+    case .authentication: return usage.authentication()
+    }
   }
 
   /// Gives back what is kept for a message that is no more.

@@ -35,7 +35,9 @@ extension SMTPSession {
       logHandshakeFailure(error)
       throw .lost
     }
-    return core.beginSecurely()
+    let step = core.beginSecurely()
+    if let authentication = rules.authentication { await offerAuthentication(authentication) }
+    return step
   }
 
   @inline(never)

@@ -57,6 +57,8 @@ final class SMTPSession {
   var orders: MessageOrders?
   /// Bytes of content received, while it comes in.
   var contentSize: Int?
+  /// The exchange with the authentication server that waits for the client.
+  var exchange: OpenExchange?
   /// Who follows the dialogue; `nil` while nobody does.
   private var trace: DialogTrace?
   /// The bytes at the front of `out` that are as they are to be sent, and have been shown.
@@ -90,6 +92,7 @@ final class SMTPSession {
       await conclude(error)
     }
     dropChunks()
+    dropExchange()
     forgetMessage()
     usage?.end()
     logDisconnect()
@@ -106,6 +109,7 @@ final class SMTPSession {
     if let hiddenKeywords = rules.hiddenKeywords {
       core.hiddenKeywords = await hiddenKeywords(client.address)
     }
+    if let authentication = rules.authentication { await offerAuthentication(authentication) }
     if let debugPeers = rules.debugPeers, await debugPeers(client) {
       beginTrace(isLogged: true, hasJoined: false)
     }
@@ -126,6 +130,7 @@ final class SMTPSession {
       case .handshake: step = try await startTLS()
       case .chunk: step = try await receiveChunk()
       case .uselessChunk: step = try await dropChunk()
+      case .authentication: step = try await authenticate()
       case .end: return try await sayGoodbye()
       }
     }
@@ -155,6 +160,8 @@ final class SMTPSession {
     case chunk
     /// A chunk that is refused.
     case uselessChunk
+    /// The answer of the authentication server.
+    case authentication
     /// Nothing more: the session is over.
     case end
   }
@@ -172,6 +179,7 @@ final class SMTPSession {
           dropChunks()
           contentSize = nil
         }
+        if exchange != nil, !core.expectsResponse { dropExchange() }
         if let pause = pause(before: step) { return pause }
         guard let next = takeLine() else { return .line }
         step = next
@@ -188,6 +196,7 @@ final class SMTPSession {
       case .startTLS: return .handshake
       case .receiveChunk: return .chunk
       case .dropChunk: return .uselessChunk
+      case .authenticate: return .authentication
       case .close: return core.endedByErrors ? pause(before: step) ?? .end : .end
       }
     }

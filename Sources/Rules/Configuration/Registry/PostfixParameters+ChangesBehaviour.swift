@@ -16,7 +16,7 @@ extension PostfixParameters {
     smtp_dns_resolver_options smtp_generic_maps smtp_pix_workaround_maps smtp_reply_filter
     smtpd_command_filter smtpd_dns_reply_filter
     smtpd_log_access_permit_actions smtpd_proxy_options smtpd_reject_filter_maps
-    smtpd_reject_footer_maps smtpd_sasl_local_domain undisclosed_recipients_header
+    smtpd_reject_footer_maps undisclosed_recipients_header
     unverified_recipient_reject_reason unverified_sender_reject_reason virtual_gid_maps
     virtual_mailbox_base virtual_uid_maps
     """#
@@ -45,7 +45,6 @@ extension PostfixParameters {
     address_verify_transport_maps $transport_maps
     address_verify_virtual_transport $virtual_transport
     allow_min_user no
-    broken_sasl_auth_clients no
     canonical_classes envelope_sender, envelope_recipient, header_sender, header_recipient
     confirm_delay_cleared no
     default_verp_delimiters +=
@@ -113,10 +112,6 @@ extension PostfixParameters {
     smtp_sender_dependent_authentication no
     smtpd_proxy_ehlo $myhostname
     smtpd_proxy_timeout 100s
-    smtpd_sasl_auth_enable no
-    smtpd_sasl_authenticated_header no
-    smtpd_sasl_service smtp
-    smtpd_sasl_type cyrus
     smtputf8_autodetect_classes sendmail, verify
     unverified_recipient_defer_code 450
     unverified_recipient_reject_code 450

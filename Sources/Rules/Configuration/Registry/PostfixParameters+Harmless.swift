@@ -29,7 +29,7 @@ extension PostfixParameters {
     queue_file_attribute_count_limit queue_service_name readme_directory respectful_logging
     rewrite_service_name sample_directory sendmail_fix_line_endings sendmail_path
     shlib_directory showq_service_name smtp_sasl_auth_cache_name smtp_sasl_auth_cache_time
-    smtp_sasl_path smtp_tls_connection_reuse smtpd_sasl_path
+    smtp_sasl_path smtp_tls_connection_reuse smtpd_sasl_local_domain
     smtpd_tls_always_issue_session_ids smtpd_tls_dcert_file
     smtpd_tls_dkey_file smtpd_tls_eecdh_grade tls_eecdh_strong_curve tls_eecdh_ultra_curve
     smtpd_tls_dh1024_param_file smtpd_tls_dh512_param_file

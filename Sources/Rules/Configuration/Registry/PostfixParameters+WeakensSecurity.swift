@@ -18,7 +18,7 @@ extension PostfixParameters {
     smtp_tls_dcert_file smtp_tls_per_site smtp_tls_trust_anchor_file
     smtpd_authorized_xclient_hosts smtpd_authorized_xforward_hosts smtpd_milter_maps
     smtpd_milters smtpd_policy_service_policy_context smtpd_proxy_filter
-    smtpd_sasl_exceptions_networks smtpd_sender_login_maps smtpd_tls_CAfile smtpd_tls_CApath
+    smtpd_tls_CAfile smtpd_tls_CApath
     smtpd_upstream_proxy_protocol tls_disable_workarounds tls_ffdhe_auto_groups
     """#
 
@@ -140,12 +140,7 @@ extension PostfixParameters {
     smtpd_policy_service_retry_delay 1s
     smtpd_policy_service_timeout 100s
     smtpd_policy_service_try_limit 2
-    smtpd_sasl_mechanism_filter !external, static:rest
-    smtpd_sasl_response_limit 12288
-    smtpd_sasl_security_options noanonymous
-    smtpd_sasl_tls_security_options $smtpd_sasl_security_options
     smtpd_tls_ask_ccert no
-    smtpd_tls_auth_only no
     smtpd_tls_ccert_verifydepth 9
     smtpd_tls_enable_rpk no
     smtpd_tls_fingerprint_digest ${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}

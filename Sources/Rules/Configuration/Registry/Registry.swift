@@ -3,10 +3,9 @@ package enum Registry {
   /// The declarations, sorted by name.
   package static let declarations: [Declaration] =
     [
-      site, routing, server, tlsServer, tlsClient, access, client, lmtp, queue, message, filters,
-      own,
-    ]
-    .joined()
+      site, routing, server, tlsServer, saslServer, tlsClient, access, client, lmtp, queue, message,
+      filters, own,
+    ].joined()
     .map(\.declaration).sorted { $0.name < $1.name }
 
   private static let byName = Dictionary(
