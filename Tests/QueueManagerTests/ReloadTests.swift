@@ -29,7 +29,8 @@ import Testing
     try await eventually("all active") { rig.queue.scheduler.counts.active == 6 }
 
     rig.queue.reconfigure(
-      rig.queue.settings, router: router(relay: "[new.test]:2525"), services: [:])
+      rig.queue.settings, router: router(relay: "[new.test]:2525"), rewriting: rig.queue.rewriting,
+      services: [:])
     agent.judge = TestAgent.deliverAll
     for request in agent.requests { agent.answer(request, TestAgent.deliverAll(request)) }
     try await eventually("gone") { rig.queue.scheduler.messageCount == 0 }
@@ -55,7 +56,9 @@ import Testing
     settings.scheduler.backoffMax = .milliseconds(20)
     settings.scheduler.backoffMin = .milliseconds(10)
     settings.scheduler.queueRunDelay = .milliseconds(10)
-    rig.queue.reconfigure(settings, router: router(relay: "[new.test]:25"), services: [:])
+    rig.queue.reconfigure(
+      settings, router: router(relay: "[new.test]:25"), rewriting: rig.queue.rewriting,
+      services: [:])
     // The shorter times hold for mail that is deferred already (spool rule R21).
     try await eventually("gone") { rig.queue.scheduler.messageCount == 0 }
     #expect(agent.requests.last?.nextHop == "[new.test]:25")
@@ -76,6 +79,7 @@ import Testing
     let settings = RoutingSettings(resolver: AddressResolver(myhostname: "mx.test"))
     rig.queue.reconfigure(
       rig.queue.settings, router: Router(settings: settings, tables: tables),
+      rewriting: rig.queue.rewriting,
       services: ["special": .smtp])
     rig.queue.scheduler.flushAll()
     rig.queue.plan()
@@ -92,10 +96,14 @@ import Testing
     try await eventually("all known") { rig.queue.scheduler.messageCount == 3 }
     var settings = rig.queue.settings
     settings.messageLimit = 2
-    rig.queue.reconfigure(settings, router: router(relay: "[sink.test]:25"), services: [:])
+    rig.queue.reconfigure(
+      settings, router: router(relay: "[sink.test]:25"), rewriting: rig.queue.rewriting,
+      services: [:])
     try await eventually("refused") { writer.isRefused }
     settings.messageLimit = 100
-    rig.queue.reconfigure(settings, router: router(relay: "[sink.test]:25"), services: [:])
+    rig.queue.reconfigure(
+      settings, router: router(relay: "[sink.test]:25"), rewriting: rig.queue.rewriting,
+      services: [:])
     try await eventually("welcome") { !writer.isRefused }
   }
 

@@ -1,3 +1,4 @@
+import AddressRewriting
 import QueueScheduler
 import Reactor
 import Routing
@@ -10,11 +11,16 @@ extension MailQueue {
   ///
   /// - Parameters:
   ///   - settings: what the configuration says; the directory must be the same.
+  ///   - rewriting: what becomes of the recipients of the queue manager's own mail.
   ///   - services: services of `master.cf` that deliver, and the role that runs them.
-  func reconfigure(_ settings: QueueSettings, router: Router, services: [String: Role]) {
+  func reconfigure(
+    _ settings: QueueSettings, router: Router, rewriting: EnvelopeRewriting,
+    services: [String: Role]
+  ) {
     precondition(settings.directory == self.settings.directory, "a queue stays where it is")
     let now = Reactor.shared.now
     self.settings = settings
+    self.rewriting = rewriting
     self.services = services
     journals.interval = settings.journalSyncInterval
     routes = RouteTable(router: router) { self.transport(named: $0) }

@@ -25,7 +25,7 @@ package final class QueueManagerService: RoleService {
       let site = try Self.site(context.configuration, .role(context.configuration))
       let queue = try MailQueue(
         settings: settings, log: context.log, disk: try LinuxDisk(path: settings.directory),
-        router: site.router, services: Self.services(context),
+        router: site.router, rewriting: site.rewriting(), services: Self.services(context),
         marks: try context.recordMarks.map { try RecordMarks($0.raw) },
         needSequences: { context.master.post(.needSequences) })
       peers = Peers(
@@ -69,8 +69,9 @@ package final class QueueManagerService: RoleService {
       let site: Result<MailSite, any Error> = await helper.perform {
         Result { try Self.site(configuration, tables) }
       }
+      let opened = try site.get()
       peers.queue.reconfigure(
-        QueueSettings(configuration), router: try site.get().router,
+        QueueSettings(configuration), router: opened.router, rewriting: opened.rewriting(),
         services: Self.services(context))
     } catch {
       throw RoleFailure("\(error)")
