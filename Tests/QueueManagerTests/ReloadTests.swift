@@ -79,6 +79,7 @@ import Testing
     let settings = RoutingSettings(resolver: AddressResolver(myhostname: "mx.test"))
     rig.queue.reconfigure(
       rig.queue.settings, router: Router(settings: settings, tables: tables),
+      rewriting: rig.queue.rewriting,
       services: ["special": .smtp])
     rig.queue.scheduler.flushAll()
     rig.queue.plan()

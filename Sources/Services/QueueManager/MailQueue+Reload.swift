@@ -11,7 +11,7 @@ extension MailQueue {
   ///
   /// - Parameters:
   ///   - settings: what the configuration says; the directory must be the same.
-  ///   - rewriting: what becomes of recipients of the queue manager's own mail from now on.
+  ///   - rewriting: what becomes of the recipients of the queue manager's own mail.
   ///   - services: services of `master.cf` that deliver, and the role that runs them.
   func reconfigure(
     _ settings: QueueSettings, router: Router, rewriting: EnvelopeRewriting,
@@ -20,9 +20,9 @@ extension MailQueue {
     precondition(settings.directory == self.settings.directory, "a queue stays where it is")
     let now = Reactor.shared.now
     self.settings = settings
+    self.rewriting = rewriting
     self.services = services
     journals.interval = settings.journalSyncInterval
-    self.rewriting = rewriting
     routes = RouteTable(router: router) { self.transport(named: $0) }
     scheduler.apply(settings.scheduler, now: now)
     redeclareTransports()
