@@ -16,6 +16,7 @@ private struct OwnedSite: SiteDirectory {
   func isLocal(_ domain: String) -> Bool { false }
   func addressClass(of domain: String) -> DomainClass { .relay }
   func failure(of address: MailAddress) -> DeliveryFailure? { nil }
+  func isAlias(_ address: MailAddress) -> Bool { false }
   func lists(_ address: MailAddress, of addressClass: DomainClass) -> Bool { true }
 
   func owners(of sender: MailAddress, isLocal: Bool) throws(AccessError) -> [UInt8]? {
