@@ -206,6 +206,7 @@ package final class MasterProcess {
     }
     log.information("master", "terminating on signal")
     report.stopping()
+    sockets = nil
     await supervisor.stopAll(within: patience)
     signals.close()
     log.flush()

@@ -4,7 +4,7 @@ import ServiceKit
 /// Everything that the roles get from `master`, made anew from the configuration by each reload.
 struct Provision {
   /// The processes, their sockets and their settings.
-  let plan: ServicePlan
+  var plan: ServicePlan
   /// The configuration in sealed memory.
   let configurationFile: SharedDescriptor
   /// Keys and certificates in sealed memory.

@@ -44,7 +44,7 @@ struct ServicePlan {
   /// `-o` settings, to which services refer by index.
   let serviceSettings: [[[String]]]
   /// All listening sockets.
-  let listeners: [Listener]
+  var listeners: [Listener]
   /// Services of `master.cf` that deliver: the transport names and their settings, by role.
   let transports: [Role: [StartRecord.Listener]]
 

@@ -307,6 +307,9 @@ final class Supervisor {
   func stopAll(within time: Duration) async {
     isStopping = true
     change.pulse()
+    // The kernel refuses who comes from now on, so that it goes elsewhere instead of waiting for a
+    // greeting; a socket of the service manager stays open there.
+    provision.plan.listeners.removeAll { $0.role != .control }
     for alarm in pendingStarts.values { alarm.cancel() }
     pendingStarts.removeAll()
     let begin = Reactor.shared.now
