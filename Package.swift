@@ -89,6 +89,7 @@ targets += room(
   hasCorpus: true)
 targets += room(
   "SMTPClientCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"])
+targets += room("MilterCore", floor: "Mail", imports: ["MailTypes", "Primitives"])
 targets += room("MessageHeaders", floor: "Mail", imports: ["MailTypes", "Primitives"])
 targets += room(
   "DeliveryReports", floor: "Mail", imports: ["MessageHeaders", "MailTypes", "Primitives"])
@@ -104,7 +105,8 @@ targets += room(
 targets += room(
   "MailSite", floor: "Rules",
   imports: [
-    "Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives",
+    "Configuration", "LookupTables", "Routing", "AccessPolicy", "MilterCore", "MailTypes",
+    "Primitives",
   ])
 
 targets += room(
@@ -131,9 +133,8 @@ targets += room(
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "MailSite", "AccessPolicy",
-    "TLSPolicy",
-    "QueueFormat", "QueueStore", system,
+    "ServiceKit", "SMTPServerCore", "MilterCore", "Configuration", "LookupTables", "MailSite",
+    "AccessPolicy", "TLSPolicy", "QueueFormat", "QueueStore", system,
   ])
 targets += room(
   "QueueManager", floor: "Services",

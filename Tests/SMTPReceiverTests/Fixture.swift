@@ -2,6 +2,7 @@ import AccessPolicy
 import Foundation
 import LinuxSystem
 import LookupTables
+import MailSite
 import MailTypes
 import Primitives
 import QueueFormat
@@ -30,13 +31,14 @@ final class Fixture {
     spillLimit: Int = 1 << 30, writeTimeout: Duration = .seconds(300),
     timeout: Duration = .seconds(30), dataRateMin: Int = 500, tls: ServerTLS = .off,
     debugPeer: IPAddress? = nil, softBounce: Bool = false,
-    logsClientPort: Bool = false, contentFilter: String = "",
+    logsClientPort: Bool = false, contentFilter: String = "", milters: SiteMilters? = nil,
     change: (inout SMTPServerSettings) -> Void = { _ in },
     access: (inout AccessSettings) -> Void = { _ in }
   ) throws {
     var settings = SMTPServerSettings(
       myhostname: "mx.example.org", banner: "mx.example.org ESMTP Martinet")
     settings.errorSleepTime = .milliseconds(10)
+    settings.asksAboutHelo = milters != nil
     change(&settings)
     directory = try TemporaryDirectory()
     let file = try Files.open(directory.path("log"), [.write, .append, .create])
@@ -55,7 +57,7 @@ final class Fixture {
     rules = ListenerRules(
       smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin,
       debugPeers: isPeer, softBounce: softBounce, logsClientPort: logsClientPort, tls: tls,
-      access: try FixtureSite.policy(access), contentFilter: contentFilter)
+      access: try FixtureSite.policy(access), contentFilter: contentFilter, milters: milters)
   }
 
   /// Connects a client, whose greeting has been read.

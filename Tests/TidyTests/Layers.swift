@@ -85,6 +85,7 @@ private let floors: [[(String, Layers.Room)]] = [
     room("SMTPGrammar", "Mail", ["MailTypes", "Primitives"]),
     room("SMTPServerCore", "Mail", ["SMTPGrammar", "MailTypes", "Primitives"]),
     room("SMTPClientCore", "Mail", ["SMTPGrammar", "MailTypes", "Primitives"]),
+    room("MilterCore", "Mail", ["MailTypes", "Primitives"]),
     room("MessageHeaders", "Mail", ["MailTypes", "Primitives"]),
     room("DeliveryReports", "Mail", ["MessageHeaders", "MailTypes", "Primitives"]),
   ],
@@ -95,7 +96,10 @@ private let floors: [[(String, Layers.Room)]] = [
     room("AccessPolicy", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room(
       "MailSite", "Rules",
-      ["Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives"]),
+      [
+        "Configuration", "LookupTables", "Routing", "AccessPolicy", "MilterCore", "MailTypes",
+        "Primitives",
+      ]),
     room(
       "TLSPolicy", "Rules",
       ["Configuration", "LookupTables", "TLSEngine", "MailTypes", "Primitives"]),
@@ -125,9 +129,8 @@ private let services = [
   room(
     "SMTPReceiver", "Services",
     platform + mail + [
-      "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "MailSite", "AccessPolicy",
-      "TLSPolicy",
-      "QueueFormat", "QueueStore", "SystemPackage", "Glibc",
+      "ServiceKit", "SMTPServerCore", "MilterCore", "Configuration", "LookupTables", "MailSite",
+      "AccessPolicy", "TLSPolicy", "QueueFormat", "QueueStore", "SystemPackage", "Glibc",
     ]),
   room(
     "QueueManager", "Services",

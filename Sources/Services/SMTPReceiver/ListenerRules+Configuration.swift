@@ -20,14 +20,16 @@ extension ListenerRules {
     clientLimits: ClientLimits?
   ) throws(RoleFailure) {
     let policy: AccessPolicy
+    let milters: SiteMilters?
     do throws(MailSiteError) {
+      milters = try site.milters
       // A session that is cut off need not wait any longer.
       policy = try site.accessPolicy { try? await sleep(until: Reactor.shared.now + $0) }
     } catch {
       throw RoleFailure(error.description)
     }
     self.init(
-      smtp: SMTPServerRules(Self.server(configuration, policy, tls)),
+      smtp: SMTPServerRules(Self.server(configuration, policy, tls, hasMilters: milters != nil)),
       tag: Self.tag(configuration[.syslogName], below: logName),
       mailName: configuration[.mailName], timeout: configuration[.smtpdTimeout],
       dataRateMin: configuration[.smtpdMinDataRate],
@@ -36,12 +38,13 @@ extension ListenerRules {
       hiddenKeywords: Self.hiddenKeywords(configuration, site),
       debugPeers: Self.debugPeers(site), softBounce: configuration[.softBounce],
       logsClientPort: configuration[.smtpdClientPortLogging], tls: tls,
-      access: policy, contentFilter: configuration[.contentFilter], clientLimits: clientLimits,
+      access: policy, contentFilter: configuration[.contentFilter], milters: milters,
+      clientLimits: clientLimits,
       hasRequestDeadline: configuration[.smtpdPerRequestDeadline])
   }
 
   private static func server(
-    _ configuration: Configuration, _ policy: AccessPolicy, _ tls: ServerTLS
+    _ configuration: Configuration, _ policy: AccessPolicy, _ tls: ServerTLS, hasMilters: Bool
   ) -> SMTPServerSettings {
     var settings = SMTPServerSettings(
       myhostname: configuration[.myhostname], banner: configuration[.smtpdBanner])
@@ -65,7 +68,7 @@ extension ListenerRules {
     if configuration[.smtpdForbidBareNewline] == .reject {
       settings.bareNewlineRejectCode = UInt16(configuration[.smtpdForbidBareNewlineRejectCode])
     }
-    settings.asksAboutHelo = policy.judges(.helo)
+    settings.asksAboutHelo = hasMilters || policy.judges(.helo)
     switch tls.level {
     case .none: settings.security = .none
     case .may: settings.security = tls.context == nil ? .unavailable : .offered

@@ -1,4 +1,5 @@
 import AccessPolicy
+import MailSite
 import Primitives
 import SMTPGrammar
 import SMTPServerCore
@@ -43,6 +44,8 @@ final class ListenerRules: Sendable {
   let access: AccessPolicy
   /// `content_filter`; empty for none.
   let contentFilter: [UInt8]
+  /// The milters of its sessions; `nil` for none.
+  let milters: SiteMilters?
   /// How much each client may do; `nil` for no limits.
   let clientLimits: ClientLimits?
   /// `smtpd_per_request_deadline`: whether a client that drips has no more time than a silent one.
@@ -55,9 +58,11 @@ final class ListenerRules: Sendable {
     hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
     softBounce: Bool = false, logsClientPort: Bool = false, tls: ServerTLS = .off,
     access: AccessPolicy,
-    contentFilter: String = "", clientLimits: ClientLimits? = nil, hasRequestDeadline: Bool = true
+    contentFilter: String = "", milters: SiteMilters? = nil, clientLimits: ClientLimits? = nil,
+    hasRequestDeadline: Bool = true
   ) {
     self.contentFilter = Array(contentFilter.utf8)
+    self.milters = milters
     self.clientLimits = clientLimits
     self.hasRequestDeadline = hasRequestDeadline
     self.smtp = smtp

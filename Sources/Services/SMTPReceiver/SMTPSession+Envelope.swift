@@ -16,6 +16,9 @@ extension SMTPSession {
     if early.isEmpty, let refusal = try await judge(.connect) {
       return core.deny(refusal, into: &out)
     }
+    if rules.milters != nil, early.isEmpty, let step = try await introduceToMilters() {
+      return step
+    }
     let step = core.greet(inputIsPending: !early.isEmpty, into: &out)
     if step == .close { logEarlyTalk(early) }
     return step
@@ -31,7 +34,8 @@ extension SMTPSession {
   }
 
   func authorizeHelo() async throws(SessionEnd) -> SMTPServerStep {
-    let refusal = try await judge(.helo)
+    var refusal = try await judge(.helo)
+    if refusal == nil, milters != nil { refusal = try await heloRefusal() }
     return core.decide(refusal.map { .refuse($0) } ?? .accept, into: &out)
   }
 
@@ -40,11 +44,17 @@ extension SMTPSession {
     if let refusal = try await judge(.mail) {
       return core.decide(.refuse(refusal), into: &out)
     }
+    if milters != nil, let refusal = try await senderRefusal() {
+      return core.decide(.refuse(refusal), into: &out)
+    }
     return authorizeSender()
   }
 
   func judgeData() async throws(SessionEnd) -> SMTPServerStep {
     if let refusal = try await judge(.data) {
+      return core.decide(.refuse(refusal), into: &out)
+    }
+    if milters != nil, let refusal = try await dataRefusal() {
       return core.decide(.refuse(refusal), into: &out)
     }
     return admitContent()
@@ -76,6 +86,9 @@ extension SMTPSession {
     if let refusal = try await judge(.recipient) {
       return core.decide(.refuse(refusal), into: &out)
     }
+    if milters != nil, let refusal = try await recipientRefusal() {
+      return core.decide(.refuse(refusal), into: &out)
+    }
     if !core.isVerifying {
       guard intake.memory.hasRoomForRecipient else {
         logReject("RCPT", .insufficientStorage, recipient: core.pendingRecipient)
@@ -104,6 +117,7 @@ extension SMTPSession {
   func forgetMessage() {
     queueID = nil
     orders = nil
+    milters?.abort()
     intake.memory.changeEnvelopes(by: -envelopeSize)
     envelopeSize = 0
   }

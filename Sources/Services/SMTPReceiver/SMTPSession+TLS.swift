@@ -40,6 +40,7 @@ extension SMTPSession {
 
   @inline(never)
   private func note(_ facts: TLSFacts) {
+    if rules.milters != nil { tlsFacts = facts }
     let signature = facts.signatureText
     if rules.tls.tellsInReceived {
       var text = "\t(using \(facts.cipherText)"

@@ -8,6 +8,7 @@ import SMTPGrammar
 import SMTPServerCore
 import ServiceKit
 import Streams
+import TLSEngine
 import TLSPolicy
 
 /// Why a session ended before its QUIT.
@@ -55,6 +56,10 @@ final class SMTPSession {
   var accessHistory = AccessHistory()
   /// What access tables want done with the message under way; `nil` for nothing.
   var orders: MessageOrders?
+  /// The milters that look at the session; `nil` for none.
+  var milters: MilterChain?
+  /// What the TLS handshake agreed on, where milters are told of it.
+  var tlsFacts: TLSFacts?
   /// Bytes of content received, while it comes in.
   var contentSize: Int?
   /// Who follows the dialogue; `nil` while nobody does.
@@ -91,6 +96,7 @@ final class SMTPSession {
     }
     dropChunks()
     forgetMessage()
+    milters?.close()
     usage?.end()
     logDisconnect()
     stream.close()
@@ -177,11 +183,11 @@ final class SMTPSession {
         step = next
       case .authorizeHelo: return .helo
       case .authorizeSender:
-        if rules.access.judges(.mail) { return .sender }
+        if milters != nil || rules.access.judges(.mail) { return .sender }
         step = authorizeSender()
       case .authorizeRecipient: return .recipient
       case .admitContent:
-        if rules.access.judges(.data) { return .data }
+        if milters != nil || rules.access.judges(.data) { return .data }
         step = admitContent()
       case .authorizeETRN: return .etrn
       case .receiveContent: return .content
