@@ -108,7 +108,7 @@ private final class Scene {
     let connection = OutboundConnection(
       destination: DestinationKey(job.request), hop: hop,
       settings: SenderSettings(configuration, transport: "smtp"), log: log,
-      reader: reader, owner: owner)
+      reader: reader, names: HostAddresses(), owner: owner)
     connection.open(for: job)
     return connection
   }

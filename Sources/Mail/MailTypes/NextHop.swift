@@ -74,7 +74,11 @@ package struct NextHop: Hashable, Sendable {
   private static func port(of text: some StringProtocol, default port: UInt16) -> UInt16? {
     if text.isEmpty { return port }
     guard text.first == ":" else { return nil }
-    let name = text.dropFirst()
+    return Self.port(named: text.dropFirst())
+  }
+
+  /// A TCP port by its number or the name of a mail service; `nil` for others.
+  package static func port(named name: some StringProtocol) -> UInt16? {
     if let number = UInt16(name), name.utf8.allSatisfy(ASCII.isDigit) {
       return number == 0 ? nil : number
     }

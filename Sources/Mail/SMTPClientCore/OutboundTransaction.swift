@@ -27,6 +27,9 @@ package struct PeerName: Sendable, Equatable {
 
   /// `host[address]`.
   package var label: String { "\(host)[\(address)]" }
+
+  /// `host[address]:port`, or for a socket `host[path]`, as `relay=` has it in the log.
+  package var relay: [UInt8] { Array(port == 0 ? label.utf8 : "\(label):\(port)".utf8) }
 }
 
 /// A recipient of a transaction.
@@ -85,6 +88,8 @@ package enum ClientPhase: Sendable {
   case ehlo
   /// Before the reply to HELO.
   case helo
+  /// Before the reply to LHLO (RFC 2033 4.1).
+  case lhlo
   /// Before the reply to a RSET that makes an open connection ready again.
   case reset
   /// Before the reply to MAIL.

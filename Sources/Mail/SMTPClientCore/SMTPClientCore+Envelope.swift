@@ -19,8 +19,11 @@ struct EnvelopeProgress: Sendable {
   /// Nothing more is to be sent: the server has refused the sender.
   var isRefused = false
   var results: [RecipientResult] = []
-  /// Recipients that the server has accepted and that have no result.
+  /// Recipients that the server has accepted and that have no result; with LMTP also those that
+  /// have one since the content was sent.
   var accepted: [Int] = []
+  /// Replies to the content of an LMTP server.
+  var finalReplies = 0
 
   mutating func restart(recipients: Int, needsReset: Bool) {
     next = needsReset ? Self.reset : Self.mail
@@ -28,6 +31,7 @@ struct EnvelopeProgress: Sendable {
     data = recipients + 1
     bytesAhead = 0
     repliesTaken = 0
+    finalReplies = 0
     isRefused = false
     results = []
     results.reserveCapacity(recipients)
@@ -162,6 +166,11 @@ extension SMTPClientCore {
     if !envelope.accepted.isEmpty {
       state = .content
     } else {
+      // RFC 2033 4.2 forbids this to LMTP servers, and leaves open what they would say to a dot.
+      if settings.speaksLMTP {
+        state = .closed
+        return finish(needsReset: true)
+      }
       // RFC 2920 3.1: DATA was sent ahead, and the server waits for content though it has no
       // recipient.
       state = .loneDot
@@ -172,6 +181,7 @@ extension SMTPClientCore {
   /// Gives the reply to the content to the recipients that were accepted.
   mutating func takeFinalReply() {
     if parser.code == 421 { return serverLeaves(at: .endOfData) }
+    if settings.speaksLMTP { return takeRecipientReply() }
     if parser.codeClass == 2 {
       let (status, text) = (parser.status, parser.logText)
       for index in envelope.accepted {
@@ -183,6 +193,23 @@ extension SMTPClientCore {
     } else {
       failRemaining(.endOfData)
     }
+    finish(needsReset: false)
+  }
+
+  /// Gives a reply to the content to the recipient whose turn it is (RFC 2033 4.2).
+  private mutating func takeRecipientReply() {
+    let index = envelope.accepted[envelope.finalReplies]
+    envelope.finalReplies += 1
+    if parser.codeClass == 2 {
+      envelope.results.append(
+        RecipientResult(
+          recipientIndex: index, outcome: .sent, status: parser.status, text: parser.logText,
+          phase: .endOfData))
+    } else {
+      record(reply(in: .endOfData), for: index)
+    }
+    guard envelope.finalReplies == envelope.accepted.count else { return }
+    envelope.accepted.removeAll(keepingCapacity: true)
     finish(needsReset: false)
   }
 

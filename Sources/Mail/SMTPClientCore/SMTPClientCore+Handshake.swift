@@ -9,6 +9,7 @@ extension SMTPClientCore {
       let isSoft = settings.skip5xxGreeting && parser.codeClass == 5
       return refused(in: .greeting, asClass: isSoft ? 4 : parser.codeClass)
     }
+    if settings.speaksLMTP { return sayHello(.ehlo) }
     let words = parser.lines.first.map(ServerKeywords.words) ?? []
     let offersESMTP = words.contains { ASCII.equalFolded($0, "ESMTP".utf8) }
     let saysEHLO = settings.alwaysSendEHLO || offersESMTP
@@ -17,7 +18,7 @@ extension SMTPClientCore {
 
   private mutating func sayHello(_ hello: State) {
     state = hello
-    output.append(text: hello == .ehlo ? "EHLO " : "HELO ")
+    output.append(text: settings.speaksLMTP ? "LHLO " : hello == .ehlo ? "EHLO " : "HELO ")
     output.append(string: settings.heloName)
     queue("")
   }
@@ -25,15 +26,15 @@ extension SMTPClientCore {
   /// Judges the reply to EHLO or HELO; a server that refuses EHLO gets HELO (RFC 5321 3.2).
   mutating func takeHello() {
     guard parser.codeClass == 2 else {
-      if state == .helo || parser.code == 421 {
-        return refused(in: state == .ehlo ? .ehlo : .helo, asClass: parser.codeClass)
+      if state == .helo || parser.code == 421 || settings.speaksLMTP {
+        return refused(in: helloPhase, asClass: parser.codeClass)
       }
       return sayHello(.helo)
     }
     let lines = parser.lines
     let name = lines.first.map(ServerKeywords.words)?.first ?? []
     if peer.detectsLoop, ASCII.equalFolded(name, settings.myhostname.utf8) {
-      let phase: ClientPhase = state == .ehlo ? .ehlo : .helo
+      let phase = helloPhase
       state = .closed
       return fail(
         "mail for \(peer.destination) loops back to myself", EnhancedStatus(5, 4, 6), phase)
@@ -46,6 +47,9 @@ extension SMTPClientCore {
     state = .idle
     if transaction != nil { startTransaction() }
   }
+
+  /// The command that was sent to say hello.
+  var helloPhase: ClientPhase { settings.speaksLMTP ? .lhlo : state == .ehlo ? .ehlo : .helo }
 
   private mutating func refused(in phase: ClientPhase, asClass statusClass: UInt8) {
     let status = parser.status

@@ -42,7 +42,7 @@ package struct SMTPClientCore: Sendable {
   }
 
   let settings: SMTPClientSettings
-  let peer: PeerName
+  private(set) var peer: PeerName
   var parser = ReplyParser()
   var state = State.unstarted
 
@@ -71,6 +71,12 @@ package struct SMTPClientCore: Sendable {
   /// Makes the client's side of a connection to `peer`.
   package init(settings: SMTPClientSettings, peer: PeerName) {
     self.settings = settings
+    self.peer = peer
+  }
+
+  /// Names the server anew, once it is known which of a host's addresses is tried.
+  package mutating func rename(_ peer: PeerName) {
+    precondition(state == .unstarted, "the connection has been started")
     self.peer = peer
   }
 
@@ -132,7 +138,8 @@ package struct SMTPClientCore: Sendable {
   package mutating func contentSent() {
     precondition(state == .content, "no content was asked for")
     state = .endOfData
-    repliesDue = 1
+    // RFC 2033 4.2: one reply for each recipient that was accepted.
+    repliesDue = settings.speaksLMTP ? envelope.accepted.count : 1
   }
 
   /// The server takes no more of the content: it has closed the connection, or speaks before its
@@ -177,7 +184,8 @@ package struct SMTPClientCore: Sendable {
   package mutating func connectFailed(reason: String) {
     precondition(state == .unstarted, "the connection has been started")
     state = .closed
-    fail("connect to \(peer.label):\(peer.port): \(reason)", EnhancedStatus(4, 4, 1), .connect)
+    let place = peer.port == 0 ? peer.label : "\(peer.label):\(peer.port)"
+    fail("connect to \(place): \(reason)", EnhancedStatus(4, 4, 1), .connect)
   }
 
   /// The connection is gone; an open transaction ends with it.
@@ -198,8 +206,7 @@ package struct SMTPClientCore: Sendable {
   var phase: ClientPhase? {
     switch state {
     case .greeting: .greeting
-    case .ehlo: .ehlo
-    case .helo: .helo
+    case .ehlo, .helo: helloPhase
     case .envelope: envelope.phase
     case .content, .brokenContent: .content
     case .endOfData: .endOfData

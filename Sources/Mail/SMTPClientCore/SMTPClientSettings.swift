@@ -2,6 +2,9 @@
 package struct SMTPClientSettings: Sendable {
   /// The name in EHLO and HELO (`smtp_helo_name`).
   package var heloName: String
+  /// Whether the server speaks LMTP (RFC 2033): LHLO, and a reply for each recipient after the
+  /// content.
+  package var speaksLMTP = false
   /// The name of this host, by which it knows itself in a server's greeting (`myhostname`).
   package var myhostname: String
   /// Send EHLO whatever the greeting says (`smtp_always_send_ehlo`).

@@ -66,8 +66,7 @@ struct ListenerPlan {
   private static func role(of service: ServiceEntry) -> Role? {
     switch (service.kind, service.command) {
     case (.inet, "smtpd"): .smtpd
-    case (.unix, "smtp"): .smtp
-    case (.unix, "local"): .local
+    case (.unix, let program): Role.agent(running: program)
     default: nil
     }
   }

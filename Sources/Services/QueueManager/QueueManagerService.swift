@@ -44,7 +44,7 @@ package final class QueueManagerService: RoleService {
     var services: [String: Role] = [:]
     for name in context.transportNames {
       let command = context.configuration(ofTransport: name)[.processName]
-      if let role = Role(rawValue: command), role.isAgent { services[name] = role }
+      if let role = Role.agent(running: command) { services[name] = role }
     }
     return services
   }

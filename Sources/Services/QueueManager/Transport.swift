@@ -30,7 +30,7 @@ final class Transport {
   static func kind(of name: String, services: [String: Role]) -> Kind {
     if let role = services[name] { return .agents(role) }
     switch name {
-    case "smtp", "relay": return .agents(.smtp)
+    case "smtp", "relay", "lmtp": return .agents(.smtp)
     case "local": return .agents(.local)
     case "error": return .inside(.error)
     case "retry": return .inside(.retry)

@@ -16,22 +16,26 @@ struct DestinationKey: Hashable, Sendable {
 
 extension PeerName {
   /// How the log names the server at a next hop.
-  init(_ hop: NextHop, destination: String) {
+  ///
+  /// - Parameters:
+  ///   - address: the address of a host that the next hop names.
+  ///   - myhostname: stands for the host of a socket.
+  init(_ hop: NextHop, at address: IPAddress? = nil, destination: String, myhostname: String) {
     let host: String
-    let address: String
+    let place: String
     switch hop.host {
     case .address(let ip):
       host = ip.description
-      address = ip.description
+      place = ip.description
     case .host(let name), .domain(let name):
       host = name
-      address = "unknown"
+      place = address?.description ?? "unknown"
     case .unix(let path):
-      host = "localhost"
-      address = path
+      host = myhostname
+      place = path
     }
     self.init(
-      host: host, address: address, port: hop.port, destination: destination,
+      host: host, address: place, port: hop.port, destination: destination,
       detectsLoop: hop.port == 25)
   }
 }

@@ -31,9 +31,10 @@ final class OutboundConnection {
   private let settings: SenderSettings
   private let log: Log
   private let reader: ContentReader
+  private let names: HostAddresses
   private unowned let owner: any OutboundConnectionOwner
   private var core: SMTPClientCore
-  private let relay: [UInt8]
+  private var relay: [UInt8]
   private let assignments = Mailbox<DeliveryJob>(capacity: 1)
   /// Bytes of content that must go out within one time limit.
   private static let pieceSize: Int64 = 64 << 10
@@ -61,17 +62,19 @@ final class OutboundConnection {
 
   init(
     destination: DestinationKey, hop: NextHop, settings: SenderSettings, log: Log,
-    reader: ContentReader, owner: any OutboundConnectionOwner
+    reader: ContentReader, names: HostAddresses, owner: any OutboundConnectionOwner
   ) {
     self.destination = destination
     self.hop = hop
     self.settings = settings
     self.log = log
     self.reader = reader
+    self.names = names
     self.owner = owner
-    let peer = PeerName(hop, destination: destination.nextHop)
+    let peer = PeerName(
+      hop, destination: destination.nextHop, myhostname: settings.client.myhostname)
     core = SMTPClientCore(settings: settings.client, peer: peer)
-    relay = Array(hop.port == 0 ? peer.label.utf8 : "\(peer.label):\(hop.port)".utf8)
+    relay = peer.relay
     openedAt = Reactor.shared.now
   }
 
@@ -132,16 +135,16 @@ final class OutboundConnection {
   }
 
   private func connect() async -> Bool {
-    let deadline = Reactor.shared.now + settings.client.timeouts.connect
     do throws(StreamError) {
       switch hop.host {
-      case .address(let address):
-        stream = try await ByteStream.connect(
-          to: address, port: hop.port, from: settings.source(for: address), deadline: deadline)
-      case .unix(let path): stream = try connectUnix(path)
+      case .address(let address): stream = try await connect(to: address)
+      case .unix(let path): stream = try connectUnix(settings.socketPath(path))
       case .domain(let name), .host(let name):
-        core.connectFailed(reason: "name service is not available for \(name)")
-        return false
+        guard settings.client.speaksLMTP else {
+          core.connectFailed(reason: "name service is not available for \(name)")
+          return false
+        }
+        return try await connect(toHost: name)
       }
       return true
     } catch {
@@ -155,6 +158,37 @@ final class OutboundConnection {
       }
       return false
     }
+  }
+
+  private func connect(to address: IPAddress) async throws(StreamError) -> ByteStream {
+    try await ByteStream.connect(
+      to: address, port: hop.port, from: settings.source(for: address),
+      deadline: Reactor.shared.now + settings.connectTime)
+  }
+
+  /// Tries the addresses of a host in turn; LMTP knows no mail exchangers (RFC 2033 5).
+  private func connect(toHost name: String) async throws(StreamError) -> Bool {
+    let addresses: [IPAddress]
+    do throws(HostAddresses.Failure) {
+      addresses = try await names.find(name)
+    } catch {
+      core.connectFailed(reason: error.reason)
+      return false
+    }
+    for (place, address) in addresses.enumerated() where !isAborting {
+      let peer = PeerName(
+        hop, at: address, destination: destination.nextHop,
+        myhostname: settings.client.myhostname)
+      core.rename(peer)
+      relay = peer.relay
+      do throws(StreamError) {
+        stream = try await connect(to: address)
+        return true
+      } catch {
+        if place == addresses.count - 1 { throw error }
+      }
+    }
+    return false
   }
 
   private func connectUnix(_ path: String) throws(StreamError) -> ByteStream {
@@ -310,8 +344,9 @@ final class OutboundConnection {
     let verdicts = end.results.map { result in
       RecipientVerdict(
         index: job.request.recipients[result.recipientIndex].index, outcome: result.outcome.verdict,
-        handover: end.passedDSN ? .relayedWithWishes : .relayed, status: result.status,
-        text: result.text,
+        handover: end.passedDSN
+          ? .relayedWithWishes : settings.deliversFinally ? .delivered : .relayed,
+        status: result.status, text: result.text,
         relay: result.phase == .connect ? Array("none".utf8) : relay)
     }
     for (recipient, verdict) in zip(job.request.recipients, verdicts) {

@@ -26,6 +26,7 @@ package final class SMTPSenderService: RoleService {
   private let connectionsMax: Int
   private let connectionEnded = Gate()
   private let reader = ContentReader()
+  private let names = HostAddresses()
 
   /// Makes the service.
   ///
@@ -70,7 +71,10 @@ package final class SMTPSenderService: RoleService {
   }
 
   private func open(_ job: DeliveryJob, _ key: DestinationKey) {
-    guard let hops = NextHop.list(key.nextHop), let hop = hops.first else {
+    let settings = settings(of: key.transport)
+    guard let hops = NextHop.list(key.nextHop, defaultPort: settings.defaultPort),
+      let hop = hops.first
+    else {
       return refuse(
         job, EnhancedStatus(4, 3, 5),
         "mail system configuration error: bad next-hop: \(key.nextHop)")
@@ -80,8 +84,8 @@ package final class SMTPSenderService: RoleService {
     pools[key] = pool
     pool.opened()
     let connection = OutboundConnection(
-      destination: key, hop: hop, settings: settings(of: key.transport), log: context.log,
-      reader: reader, owner: self)
+      destination: key, hop: hop, settings: settings, log: context.log, reader: reader,
+      names: names, owner: self)
     connections[ObjectIdentifier(connection)] = connection
     connection.open(for: job)
   }
@@ -107,7 +111,8 @@ package final class SMTPSenderService: RoleService {
     let delays = DeliveryDelays(job.request, connected: nil, now: Clocks.wallNow())
     for (recipient, verdict) in zip(job.request.recipients, verdicts) {
       context.log.delivery(
-        tag: Array("smtp".utf8), queueID: job.request.queueID, recipient: recipient,
+        tag: settings(of: job.request.transport).tag, queueID: job.request.queueID,
+        recipient: recipient,
         verdict: verdict, delays: delays)
     }
     finished(job, connectionFailed: false, verdicts: verdicts)

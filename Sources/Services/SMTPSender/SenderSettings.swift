@@ -15,10 +15,25 @@ struct SenderSettings: Sendable {
   let bindAddress: IPAddress?
   /// The local address for IPv6 connections (`smtp_bind_address6`).
   let bindAddress6: IPAddress?
+  /// The port of next hops that name none.
+  let defaultPort: UInt16
+  /// Whether a server that knows nothing of delivery reports is the end of a message's way
+  /// (`lmtp_assume_final`).
+  let deliversFinally: Bool
+  /// The folder below which sockets lie whose path does not begin with a slash.
+  let queueDirectory: String
   /// The tag of log lines: the service's name behind `syslog_name`.
   let tag: [UInt8]
 
   init(_ configuration: Configuration, transport: String) {
+    if Self.speaksLMTP(configuration, transport: transport) {
+      self.init(lmtp: configuration)
+    } else {
+      self.init(smtp: configuration, transport: transport)
+    }
+  }
+
+  private init(smtp configuration: Configuration, transport: String) {
     var client = SMTPClientSettings(
       myhostname: configuration[.myhostname], heloName: configuration[.smtpHeloName])
     client.alwaysSendEHLO = configuration[.smtpAlwaysSendEHLO]
@@ -42,7 +57,21 @@ struct SenderSettings: Sendable {
     reuseCount = configuration[.smtpConnectionReuseCountLimit]
     bindAddress = IPAddress(configuration[.smtpBindAddress])
     bindAddress6 = IPAddress(configuration[.smtpBindAddress6])
+    defaultPort = 25
+    deliversFinally = false
+    queueDirectory = configuration[.queueDirectory]
     tag = Array((transport == "relay" ? "relay/smtp" : "smtp").utf8)
+  }
+
+  /// How long a connection may take; a limit of 0 leaves that to the system, which gives up after
+  /// some two minutes.
+  var connectTime: Duration {
+    client.timeouts.connect == .zero ? .seconds(300) : client.timeouts.connect
+  }
+
+  /// The path of a socket that a next hop names.
+  func socketPath(_ path: String) -> String {
+    path.hasPrefix("/") ? path : "\(queueDirectory)/\(path)"
   }
 
   /// The local address for a connection to `remote`.

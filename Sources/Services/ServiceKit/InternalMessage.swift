@@ -22,6 +22,16 @@ package enum Role: String, Sendable, CaseIterable {
   /// Whether the role makes spool segments: writers, and `qmgr` for reports and copies.
   package var usesSequences: Bool { isWriter || self == .qmgr }
 
+  /// The role that serves the transports of `master.cf` which run a program of Postfix; `nil` for
+  /// programs that deliver nothing, or are not here.
+  package static func agent(running program: String) -> Role? {
+    switch program {
+    case "smtp", "lmtp": .smtp
+    case "local": .local
+    default: nil
+    }
+  }
+
   /// Whether the role takes delivery requests from `qmgr`.
   package var isAgent: Bool { self == .smtp || self == .local }
 }

@@ -80,6 +80,23 @@ package enum Loopback {
     return descriptor
   }
 
+  /// Whether somebody accepts connections at a socket of the file system.
+  package static func accepts(path: String) -> Bool {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let size = MemoryLayout.size(ofValue: address.sun_path)
+    guard path.utf8.count < size else { return false }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { return false }
+    defer { close(descriptor) }
+    return withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    } == 0
+  }
+
   /// Bounds the time of each read and write of a socket.
   package static func limit(_ descriptor: Int32, timeout: Duration) {
     let parts = timeout.components

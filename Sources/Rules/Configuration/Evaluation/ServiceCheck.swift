@@ -11,9 +11,9 @@ package struct ServiceCheck {
     "proxymap", "qmgr", "scache", "showq", "tlsmgr", "trivial-rewrite", "verify",
   ]
   /// Programs whose services make listeners or transports.
-  private static let served: Set = ["smtpd", "smtp", "local"]
+  private static let served: Set = ["smtpd", "smtp", "lmtp", "local"]
   /// Programs of Postfix that bring mail to its place.
-  private static let deliveryPrograms: Set = ["lmtp", "pipe", "virtual"]
+  private static let deliveryPrograms: Set = ["pipe", "virtual"]
   /// Other programs of Postfix, and what it means that they are not here.
   private static let missing: [(program: String, meaning: String)] = [
     ("spawn", "nobody answers on its socket, and policy services that it would start do not run"),
@@ -68,15 +68,14 @@ package struct ServiceCheck {
   private func deliveries() -> [Diagnostic] {
     diagnostic(
       .warning, services.filter { Self.deliveryPrograms.contains($0.command) },
-      "lmtp, pipe and virtual are not implemented yet: mail that is routed to these transports "
+      "pipe and virtual are not implemented yet: mail that is routed to these transports "
         + "stays in the queue")
   }
 
   /// What has a program that is here, but is reached in a way that is not.
   private func unreachable() -> [Diagnostic] {
     let found = services.filter {
-      $0.command == "smtpd" && $0.kind != .inet || $0.command == "smtp" && $0.kind != .unix
-        || $0.command == "local" && $0.kind != .unix
+      Self.served.contains($0.command) && $0.kind != ($0.command == "smtpd" ? .inet : .unix)
     }
     return found.flatMap {
       diagnostic(

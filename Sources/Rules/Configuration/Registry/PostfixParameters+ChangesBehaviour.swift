@@ -4,9 +4,9 @@ extension PostfixParameters {
   static let changesBehaviourNames = #"""
     always_bcc best_mx_transport canonical_maps command_execution_directory
     default_delivery_status_filter fallback_transport_maps
-    full_name_encoding_charset internal_mail_filter_classes lmtp_bind_address lmtp_bind_address6
+    full_name_encoding_charset internal_mail_filter_classes
     lmtp_connection_cache_destinations lmtp_discard_lhlo_keyword_address_maps
-    lmtp_discard_lhlo_keywords lmtp_dns_reply_filter lmtp_dns_resolver_options
+    lmtp_dns_reply_filter lmtp_dns_resolver_options
     lmtp_dns_support_level lmtp_fallback_relay lmtp_generic_maps lmtp_pix_workaround_maps
     lmtp_reply_filter local_command_shell mailbox_command_maps mailbox_transport_maps
     masquerade_domains masquerade_exceptions recipient_bcc_maps
@@ -70,23 +70,14 @@ extension PostfixParameters {
     header_from_format standard
     lmtp_address_preference any
     lmtp_address_verify_target rcpt
-    lmtp_assume_final no
     lmtp_balance_inet_protocols yes
     lmtp_bind_address_enforce no
     lmtp_cname_overrides_servername no
-    lmtp_connect_timeout 0s
     lmtp_connection_cache_on_demand yes
-    lmtp_connection_reuse_count_limit 0
-    lmtp_data_done_timeout 600s
-    lmtp_data_init_timeout 120s
-    lmtp_data_xfer_timeout 180s
     lmtp_defer_if_no_mx_address_found no
     lmtp_delivery_status_filter $default_delivery_status_filter
     lmtp_host_lookup dns
-    lmtp_lhlo_name $myhostname
-    lmtp_lhlo_timeout 300s
     lmtp_line_length_limit 998
-    lmtp_mail_timeout 300s
     lmtp_min_data_rate 500
     lmtp_mx_address_limit 5
     lmtp_mx_session_limit 2
@@ -94,17 +85,11 @@ extension PostfixParameters {
     lmtp_pix_workaround_delay_time 10s
     lmtp_pix_workaround_threshold_time 500s
     lmtp_pix_workarounds disable_esmtp,delay_dotcrlf
-    lmtp_quit_timeout 300s
     lmtp_quote_rfc821_envelope yes
     lmtp_randomize_addresses yes
-    lmtp_rcpt_timeout 300s
-    lmtp_rset_timeout 20s
     lmtp_send_dummy_mail_auth no
     lmtp_send_xforward_command no
     lmtp_sender_dependent_authentication no
-    lmtp_skip_5xx_greeting yes
-    lmtp_skip_quit_response no
-    lmtp_tcp_port 24
     lmtp_xforward_timeout 300s
     local_delivery_status_filter $default_delivery_status_filter
     mailbox_delivery_lock fcntl, dotlock
