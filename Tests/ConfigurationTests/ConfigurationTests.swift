@@ -212,7 +212,7 @@ import Testing
       smtp_tls_key_file = $smtp_tls_cert_file
       smtp_starttls_timeout = 300s
       """,
-      services: "smtps inet n - n - - smtpd -o smtpd_tls_req_ccert=yes -o milter_header_checks= -o a=b"
+      services: "smtps inet n - n - - smtpd -o smtpd_tls_req_ccert=yes -o header_checks= -o a=b"
     ).diagnostics
     #expect(
       found.map(\.description) == [

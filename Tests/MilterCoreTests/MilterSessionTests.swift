@@ -10,12 +10,14 @@ private func packet(_ code: Unicode.Scalar, _ text: String = "") -> MilterPacket
 
 @Suite struct MilterSessionTests {
   /// What Debian's Postfix 3.7 offers, but for the recipients that it refused itself.
-  @Test(arguments: [
-    (UInt32(6), [0, 0, 0, 13, 0x4f, 0, 0, 0, 6, 0, 0, 1, 0xff, 0, 0x1f, 0xf7, 0xff] as [UInt8]),
+  private static let offers: [(UInt32, [UInt8])] = [
+    (6, [0, 0, 0, 13, 0x4f, 0, 0, 0, 6, 0, 0, 1, 0xff, 0, 0x1f, 0xf7, 0xff]),
     (4, [0, 0, 0, 13, 0x4f, 0, 0, 0, 4, 0, 0, 0, 0x3f, 0, 0, 3, 0x7f]),
     (3, [0, 0, 0, 13, 0x4f, 0, 0, 0, 3, 0, 0, 0, 0x3f, 0, 0, 1, 0x7f]),
     (2, [0, 0, 0, 13, 0x4f, 0, 0, 0, 2, 0, 0, 0, 0x3f, 0, 0, 0, 0x7f]),
-  ]) func theOfferOfEachVersion(version: UInt32, bytes: [UInt8]) throws {
+  ]
+
+  @Test(arguments: offers) func theOfferOfEachVersion(version: UInt32, bytes: [UInt8]) throws {
     let offer = try #require(MilterProtocol(version: version))
     let session = MilterSession(offer, defaultAction: .accept, macros: [:])
     #expect(session.negotiation() == bytes)

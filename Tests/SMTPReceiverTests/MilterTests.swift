@@ -5,6 +5,8 @@ import Primitives
 import QueueFormat
 import QueueStore
 import Reactor
+import SMTPServerCore
+import Streams
 import Testing
 
 @testable import SMTPReceiver
@@ -39,12 +41,16 @@ import Testing
     return replies
   }
 
+  /// The lines of a message but for the trace field and empty ones.
   private func text(_ record: PendingRecord) -> String {
     let text = String(decoding: record.content, as: UTF8.self)
-    return text.split(separator: "\r\n", omittingEmptySubsequences: false).map { line in
-      line.hasPrefix("Received:") || line.hasPrefix("\tby ") || line.hasPrefix("\tfor ")
-        || line.hasPrefix("\tFri,") ? "" : String(line)
-    }.filter { !$0.isEmpty }.joined(separator: "|")
+    var shown: [Substring] = []
+    var isTrace = false
+    for line in text.split(separator: "\r\n") {
+      isTrace = line.hasPrefix("Received:") || isTrace && line.hasPrefix("\t")
+      if !isTrace { shown.append(line) }
+    }
+    return shown.joined(separator: "|")
   }
 
   @Test @ReactorActor func itIsToldWhatHappens() async throws {
@@ -104,7 +110,7 @@ import Testing
       (
         "T", "r", ["220", "250", "250", "250", "550 5.7.1 Command rejected"],
         "ID: milter-reject: DATA from unknown[192.0.2.7]: 550 5.7.1 Command rejected; "
-          + "from=<a@b.test> proto=ESMTP helo=<c.test>"
+          + "from=<a@b.test> to=<q@r.test> proto=ESMTP helo=<c.test>"
       ),
       (
         "N", "r", ["220", "250", "250", "250", "354", "550 5.7.1 Command rejected"],
@@ -143,6 +149,21 @@ import Testing
     }
   }
 
+  @Test @ReactorActor func whoSpeaksBeforeTheGreetingIsShownAllTheSame() async throws {
+    let milter = try TestMilter(["C": [.say("r")]])
+    let fixture = try Fixture(
+      milters: try siteMilters("smtpd_milters = inet:127.0.0.1:\(milter.port)"),
+      change: { $0.forbidsUnauthorizedPipelining = false })
+    let client = try fixture.connectSilently()
+    _ = try client.stream.writeNow(Array("HELO c.test\r\nMAIL FROM:<a@b.test>\r\n".utf8))
+    #expect(
+      try await client.replies(3) == [
+        "554 mx.example.org ESMTP not accepting connections", "250 mx.example.org",
+        "550 5.7.1 Command rejected",
+      ])
+    milter.stop()
+  }
+
   @Test @ReactorActor func anEndOfTheSessionIsOne() async throws {
     for (stage, reply) in [
       ("C", "421 mx.example.org Service unavailable - try again later"),
@@ -151,11 +172,12 @@ import Testing
       let milter = try TestMilter([stage: [.say("4")]])
       let fixture = try fixture([milter])
       let client = try fixture.connectSilently()
-      try await client.send(
-        stage == "C"
-          ? "" : "EHLO c.test\r\nMAIL FROM:<a@b.test>\r\nRCPT TO:<q@r.test>\r\nDATA\r\nx\r\n.\r\n")
-      let lines = try await client.rest().split(separator: "\r\n")
-      #expect(lines.last.map(String.init) == reply)
+      var heard = try await client.replies(1)
+      let lines = ["EHLO c.test", "MAIL FROM:<a@b.test>", "RCPT TO:<q@r.test>", "DATA", "x\r\n."]
+      for line in lines {
+        if let answer = try? await client.ask(line) { heard.append(answer) }
+      }
+      #expect(heard.last == reply)
       #expect(fixture.spool.messages.isEmpty)
       milter.stop()
     }
@@ -291,8 +313,10 @@ import Testing
     for line in ["EHLO c.test", "MAIL FROM:<a@b.test>", "RCPT TO:<q@r.test>"] {
       _ = try await client.ask(line)
     }
-    #expect(try await client.ask("BDAT 10\r\nA: b\r\n\r\n.").hasPrefix("250"))
-    #expect(try await client.ask("BDAT 4 LAST\r\nx\r\n").hasPrefix("250 2.0.0 Ok"))
+    try await client.send("BDAT 9\r\nA: b\r\n\r\n.")
+    #expect(try await client.replies(1)[0].hasPrefix("250"))
+    try await client.send("BDAT 5 LAST\r\n\r\nx\r\n")
+    #expect(try await client.replies(1)[0].hasPrefix("250 2.0.0 Ok"))
     #expect(milter.body == Array(".\r\nx\r\n".utf8))
     #expect(text(try #require(fixture.spool.messages.first)) == "A: b|X-A: b|..|x")
     milter.stop()

@@ -114,7 +114,7 @@ final class MilterConnection {
 
   private func begin() async throws(MilterTrouble) {
     let deadline = Reactor.shared.now + service.connectTimeout
-    let stream = try await connect(deadline)
+    let stream = try await MilterDialing(service, names: names).connect(deadline)
     self.stream = stream
     out = session.negotiation()
     try await send(at: nil, deadline)
@@ -123,67 +123,6 @@ final class MilterConnection {
       try session.agree(packet)
     } catch {
       throw .fault(nil, error)
-    }
-  }
-
-  private func connect(_ deadline: MonotonicTime) async throws(MilterTrouble) -> ByteStream {
-    switch service.place {
-    case .path(let path):
-      do throws(Errno) {
-        return try ByteStream(try Sockets.connectUnix(path))
-      } catch {
-        throw .connect("\(error)")
-      }
-    case .host(let host, let port):
-      var reason = "no address"
-      for (address, port) in try await addresses(of: host, port) {
-        do throws(StreamError) {
-          return try await ByteStream.connect(to: address, port: port, deadline: deadline)
-        } catch {
-          if case .cancelled = error { throw .cancelled }
-          reason = error.milterReason
-        }
-      }
-      throw .connect(reason)
-    }
-  }
-
-  /// The addresses of a host; names are looked up on another thread.
-  private func addresses(
-    of host: String, _ port: String
-  ) async throws(MilterTrouble) -> [(IPAddress, UInt16)] {
-    if let address = IPAddress(host), let number = UInt16(port), number > 0 {
-      return [(address, number)]
-    }
-    let found: [UInt8]?
-    do throws(LookupError) {
-      found = try await names.answer(
-        to: { Self.lookUp(host, port) }, of: service.name)
-    } catch {
-      throw .connect("\(error)")
-    }
-    let words = String(decoding: found ?? [], as: UTF8.self).split(separator: " ")
-    guard let number = words.first.flatMap({ UInt16($0) }), number > 0 else {
-      throw .connect("unknown service \(port)")
-    }
-    return words.dropFirst().compactMap { IPAddress(String($0)) }.map { ($0, number) }
-  }
-
-  /// Port and addresses as words, which is what look-ups give.
-  private nonisolated static func lookUp(
-    _ host: String, _ port: String
-  ) -> Result<[UInt8]?, LookupError> {
-    let number = UInt16(port) ?? NameService.port(ofService: port) ?? 0
-    do throws(NameService.Failure) {
-      var words = [String(number)]
-      if let address = IPAddress(host) {
-        words.append("\(address)")
-      } else {
-        words += try NameService.addresses(ofHost: host).map(\.description)
-      }
-      return .success(Array(words.joined(separator: " ").utf8))
-    } catch {
-      return .failure(.failed(table: host, reason: error.description))
     }
   }
 
@@ -238,9 +177,9 @@ final class MilterConnection {
   /// Sends what need not arrive, if it goes at once.
   private func sendNow() {
     guard let stream, !out.isEmpty else { return }
-    // Where nobody listens any more, nobody misses it.
-    _ = try? stream.writeNow(out)
-    out = []
+    // Where nobody listens any more, nobody misses it. What finds no room goes with what follows.
+    let sent = (try? stream.writeNow(out)) ?? out.count
+    out.removeFirst(sent)
   }
 
   private func packet(
@@ -271,7 +210,7 @@ final class MilterConnection {
 
 extension StreamError {
   /// The reason as Postfix's log has it.
-  fileprivate var milterReason: String {
+  var milterReason: String {
     switch self {
     case .timedOut: "Connection timed out"
     case .closed: "Application error"

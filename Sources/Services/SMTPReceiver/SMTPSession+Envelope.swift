@@ -13,10 +13,12 @@ extension SMTPSession {
   /// 5321 4.3.1).
   func greet() async throws(SessionEnd) -> SMTPServerStep {
     let early = takeEarlyTalk()
-    if early.isEmpty, let refusal = try await judge(.connect) {
+    // Who is sent away for it need not be judged; who is not must be.
+    let isSentAway = !early.isEmpty && rules.settings.forbidsUnauthorizedPipelining
+    if !isSentAway, let refusal = try await judge(.connect) {
       return core.deny(refusal, into: &out)
     }
-    if rules.milters != nil, early.isEmpty, let step = try await introduceToMilters() {
+    if rules.milters != nil, !isSentAway, let step = try await introduceToMilters() {
       return step
     }
     let step = core.greet(inputIsPending: !early.isEmpty, into: &out)

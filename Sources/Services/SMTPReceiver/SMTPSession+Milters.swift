@@ -1,4 +1,5 @@
 import AccessPolicy
+import LinuxSystem
 import MailSite
 import MailTypes
 import MilterCore
@@ -9,7 +10,7 @@ import Reactor
 import SMTPGrammar
 import SMTPServerCore
 import ServiceKit
-import TLSEngine
+import Streams
 
 /// What milters hear of a session, and what their words mean for it.
 ///
@@ -99,7 +100,9 @@ extension SMTPSession {
   /// Tells milters of DATA, or of the first chunk.
   func dataRefusal() async throws(SessionEnd) -> SMTPReply? {
     guard let milters, asksMilters else { return nil }
-    return heed(try await milters.tell(.data, macros()), core.lastCommand)
+    return heed(
+      try await milters.tell(.data, macros()), core.lastCommand,
+      recipient: core.transaction?.recipients.first?.address)
   }
 
   /// Shows milters the message, whose header is finished, and carries out what they want of it and
@@ -144,6 +147,7 @@ extension SMTPSession {
       addOrders { $0.discards = true }
       return nil
     case .hold:
+      guard orders?.holds != true else { return nil }
       logMilter("milter-hold", stage, "milter triggers HOLD action", recipient, isAtEnd)
       addOrders { $0.holds = true }
       return nil
@@ -188,16 +192,12 @@ extension SMTPSession {
     macros.set("client_name", client.name)
     macros.set("client_ptr", client.name)
     macros.set("client_port", "\(client.port)")
-    if case .ip(let own, port: let port)? = try? stream.localAddress {
-      macros.set("daemon_addr", "\(own)")
+    if let own = try? stream.localAddress, let address = own.ipAddress, let port = own.port {
+      macros.set("daemon_addr", "\(address)")
       macros.set("daemon_port", "\(port)")
     }
     if let queueID { macros.set("i", "\(queueID)") }
-    if let tls = tlsFacts {
-      macros.set("tls_version", tls.protocolName)
-      macros.set("cipher", tls.cipher)
-      macros.set("cipher_bits", "\(tls.secretBits)")
-    }
+    for (name, value) in tlsMacros { macros.set(name, value) }
     return macros
   }
 }

@@ -8,7 +8,6 @@ import SMTPGrammar
 import SMTPServerCore
 import ServiceKit
 import Streams
-import TLSEngine
 import TLSPolicy
 
 /// Why a session ended before its QUIT.
@@ -58,8 +57,8 @@ final class SMTPSession {
   var orders: MessageOrders?
   /// The milters that look at the session; `nil` for none.
   var milters: MilterChain?
-  /// What the TLS handshake agreed on, where milters are told of it.
-  var tlsFacts: TLSFacts?
+  /// What milters are told of the TLS handshake, as values of macros.
+  var tlsMacros: [String: String] = [:]
   /// Bytes of content received, while it comes in.
   var contentSize: Int?
   /// Who follows the dialogue; `nil` while nobody does.
