@@ -31,7 +31,7 @@ import Testing
       try milters(
         """
         smtpd_milters = inet:filter.test:8891, unix:private/f, inet:[::1]:7,
-          { inet:h:1, connect_timeout=5s, command_timeout = 2m, content_timeout=7,
+          { inet:h:1, connect_timeout=5s, { command_timeout = 2m }, content_timeout=7,
             default_action=accept, protocol=3 }
         milter_default_action = quarantine
         milter_protocol = 4

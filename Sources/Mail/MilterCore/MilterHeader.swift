@@ -141,7 +141,7 @@ package struct MilterHeader: Sendable {
     }
   }
 
-  /// A field of a milter's. What it puts on a new line continues the field, whatever it begins with.
+  /// A field of a milter's. What it puts on a new line continues the field, however it begins.
   private mutating func field(
     _ name: [UInt8], _ value: [UInt8], _ keepingSpace: Bool
   ) throws(MilterFault) -> Field {

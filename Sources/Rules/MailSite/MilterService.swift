@@ -92,12 +92,14 @@ package struct MilterService: Sendable {
   }
 
   private mutating func apply(_ setting: String) -> Bool {
-    guard let sign = setting.firstIndex(of: "=") else { return false }
-    let value = String(setting[setting.index(after: sign)...])
+    let bytes = BracedWords.group(Array(setting.utf8)) ?? Array(setting.utf8)
+    guard let sign = bytes.firstIndex(of: UInt8(ascii: "=")) else { return false }
+    let name = String(decoding: ASCII.trimmed(bytes[..<sign]), as: UTF8.self)
+    let value = String(decoding: ASCII.trimmed(bytes[(sign + 1)...]), as: UTF8.self)
     func duration() -> Duration? {
       TimeUnit.duration(value, unit: .seconds).flatMap { $0 > .zero ? $0 : nil }
     }
-    switch setting[..<sign] {
+    switch name {
     case "connect_timeout": return duration().map { connectTimeout = $0 } != nil
     case "command_timeout": return duration().map { commandTimeout = $0 } != nil
     case "content_timeout": return duration().map { contentTimeout = $0 } != nil
