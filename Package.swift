@@ -98,6 +98,8 @@ targets += room(
   "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"], hasCorpus: true)
 targets += room(
   "LookupTables", floor: "Rules", imports: ["CPCRE2", "MailTypes", "Primitives"])
+targets += room(
+  "AddressRewriting", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
@@ -105,7 +107,8 @@ targets += room(
 targets += room(
   "MailSite", floor: "Rules",
   imports: [
-    "Configuration", "LookupTables", "Routing", "AccessPolicy", "MilterCore", "MailTypes",
+    "Configuration", "LookupTables", "AddressRewriting", "Routing", "AccessPolicy", "MilterCore",
+    "MailTypes",
     "Primitives",
   ])
 
@@ -124,8 +127,9 @@ targets += room(
 
 targets += room(
   "ServiceKit", floor: "Services",
-  imports: platform + ["MailTypes", "Configuration", "LookupTables", "QueueFormat", system],
-  hasCorpus: true)
+  imports: platform + [
+    "MailTypes", "Configuration", "LookupTables", "AddressRewriting", "QueueFormat", system,
+  ], hasCorpus: true)
 targets += room(
   "Master", floor: "Services",
   imports: platform + [
@@ -135,14 +139,15 @@ targets += room(
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPServerCore", "MilterCore", "Configuration", "LookupTables", "MailSite",
+    "ServiceKit", "SMTPServerCore", "MilterCore", "Configuration", "LookupTables",
+    "AddressRewriting", "MailSite",
     "AccessPolicy", "TLSPolicy", "QueueFormat", "QueueStore", system,
   ])
 targets += room(
   "QueueManager", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "Configuration", "LookupTables", "MailSite", "Routing", "DeliveryReports",
-    "QueueFormat", "QueueStore", "QueueScheduler", system, deque,
+    "ServiceKit", "Configuration", "LookupTables", "AddressRewriting", "MailSite", "Routing",
+    "DeliveryReports", "QueueFormat", "QueueStore", "QueueScheduler", system, deque,
   ])
 targets += room(
   "SMTPSender", floor: "Services",

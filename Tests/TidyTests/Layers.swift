@@ -92,13 +92,14 @@ private let floors: [[(String, Layers.Room)]] = [
   [
     room("Configuration", "Rules", ["MailTypes", "Primitives"]),
     room("LookupTables", "Rules", ["CPCRE2", "MailTypes", "Primitives"]),
+    room("AddressRewriting", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room("Routing", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room("AccessPolicy", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room(
       "MailSite", "Rules",
       [
-        "Configuration", "LookupTables", "Routing", "AccessPolicy", "MilterCore", "MailTypes",
-        "Primitives",
+        "Configuration", "LookupTables", "AddressRewriting", "Routing", "AccessPolicy",
+        "MilterCore", "MailTypes", "Primitives",
       ]),
     room(
       "TLSPolicy", "Rules",
@@ -118,7 +119,8 @@ private let services = [
   room(
     "ServiceKit", "Services",
     platform + [
-      "MailTypes", "Configuration", "LookupTables", "QueueFormat", "SystemPackage", "Glibc",
+      "MailTypes", "Configuration", "LookupTables", "AddressRewriting", "QueueFormat",
+      "SystemPackage", "Glibc",
     ]),
   room(
     "Master", "Services",
@@ -129,14 +131,16 @@ private let services = [
   room(
     "SMTPReceiver", "Services",
     platform + mail + [
-      "ServiceKit", "SMTPServerCore", "MilterCore", "Configuration", "LookupTables", "MailSite",
-      "AccessPolicy", "TLSPolicy", "QueueFormat", "QueueStore", "SystemPackage", "Glibc",
+      "ServiceKit", "SMTPServerCore", "MilterCore", "Configuration", "LookupTables",
+      "AddressRewriting", "MailSite", "AccessPolicy", "TLSPolicy", "QueueFormat", "QueueStore",
+      "SystemPackage", "Glibc",
     ]),
   room(
     "QueueManager", "Services",
     platform + mail + [
-      "ServiceKit", "Configuration", "LookupTables", "MailSite", "Routing", "DeliveryReports",
-      "QueueFormat", "QueueStore", "QueueScheduler", "SystemPackage", "DequeModule",
+      "ServiceKit", "Configuration", "LookupTables", "AddressRewriting", "MailSite", "Routing",
+      "DeliveryReports", "QueueFormat", "QueueStore", "QueueScheduler", "SystemPackage",
+      "DequeModule",
     ]),
   room(
     "SMTPSender", "Services",

@@ -1,4 +1,5 @@
 import AccessPolicy
+import AddressRewriting
 import MailSite
 import Primitives
 import SMTPGrammar
@@ -46,6 +47,10 @@ final class ListenerRules: Sendable {
   let contentFilter: [UInt8]
   /// The milters of its sessions; `nil` for none.
   let milters: SiteMilters?
+  /// What becomes of the addresses of envelopes.
+  let rewriting: EnvelopeRewriting
+  /// `enable_original_recipient`.
+  let keepsOriginals: Bool
   /// How much each client may do; `nil` for no limits.
   let clientLimits: ClientLimits?
   /// `smtpd_per_request_deadline`: whether a client that drips has no more time than a silent one.
@@ -57,8 +62,8 @@ final class ListenerRules: Sendable {
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
     hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
     softBounce: Bool = false, logsClientPort: Bool = false, tls: ServerTLS = .off,
-    access: AccessPolicy,
-    contentFilter: String = "", milters: SiteMilters? = nil, clientLimits: ClientLimits? = nil,
+    access: AccessPolicy, contentFilter: String = "", milters: SiteMilters? = nil,
+    rewriting: EnvelopeRewriting, keepsOriginals: Bool = true, clientLimits: ClientLimits? = nil,
     hasRequestDeadline: Bool = true
   ) {
     self.contentFilter = Array(contentFilter.utf8)
@@ -79,6 +84,8 @@ final class ListenerRules: Sendable {
     self.softBounce = softBounce
     self.logsClientPort = logsClientPort
     self.access = access
+    self.rewriting = rewriting
+    self.keepsOriginals = keepsOriginals
   }
 
   var settings: SMTPServerSettings { smtp.settings }

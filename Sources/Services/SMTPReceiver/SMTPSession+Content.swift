@@ -143,6 +143,7 @@ extension SMTPSession {
       if let refusal = try await contentRefusal(message, &envelope) { return .refused(refusal) }
       if orders?.discards == true { return .queued(id) }
     }
+    if let refusal = await rewrite(&envelope, id) { return .refused(refusal) }
     do throws(SpoolError) {
       try await message.commit(
         id: id, envelope: envelope, isInternational: transaction.isInternational,
