@@ -90,6 +90,7 @@ targets += room(
   hasCorpus: true)
 targets += room(
   "SMTPClientCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"])
+targets += room("MilterCore", floor: "Mail", imports: ["MailTypes", "Primitives"])
 targets += room("MessageHeaders", floor: "Mail", imports: ["MailTypes", "Primitives"])
 targets += room(
   "DeliveryReports", floor: "Mail", imports: ["MessageHeaders", "MailTypes", "Primitives"])
@@ -109,6 +110,7 @@ targets += room(
   "MailSite", floor: "Rules",
   imports: [
     "Configuration", "LookupTables", "AddressRewriting", "Routing", "AccessPolicy", "SASL",
+    "MilterCore",
     "MailTypes",
     "Primitives",
   ])
@@ -140,7 +142,8 @@ targets += room(
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "AddressRewriting", "MailSite",
+    "ServiceKit", "SMTPServerCore", "MilterCore", "Configuration", "LookupTables",
+    "AddressRewriting", "MailSite",
     "AccessPolicy", "TLSPolicy", "SASL", "QueueFormat", "QueueStore", system,
   ])
 targets += room(

@@ -216,7 +216,7 @@ import Testing
     let found = Sample.evaluate(
       """
       readme_directory = no
-      smtpd_milters = $level
+      milter_header_checks = $level
       level = may
       canonical_maps = inline:{a=b}
       content_filter =
@@ -224,13 +224,13 @@ import Testing
       lmtp_tls_key_file = $lmtp_tls_cert_file
       smtp_starttls_timeout = 300s
       """,
-      services: "smtps inet n - n - - smtpd -o smtpd_tls_req_ccert=yes -o smtpd_milters= -o a=b"
+      services: "smtps inet n - n - - smtpd -o smtpd_tls_req_ccert=yes -o header_checks= -o a=b"
     ).diagnostics
     #expect(
       found.map(\.description) == [
         "information: main.cf, line 1: readme_directory: it is not implemented; "
           + "ignoring it is safe",
-        "warning: main.cf, line 2: smtpd_milters: it is not implemented yet; "
+        "warning: main.cf, line 2: milter_header_checks: it is not implemented yet; "
           + "ignoring it may weaken the protection of this system",
         "warning: main.cf, line 4: canonical_maps: it is not implemented yet; "
           + "ignoring it changes what happens to mail",

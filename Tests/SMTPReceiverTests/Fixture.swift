@@ -33,13 +33,15 @@ final class Fixture {
     timeout: Duration = .seconds(30), dataRateMin: Int = 500, tls: ServerTLS = .off,
     debugPeer: IPAddress? = nil, softBounce: Bool = false,
     authentication: AuthenticationRules? = nil,
-    logsClientPort: Bool = false, contentFilter: String = "", aliases: [String] = [],
+    logsClientPort: Bool = false, contentFilter: String = "", milters: SiteMilters? = nil,
+    aliases: [String] = [],
     change: (inout SMTPServerSettings) -> Void = { _ in },
     access: (inout AccessSettings) -> Void = { _ in }
   ) throws {
     var settings = SMTPServerSettings(
       myhostname: "mx.example.org", banner: "mx.example.org ESMTP Martinet")
     settings.errorSleepTime = .milliseconds(10)
+    settings.asksAboutHelo = milters != nil
     change(&settings)
     directory = try TemporaryDirectory()
     let file = try Files.open(directory.path("log"), [.write, .append, .create])
@@ -59,7 +61,7 @@ final class Fixture {
       smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin,
       debugPeers: isPeer, softBounce: softBounce, logsClientPort: logsClientPort, tls: tls,
       access: try FixtureSite.policy(access), authentication: authentication,
-      contentFilter: contentFilter,
+      contentFilter: contentFilter, milters: milters,
       rewriting: try FixtureSite.rewriting(aliases))
   }
 

@@ -86,6 +86,7 @@ private let floors: [[(String, Layers.Room)]] = [
     room("SASL", "Mail", ["Primitives"]),
     room("SMTPServerCore", "Mail", ["SASL", "SMTPGrammar", "MailTypes", "Primitives"]),
     room("SMTPClientCore", "Mail", ["SMTPGrammar", "MailTypes", "Primitives"]),
+    room("MilterCore", "Mail", ["MailTypes", "Primitives"]),
     room("MessageHeaders", "Mail", ["MailTypes", "Primitives"]),
     room("DeliveryReports", "Mail", ["MessageHeaders", "MailTypes", "Primitives"]),
   ],
@@ -99,7 +100,7 @@ private let floors: [[(String, Layers.Room)]] = [
       "MailSite", "Rules",
       [
         "Configuration", "LookupTables", "AddressRewriting", "Routing", "AccessPolicy",
-        "SASL", "MailTypes", "Primitives",
+        "SASL", "MilterCore", "MailTypes", "Primitives",
       ]),
     room(
       "TLSPolicy", "Rules",
@@ -131,9 +132,9 @@ private let services = [
   room(
     "SMTPReceiver", "Services",
     platform + mail + [
-      "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "AddressRewriting",
-      "MailSite", "AccessPolicy", "TLSPolicy", "SASL", "QueueFormat", "QueueStore", "SystemPackage",
-      "Glibc",
+      "ServiceKit", "SMTPServerCore", "MilterCore", "Configuration", "LookupTables",
+      "AddressRewriting", "MailSite", "AccessPolicy", "TLSPolicy", "SASL", "QueueFormat",
+      "QueueStore", "SystemPackage", "Glibc",
     ]),
   room(
     "QueueManager", "Services",

@@ -27,6 +27,7 @@ enum SiteCheck {
         let own = ((try? Interfaces.addresses()) ?? []).map(\.address)
         let site = try MailSite(configuration, ownAddresses: own, tables: .command())
         let policy = try site.accessPolicy { _ in }
+        _ = try site.milters
         for warning in site.warnings + policy.warnings.map(\.description) {
           add(warning, to: &found.warnings, configuration)
         }

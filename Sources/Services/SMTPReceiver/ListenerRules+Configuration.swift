@@ -23,7 +23,9 @@ extension ListenerRules {
   ) throws(RoleFailure) {
     let policy: AccessPolicy
     let rewriting: EnvelopeRewriting
+    let milters: SiteMilters?
     do throws(MailSiteError) {
+      milters = try site.milters
       // A session that is cut off need not wait any longer.
       policy = try site.accessPolicy { try? await sleep(until: Reactor.shared.now + $0) }
       rewriting = site.rewriting(try ReceiveOverrides(configuration))
@@ -31,7 +33,7 @@ extension ListenerRules {
       throw RoleFailure(error.description)
     }
     self.init(
-      smtp: SMTPServerRules(Self.server(configuration, policy, tls)),
+      smtp: SMTPServerRules(Self.server(configuration, policy, tls, hasMilters: milters != nil)),
       tag: Self.tag(configuration[.syslogName], below: logName),
       mailName: configuration[.mailName], timeout: configuration[.smtpdTimeout],
       dataRateMin: configuration[.smtpdMinDataRate],
@@ -41,13 +43,13 @@ extension ListenerRules {
       debugPeers: Self.debugPeers(site), softBounce: configuration[.softBounce],
       logsClientPort: configuration[.smtpdClientPortLogging], tls: tls,
       access: policy, authentication: authentication,
-      contentFilter: configuration[.contentFilter], rewriting: rewriting,
+      contentFilter: configuration[.contentFilter], milters: milters, rewriting: rewriting,
       keepsOriginals: configuration[.enableOriginalRecipient], clientLimits: clientLimits,
       hasRequestDeadline: configuration[.smtpdPerRequestDeadline])
   }
 
   private static func server(
-    _ configuration: Configuration, _ policy: AccessPolicy, _ tls: ServerTLS
+    _ configuration: Configuration, _ policy: AccessPolicy, _ tls: ServerTLS, hasMilters: Bool
   ) -> SMTPServerSettings {
     var settings = SMTPServerSettings(
       myhostname: configuration[.myhostname], banner: configuration[.smtpdBanner])
@@ -70,7 +72,7 @@ extension ListenerRules {
     if configuration[.smtpdForbidBareNewline] == .reject {
       settings.bareNewlineRejectCode = UInt16(configuration[.smtpdForbidBareNewlineRejectCode])
     }
-    settings.asksAboutHelo = policy.judges(.helo)
+    settings.asksAboutHelo = hasMilters || policy.judges(.helo)
     switch tls.level {
     case .none: settings.security = .none
     case .may: settings.security = tls.context == nil ? .unavailable : .offered

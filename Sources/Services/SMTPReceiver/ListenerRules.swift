@@ -47,6 +47,8 @@ final class ListenerRules: Sendable {
   let access: AccessPolicy
   /// `content_filter`; empty for none.
   let contentFilter: [UInt8]
+  /// The milters of its sessions; `nil` for none.
+  let milters: SiteMilters?
   /// What becomes of the addresses of envelopes.
   let rewriting: EnvelopeRewriting
   /// `enable_original_recipient`.
@@ -63,12 +65,13 @@ final class ListenerRules: Sendable {
     hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
     softBounce: Bool = false, logsClientPort: Bool = false, tls: ServerTLS = .off,
     access: AccessPolicy, authentication: AuthenticationRules? = nil,
-    contentFilter: String = "", rewriting: EnvelopeRewriting,
+    contentFilter: String = "", milters: SiteMilters? = nil, rewriting: EnvelopeRewriting,
     keepsOriginals: Bool = true, clientLimits: ClientLimits? = nil,
     hasRequestDeadline: Bool = true
   ) {
     self.authentication = authentication
     self.contentFilter = Array(contentFilter.utf8)
+    self.milters = milters
     self.clientLimits = clientLimits
     self.hasRequestDeadline = hasRequestDeadline
     self.smtp = smtp

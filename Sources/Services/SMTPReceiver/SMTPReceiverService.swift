@@ -56,7 +56,10 @@ package final class SMTPReceiverService: RoleService {
         limit: Int(clamping: configuration[.bodyMemoryLimit]),
         spillLimit: Int(clamping: configuration[.spoolSpillLimit])),
       page: context.page, refusedClients: refused, clients: clients,
-      writeTimeout: configuration[.spoolWriteTimeout])
+      writeTimeout: configuration[.spoolWriteTimeout],
+      names: LookupThread(
+        name: "hosts", depthMax: configuration[.lookupQueueLimit],
+        timeout: configuration[.lookupTimeout]))
     sessions = SessionTable(intake: intake)
     queueManager = link
   }
@@ -125,7 +128,9 @@ package final class SMTPReceiverService: RoleService {
     } catch {
       throw RoleFailure("cannot tell how many descriptors may be open: \(error)")
     }
-    let possible = max(descriptors - Self.descriptorReserve, 1)
+    // Each session has a connection to each milter.
+    let each = 1 + listener.configuration[.smtpdMilters].count
+    let possible = max((descriptors - Self.descriptorReserve) / each, 1)
     if wanted > possible {
       context.log.warning(
         "smtpd",

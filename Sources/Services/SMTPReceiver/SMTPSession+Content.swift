@@ -139,6 +139,10 @@ extension SMTPSession {
     if let refusal = try await judge(.endOfData) { return .refused(refusal) }
     if orders?.discards == true { return .queued(id) }
     var envelope = envelope(transaction)
+    if milters != nil {
+      if let refusal = try await contentRefusal(message, &envelope) { return .refused(refusal) }
+      if orders?.discards == true { return .queued(id) }
+    }
     if let refusal = await rewrite(&envelope, id) { return .refused(refusal) }
     do throws(SpoolError) {
       try await message.commit(

@@ -42,6 +42,12 @@ extension SMTPSession {
 
   @inline(never)
   private func note(_ facts: TLSFacts) {
+    if rules.milters != nil {
+      tlsMacros = [
+        "tls_version": facts.protocolName, "cipher": facts.cipher,
+        "cipher_bits": "\(facts.secretBits)",
+      ]
+    }
     let signature = facts.signatureText
     if rules.tls.tellsInReceived {
       var text = "\t(using \(facts.cipherText)"

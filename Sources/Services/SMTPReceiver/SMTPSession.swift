@@ -55,6 +55,10 @@ final class SMTPSession {
   var accessHistory = AccessHistory()
   /// What access tables want done with the message under way; `nil` for nothing.
   var orders: MessageOrders?
+  /// The milters that look at the session; `nil` for none.
+  var milters: MilterChain?
+  /// What milters are told of the TLS handshake, as values of macros.
+  var tlsMacros: [String: String] = [:]
   /// Bytes of content received, while it comes in.
   var contentSize: Int?
   /// The exchange with the authentication server that waits for the client.
@@ -94,6 +98,7 @@ final class SMTPSession {
     dropChunks()
     dropExchange()
     forgetMessage()
+    milters?.close()
     usage?.end()
     logDisconnect()
     stream.close()
@@ -185,11 +190,11 @@ final class SMTPSession {
         step = next
       case .authorizeHelo: return .helo
       case .authorizeSender:
-        if rules.access.judges(.mail) { return .sender }
+        if milters != nil || rules.access.judges(.mail) { return .sender }
         step = authorizeSender()
       case .authorizeRecipient: return .recipient
       case .admitContent:
-        if rules.access.judges(.data) { return .data }
+        if milters != nil || rules.access.judges(.data) { return .data }
         step = admitContent()
       case .authorizeETRN: return .etrn
       case .receiveContent: return .content

@@ -34,7 +34,7 @@ enum PendingParameters {
     default_recipient_refill_limit delay_logging_resolution_limit delay_notice_recipient
     destination_concurrency_feedback_debug enable_long_queue_ids error_notice_recipient
     hash_queue_depth ignore_mx_lookup_error ipc_timeout
-    maps_rbl_reject_code multi_instance_name
+    maps_rbl_reject_code multi_instance_name non_smtpd_milters
     qmgr_clog_warn_time qmgr_daemon_timeout
     qmgr_message_recipient_limit qmgr_message_recipient_minimum reject_tempfail_action
     setgid_group smtp_balance_inet_protocols

@@ -17,6 +17,7 @@ extension PostfixParameters {
     lmtp_sasl_auth_cache_name lmtp_sasl_auth_cache_time lmtp_sasl_path lmtp_tls_loglevel
     lmtp_tls_note_starttls_offer lmtp_tls_session_cache_database lmtp_tls_session_cache_timeout
     mail_release_date maillog_file_compressor maillog_file_rotate_suffix mailq_path
+    milter_unknown_command_macros
     manpage_directory max_idle max_use meta_directory multi_instance_directories
     multi_instance_enable multi_instance_group multi_instance_wrapper newaliases_path
     openssl_path pickup_service_name postlog_service_name postlogd_watchdog_timeout

@@ -9,15 +9,14 @@ extension PostfixParameters {
     lmtp_tls_exclude_ciphers lmtp_tls_fingerprint_cert_match lmtp_tls_mandatory_exclude_ciphers
     lmtp_tls_per_site lmtp_tls_policy_maps lmtp_tls_security_level lmtp_tls_servername
     lmtp_tls_trust_anchor_file maps_rbl_domains master_service_disable message_reject_characters
-    message_strip_characters milter_header_checks milter_macro_defaults
-    milter_unknown_command_macros non_smtpd_milters postscreen_command_filter
+    message_strip_characters milter_header_checks postscreen_command_filter
     postscreen_dnsbl_reply_map postscreen_dnsbl_sites postscreen_upstream_proxy_protocol
     qmqpd_authorized_clients rbl_reply_maps relay_clientcerts smtp_body_checks
     smtp_header_checks smtp_mime_header_checks smtp_nested_header_checks
     smtp_sasl_mechanism_filter smtp_sasl_password_maps smtp_sasl_password_result_delimiter
     smtp_tls_dcert_file smtp_tls_per_site smtp_tls_trust_anchor_file
-    smtpd_authorized_xclient_hosts smtpd_authorized_xforward_hosts smtpd_milter_maps
-    smtpd_milters smtpd_policy_service_policy_context smtpd_proxy_filter
+    smtpd_authorized_xclient_hosts smtpd_authorized_xforward_hosts
+    smtpd_policy_service_policy_context smtpd_proxy_filter
     smtpd_tls_CAfile smtpd_tls_CApath
     smtpd_upstream_proxy_protocol tls_disable_workarounds tls_ffdhe_auto_groups
     """#
@@ -63,21 +62,6 @@ extension PostfixParameters {
     lmtp_use_tls no
     local_login_sender_maps static:*
     message_drop_headers bcc, content-length, resent-bcc, return-path
-    milter_command_timeout 30s
-    milter_connect_macros j {daemon_name} {daemon_addr} v _
-    milter_connect_timeout 30s
-    milter_content_timeout 300s
-    milter_data_macros i
-    milter_default_action tempfail
-    milter_end_of_data_macros i
-    milter_end_of_header_macros i
-    milter_helo_macros {tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}
-    milter_macro_daemon_name $myhostname
-    milter_macro_v $mail_name $mail_version
-    milter_mail_macros i {auth_type} {auth_authen} {auth_author} {mail_addr} {mail_host} \#
-    {mail_mailer}
-    milter_protocol 6
-    milter_rcpt_macros i {rcpt_addr} {rcpt_host} {rcpt_mailer}
     mime_header_checks $header_checks
     nested_header_checks $header_checks
     postscreen_access_list permit_mynetworks

@@ -4,7 +4,7 @@ package enum Registry {
   package static let declarations: [Declaration] =
     [
       site, routing, server, tlsServer, saslServer, tlsClient, access, client, lmtp, queue, message,
-      filters, own,
+      filters, milters, own,
     ].joined()
     .map(\.declaration).sorted { $0.name < $1.name }
 
