@@ -1,7 +1,8 @@
 // Many SMTP clients in one process, for the scripts beside it:
 //
 //   clients flood PORT AT-A-TIME COUNT   COUNT sessions, a new connection each, whose RCPT is to be
-//                                        refused; prints how many were and how many were not
+//                                        refused; MAIL, RCPT and QUIT in one go after EHLO; prints
+//                                        how many were refused and how many were not
 //   clients trickle PORT COUNT SECONDS   COUNT clients that never finish a command: a byte every
 //                                        SECONDS; says `ready` when 95 % of them have been greeted,
 //                                        reconnects those that are turned out, ends with its input
@@ -35,9 +36,10 @@ struct client {
 };
 
 static const char *const commands[] = {
-    "EHLO flood.test\r\n", "MAIL FROM:<a@flood.test>\r\n", "RCPT TO:<b@elsewhere.test>\r\n",
-    "QUIT\r\n"};
-enum { command_count = 4, rcpt_step = 3 };
+    "EHLO flood.test\r\n",
+    "MAIL FROM:<a@flood.test>\r\nRCPT TO:<b@elsewhere.test>\r\nQUIT\r\n"};
+// Replies: greeting, EHLO, MAIL, RCPT, QUIT.
+enum { write_count = 2, rcpt_step = 3, quit_step = 4 };
 
 static int epoll_fd, port, connecting;
 static unsigned next_address;
@@ -81,17 +83,18 @@ static void stop(struct client *c) {
   c->fd = -1;
 }
 
-/// Takes bytes; the code of the reply that they complete, or 0.
-static int take(struct client *c, const char *bytes, long count) {
-  int code = 0;
-  for (long i = 0; i < count; i++) {
-    if (c->line_start < 4) c->line[c->line_start++] = bytes[i];
-    if (bytes[i] != '\n') continue;
-    char digits[] = {c->line[0], c->line[1], c->line[2], 0};
-    if (c->line_start == 4 && c->line[3] != '-') code = atoi(digits);
-    c->line_start = 0;
+/// A whole reply has come; false when the session is over.
+static bool answered(struct client *c, int code) {
+  if (c->step < 0) connecting--;
+  c->step++;
+  if (trickles) {
+    if (c->step == 0) c->due = now() + interval * (rand() % 1000) / 1000;
+    return code < 400;
   }
-  return code;
+  if (c->step == rcpt_step) c->was_refused = code >= 400;
+  if (c->step == quit_step) return false;
+  if (c->step >= write_count) return true;
+  return send(c->fd, commands[c->step], strlen(commands[c->step]), MSG_NOSIGNAL) > 0;
 }
 
 /// Reads; false when the session is over.
@@ -100,17 +103,14 @@ static bool go_on(struct client *c) {
   long count = recv(c->fd, bytes, sizeof bytes, 0);
   if (count < 0 && errno == EAGAIN) return true;
   if (count <= 0) return false;
-  int code = take(c, bytes, count);
-  if (code == 0) return true;
-  if (c->step < 0) connecting--;
-  c->step++;
-  if (trickles) {
-    if (c->step == 0) c->due = now() + interval * (rand() % 1000) / 1000;
-    return code < 400;
+  for (long i = 0; i < count; i++) {
+    if (c->line_start < 4) c->line[c->line_start++] = bytes[i];
+    if (bytes[i] != '\n') continue;
+    bool is_last = c->line_start == 4 && c->line[3] != '-';
+    c->line_start = 0;
+    if (is_last && !answered(c, atoi((char[]){c->line[0], c->line[1], c->line[2], 0}))) return false;
   }
-  if (c->step == rcpt_step) c->was_refused = code >= 400;
-  if (c->step == command_count) return false;
-  return send(c->fd, commands[c->step], strlen(commands[c->step]), MSG_NOSIGNAL) > 0;
+  return true;
 }
 
 static void flood(int at_a_time, long count) {
@@ -124,7 +124,7 @@ static void flood(int at_a_time, long count) {
     for (int i = 0; i < n; i++) {
       struct client *c = events[i].data.ptr;
       if (go_on(c)) continue;
-      if (c->was_refused && c->step == command_count) refused++;
+      if (c->was_refused && c->step == quit_step) refused++;
       else other++;
       stop(c);
       if (begun < count) start(c), begun++;

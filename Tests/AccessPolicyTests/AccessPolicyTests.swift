@@ -134,19 +134,6 @@ import Testing
     #expect(await policy.refusal(of: "a@local.test") == nil)
   }
 
-  @Test func actionsThatAreNotImplementedAreToldOfBeforeTheyAreMet() throws {
-    let table = "inline:{ {a=HOLD}, {b=hold for now}, {c=OK}, {d=REDIRECT x@y.test} }"
-    let policy = try policy {
-      $0.restrictions[.client] = ["check_client_access", table]
-      $0.restrictions[.sender] = words("check_sender_access regexp:{ {/x/ FILTER smtp:y} }")
-    }
-    let messages = policy.warnings.map(\.message)
-    #expect(messages.count == 3)
-    #expect(messages[0].hasPrefix("\(table): action HOLD is not implemented yet"))
-    #expect(messages[1].hasPrefix("\(table): action REDIRECT is not implemented yet"))
-    #expect(messages[2].hasPrefix("regexp:{ {/x/ FILTER smtp:y} }: action FILTER is"))
-  }
-
   private actor Pauses {
     private(set) var asked: [Duration] = []
     func note(_ duration: Duration) { asked.append(duration) }

@@ -60,8 +60,8 @@ import Testing
     ("999 x", "451 4.3.5 Server configuration error"),
     ("250 ok", "451 4.3.5 Server configuration error"),
     ("check_client_access static:OK", "451 4.3.5 Server configuration error"),
-    ("HOLD", "451 4.3.5 Server configuration error"),
-    ("FILTER smtp:x", "451 4.3.5 Server configuration error"),
+    ("HOLD", "450 4.3.2 <A+b@local.test>: Recipient address rejected: Try again later"),
+    ("DELAY 1h", "451 4.3.5 Server configuration error"),
   ])
   func valuesAreActions(_ row: (String, String?)) async throws {
     let list = "check_recipient_access inline:{ {local.test = \(row.0)} }, defer"
@@ -164,7 +164,7 @@ import Testing
       let found = try await verdict("check_sender_access inline:{ {src.test = \(action)} }")
       #expect(found.notices == notices, "\(action)")
       #expect(found.hangsUp == action.hasPrefix("HANGUP"))
-      #expect(found.discards == action.hasPrefix("DISCARD"))
+      #expect(found.orders.discards == action.hasPrefix("DISCARD"))
       #expect(found.refusal == nil)
     }
     let warned = try await verdict("warn_if_reject reject")
@@ -179,13 +179,13 @@ import Testing
 
   @Test func fieldsArePrependedBeforeTheContentOnly() async throws {
     let list = "check_sender_access inline:{ {src.test = PREPEND X-One: two} }"
-    #expect(try await verdict(list).prependedFields == [Array("X-One: two".utf8)])
+    #expect(try await verdict(list).orders.prependedFields == [Array("X-One: two".utf8)])
     let late = try await verdict(list, in: .endOfData)
-    #expect(late.prependedFields == [])
+    #expect(late.orders.prependedFields == [])
     #expect(late.notices.map(\.kind) == [.fault])
     for bad in ["PREPEND", "PREPEND foo", "PREPEND a b: c", "PREPEND : x"] {
       let found = try await verdict("check_sender_access inline:{ {src.test = \(bad)} }")
-      #expect(found.prependedFields == [], "\(bad)")
+      #expect(found.orders.prependedFields == [], "\(bad)")
       #expect(found.notices.map(\.kind) == [.fault], "\(bad)")
     }
   }

@@ -27,6 +27,7 @@ func fullEnvelope() -> Envelope {
   envelope.origin = RecordPlace(nonce: sampleNonce, offset: 4160)
   envelope.pickupSource = PickupSource(
     name: Array("ABC123".utf8), inode: 77, changed: WallTime(microseconds: 5))
+  envelope.contentFilter = Array("scan:[192.0.2.9]:25".utf8)
   envelope.others = [EnvelopeAttribute(type: 999, value: [1, 2, 3])]
   return envelope
 }

@@ -73,7 +73,7 @@ import Testing
     try second.write(now: now)
     let history = SegmentHistory(try read().entries)
     #expect(history.messages[4160]?.isDone == true)
-    #expect(history.messages[8256]?.isHeld == false)
+    #expect(history.messages[8256]?.isHeldByOrder == false)
     #expect(try SpoolScan(spool.disk).leftovers == [name.journalFile])
   }
 
@@ -159,7 +159,7 @@ import Testing
 
   @Test func aMessageWhoseHistoryIsNotUnderstoodIsHeld() {
     let history = SegmentHistory([entry(.unknown(kind: 999, payload: []), 4160)])
-    #expect(history.messages[4160]?.isHeld == true)
+    #expect(history.messages[4160]?.isHeldByOrder == true)
   }
 
   @Test func anIncompleteTableIsNone() {

@@ -74,7 +74,7 @@ import Testing
     try journal([entry(.deleted, leads[0]), entry(.held(reason: []), leads[1])])
     let found = try recover()
     #expect(found.rows.map(\.offset) == leads[1...].map(\.offset))
-    #expect(found.history.messages[leads[1].offset]?.isHeld == true)
+    #expect(found.history.messages[leads[1].offset]?.isHeldByOrder == true)
     #expect(try recover().rows == found.rows)
   }
 

@@ -33,6 +33,27 @@ import Testing
         + "<unknown[192.0.2.7]>: Client host rejected: Access denied; proto=SMTP")
   }
 
+  @Test @ReactorActor func theClientsPortIsNamedIfWanted() async throws {
+    let fixture = try Fixture(
+      logsClientPort: true, access: { $0.restrictions[.client] = ["reject"] })
+    let client = try await fixture.connect()
+    _ = try await client.ask("EHLO c.test")
+    _ = try await client.ask("MAIL FROM:<a@b.test>")
+    #expect(
+      try await client.ask("RCPT TO:<b@example.org>")
+        == "554 5.7.1 <unknown[192.0.2.7]:4321>: Client host rejected: Access denied")
+    _ = try await client.ask("QUIT")
+    #expect(try await client.rest().isEmpty)
+    #expect(
+      try fixture.logLines() == [
+        "smtpd: connect from unknown[192.0.2.7]:4321",
+        "smtpd: NOQUEUE: reject: RCPT from unknown[192.0.2.7]:4321: 554 5.7.1 "
+          + "<unknown[192.0.2.7]:4321>: Client host rejected: Access denied; from=<a@b.test> "
+          + "to=<b@example.org> proto=ESMTP helo=<c.test>",
+        "smtpd: disconnect from unknown[192.0.2.7]:4321 ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4",
+      ])
+  }
+
   @Test @ReactorActor func aRefusedHeloLeavesTheSessionAsItWas() async throws {
     let fixture = try Fixture(
       change: { $0.asksAboutHelo = true },
@@ -147,11 +168,5 @@ import Testing
         == "smtpd: NOQUEUE: reject_warning: RCPT from unknown[192.0.2.7]: 554 5.7.1 <c.test>: Helo "
         + "command rejected: Access denied; from=<a@b.test> to=<b@example.org> proto=ESMTP "
         + "helo=<c.test>")
-  }
-
-  private func words(_ text: String) -> [String] {
-    (BracedWords.split(text.utf8) { $0 == ASCII.space } ?? []).map {
-      String(decoding: $0, as: UTF8.self)
-    }
   }
 }

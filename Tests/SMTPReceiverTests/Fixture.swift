@@ -30,6 +30,7 @@ final class Fixture {
     spillLimit: Int = 1 << 30, writeTimeout: Duration = .seconds(300),
     timeout: Duration = .seconds(30), dataRateMin: Int = 500, tls: ServerTLS = .off,
     debugPeer: IPAddress? = nil, softBounce: Bool = false,
+    logsClientPort: Bool = false, contentFilter: String = "",
     change: (inout SMTPServerSettings) -> Void = { _ in },
     access: (inout AccessSettings) -> Void = { _ in }
   ) throws {
@@ -53,8 +54,8 @@ final class Fixture {
     if let debugPeer { isPeer = { $0.address == debugPeer } }
     rules = ListenerRules(
       smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin,
-      debugPeers: isPeer, softBounce: softBounce, tls: tls,
-      access: try FixtureSite.policy(access))
+      debugPeers: isPeer, softBounce: softBounce, logsClientPort: logsClientPort, tls: tls,
+      access: try FixtureSite.policy(access), contentFilter: contentFilter)
   }
 
   /// Connects a client, whose greeting has been read.
@@ -169,5 +170,13 @@ final class TestClient {
     let more: Void? = try await stream.read(deadline: deadline) { received += $0 }
     reads += 1
     return more != nil
+  }
+}
+
+/// The words of a list as `main.cf` writes them.
+func words(_ text: String) -> [String] {
+  let separates = { (byte: UInt8) in byte == UInt8(ascii: ",") || ASCII.isSpace(byte) }
+  return (BracedWords.split(text.utf8, isSeparator: separates) ?? []).map {
+    String(decoding: $0, as: UTF8.self)
   }
 }

@@ -147,6 +147,10 @@ struct Session {
         let isBad = core.pendingHelo?.name == "bad.test"
         let denied = SMTPReply(554, EnhancedStatus(5, 7, 1), "Access denied")
         step = core.decide(isBad ? .refuse(denied) : .accept, into: &out)
+      case .authorizeETRN:
+        let isBad = core.pendingETRN == "bad.test"
+        let denied = SMTPReply(554, EnhancedStatus(5, 7, 1), "Access denied")
+        step = core.decide(isBad ? .refuse(denied) : .accept, into: &out)
       case .startTLS:
         lines.discard()
         isShakingHands = true

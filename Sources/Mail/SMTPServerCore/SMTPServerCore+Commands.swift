@@ -62,7 +62,15 @@ extension SMTPServerCore {
     guard HostSyntax.isHostname(domain) || HostSyntax.address(ofLiteral: domain) != nil else {
       return fail("501 Error: invalid parameter syntax\r\n", junk: true, into: &out)
     }
-    let name = String(decoding: domain, as: UTF8.self)
+    pendingETRN = String(decoding: domain, as: UTF8.self)
+    pending = .etrn
+    return .authorizeETRN
+  }
+
+  mutating func decideETRN(_ verdict: SMTPVerdict, into out: inout [UInt8]) -> SMTPServerStep {
+    guard let name = pendingETRN else { preconditionFailure("no ETRN is in question") }
+    pendingETRN = nil
+    if case .refuse(let reply) = verdict { return refuse(reply, junk: true, into: &out) }
     return refuse(
       SMTPReply(459, nil, "<\(name)>: service unavailable"), junk: true, into: &out)
   }

@@ -76,6 +76,7 @@ extension SMTPServerCore {
     dropTransaction()
     pendingRecipient = nil
     pendingHelo = nil
+    pendingETRN = nil
     recipientAtHand = nil
     pending = .closed
     return .close

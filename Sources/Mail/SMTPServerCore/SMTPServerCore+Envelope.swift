@@ -94,6 +94,7 @@ extension SMTPServerCore {
   ) -> SMTPServerStep {
     let question = pending
     pending = .nothing
+    if question == .etrn { return decideETRN(verdict, into: &out) }
     if question == .helo { return decideHelo(verdict, into: &out) }
     pendingRecipient = nil
     let recipient = recipientAtHand

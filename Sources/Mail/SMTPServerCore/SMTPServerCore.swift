@@ -9,7 +9,7 @@ package import SMTPGrammar
 package struct SMTPServerCore: Sendable {
   enum Pending: Sendable {
     case nothing, helo, sender, recipient, verification, admission, content, chunk, droppedChunk
-    case handshake, closed
+    case handshake, etrn, closed
   }
 
   let rules: SMTPServerRules
@@ -27,6 +27,8 @@ package struct SMTPServerCore: Sendable {
   package internal(set) var pendingRecipient: MailAddress?
   /// Everything that RCPT said about it.
   var recipientAtHand: SMTPRecipient?
+  /// The domain that `authorizeETRN` asks about.
+  package internal(set) var pendingETRN: String?
   /// The chunk that `receiveChunk` and `dropChunk` are about.
   package internal(set) var chunk: ChunkArgument?
   var chunks = Chunks()

@@ -9,6 +9,8 @@ package struct SMTPClientIdentity: Sendable {
   package var address: IPAddress
   /// The port.
   package var port: UInt16
+  /// Whether logs name the port too (`smtpd_client_port_logging`).
+  package var logsPort = false
 
   /// Names a client.
   package init(name: String, address: IPAddress, port: UInt16) {
@@ -17,8 +19,10 @@ package struct SMTPClientIdentity: Sendable {
     self.port = port
   }
 
-  /// `name[address]`, as log lines say it.
-  package var logName: String { "\(name)[\(address)]" }
+  /// `name[address]`, as log lines say it, with `:port` if wanted.
+  package var logName: String {
+    logsPort ? "\(name)[\(address)]:\(port)" : "\(name)[\(address)]"
+  }
 }
 
 /// The envelope under way: everything that MAIL and RCPT said.
@@ -89,6 +93,8 @@ package enum SMTPServerStep: Equatable, Sendable {
   case authorizeSender
   /// Judge `pendingRecipient` and call `decide`.
   case authorizeRecipient
+  /// Judge whether the client may ask for the mail of `pendingETRN`, and call `decide`.
+  case authorizeETRN
   /// Say whether there is room for content now, and call `decide`.
   case admitContent
   /// Take `chunk` to the content, and call `contentFinished` if it is the last, else

@@ -156,8 +156,8 @@ extension InspectedMessage {
   /// The journal's word for an order; `nil` when it is so already.
   fileprivate func event(_ order: QueueOrder) -> JournalEvent? {
     switch order {
-    case .hold: history.isHeld ? nil : .held(reason: Array("by order".utf8))
-    case .release: history.isHeld ? .released : nil
+    case .hold: isHeld ? nil : .held(reason: Array("by order".utf8))
+    case .release: isHeld ? .released : nil
     case .delete: .deleted
     case .expire: history.mustExpire ? nil : .expiryOrdered
     case .requeue: history.mustRequeue ? nil : .requeueOrdered

@@ -18,6 +18,8 @@ package struct Envelope: Hashable, Sendable {
   package var returnContent: ReturnContent?
   /// Who logged in, if anybody did.
   package var sasl: SASLAttributes?
+  /// The `transport:nexthop` that it goes to instead of its recipients' own; empty for none.
+  package var contentFilter: [UInt8] = []
   /// Where dots were stuffed: offsets of the stored dots from the start of the header extent,
   /// the body's bytes counted behind it; at most 1,000, see `RecordFlags.scanForDots`.
   package var stuffedDots: [UInt64] = []

@@ -17,6 +17,7 @@ private enum AttributeType {
   static let stuffedDots: UInt16 = 12
   static let pickupSource: UInt16 = 13
   static let origin: UInt16 = 0x8001
+  static let contentFilter: UInt16 = 0x8002
   static let mustUnderstand: UInt16 = 0x8000
 }
 
@@ -70,6 +71,7 @@ extension Envelope {
       bytes.append(nonce: origin.nonce)
       bytes.append(integer: origin.offset)
     }
+    bytes.append(nonEmpty: AttributeType.contentFilter, contentFilter)
     for other in others { bytes.append(attribute: other.type, other.value) }
   }
 
@@ -130,6 +132,7 @@ extension Envelope {
         name: try value.shortBytes(), inode: inode, changed: changed)
     case AttributeType.origin:
       origin = RecordPlace(nonce: try value.nonce(), offset: try value.integer(UInt64.self))
+    case AttributeType.contentFilter: contentFilter = [UInt8](value.bytes)
     default: return false
     }
     return true

@@ -32,8 +32,11 @@ package struct RecordFlags: OptionSet, Hashable, Sendable {
   /// A copy made for space; live only once its origin is gone or says so (R17).
   package static let relocatedCopy = RecordFlags(rawValue: 1 << 16)
 
+  /// It enters the queue on hold; what its journal says of holding counts from then on.
+  package static let entersOnHold = RecordFlags(rawValue: 1 << 17)
+
   static let mustUnderstand: UInt32 = 0xffff_0000
-  static let understood: RecordFlags = [.relocatedCopy]
+  static let understood: RecordFlags = [.relocatedCopy, .entersOnHold]
 }
 
 /// The fixed-size start of a record: where its parts lie and the checksums that prove them whole.

@@ -10,8 +10,8 @@ package struct MessageHistory: Hashable, Sendable {
   package var ended: Set<UInt32> = []
   /// Whether nothing is left to do for the message.
   package var isDone = false
-  /// Whether it waits for an order.
-  package var isHeld = false
+  /// Whether it was put on hold, or released, since it entered the queue; `nil` for neither.
+  package private(set) var isHeldByOrder: Bool?
   /// Why it is held, for people.
   package var holdReason: [UInt8] = []
   /// Whether it is to be returned to its sender instead of tried.
@@ -51,10 +51,10 @@ package struct MessageHistory: Hashable, Sendable {
       notBefore = max(notBefore ?? until, until)
       lastReason = attempt.reply
     case .held(let reason):
-      isHeld = true
+      isHeldByOrder = true
       holdReason = reason
     case .released:
-      isHeld = false
+      isHeldByOrder = false
       holdReason = []
       isForgiven = true
     case .redirected(let address): redirectedTo = address
@@ -69,10 +69,15 @@ package struct MessageHistory: Hashable, Sendable {
     case .done, .deleted, .requeued, .setAside: isDone = true
     case .sealed, .records, .recordsComplete, .intake: break
     case .unknown:
-      isHeld = true
+      isHeldByOrder = true
       holdReason = Array("its history is not understood".utf8)
     }
     if entry.endsMessage { isDone = true }
+  }
+
+  /// Whether a message with these flags waits for an order.
+  package func isHeld(_ flags: RecordFlags) -> Bool {
+    isHeldByOrder ?? flags.contains(.entersOnHold)
   }
 }
 

@@ -25,8 +25,11 @@ package struct InspectedMessage: Hashable, Sendable {
   /// What is to become of it; what is not understood is held.
   package var state: State {
     if history.isDone { return .done }
-    return history.isHeld || envelope == nil ? .held : .queued
+    return isHeld || envelope == nil ? .held : .queued
   }
+
+  /// Whether it was put on hold.
+  package var isHeld: Bool { history.isHeld(lead.flags) }
 
   /// The recipients for which something is left to do.
   package var openRecipients: [EnvelopeRecipient] {

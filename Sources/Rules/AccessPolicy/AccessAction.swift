@@ -23,8 +23,14 @@ enum AccessAction: Equatable, Sendable {
   case hangUp(String)
   /// PREPEND with a header field.
   case prepend([UInt8])
-  /// An action that this mail system has not yet.
-  case notYet(String)
+  /// HOLD with a text.
+  case hold(String)
+  /// FILTER with `transport:nexthop`.
+  case filter(String)
+  /// REDIRECT with an address.
+  case redirect(String)
+  /// BCC with an address.
+  case copy(String)
   /// The words of restrictions.
   case restrictions([String])
 
@@ -38,18 +44,6 @@ enum AccessAction: Equatable, Sendable {
     let code: Code
     let status: EnhancedStatus?
     let text: String
-  }
-
-  /// Actions of access(5) that are known and not implemented.
-  private static let notYet: Set = ["hold", "filter", "redirect", "bcc", "delay"]
-
-  /// The actions among values that are known and not implemented, each once.
-  static func notYet(in values: [[UInt8]]) -> [String] {
-    let names = values.compactMap { value -> String? in
-      guard case .notYet(let name) = AccessAction(value) else { return nil }
-      return name
-    }
-    return Set(names).sorted()
   }
 
   /// Reads the value of a table.
@@ -72,7 +66,10 @@ enum AccessAction: Equatable, Sendable {
     case "discard": self = .discard(text)
     case "hangup": self = .hangUp(text)
     case "prepend": self = .prepend(Array(rest))
-    case _ where Self.notYet.contains(name): self = .notYet(name.uppercased())
+    case "hold": self = .hold(text)
+    case "filter": self = .filter(text)
+    case "redirect": self = .redirect(text)
+    case "bcc": self = .copy(text)
     default: self = Self.other(word, rest, value)
     }
   }

@@ -184,7 +184,8 @@ package struct AccessPolicy: Sendable {
     evaluation.deferIfPermit = history.afterMail
     guard try await run(recipientLists, &evaluation) else { return }
     if evaluation.deferIfPermit != nil { return applyDeferral(&evaluation) }
-    guard rules.settings.rejectsUnlistedRecipient, !evaluation.verdict.discards else { return }
+    guard rules.settings.rejectsUnlistedRecipient, !evaluation.verdict.orders.discards
+    else { return }
     _ = try await RejectUnlisted(subject: .recipient).evaluate(&evaluation)
   }
 

@@ -7,6 +7,8 @@ package struct AccessRequest: Sendable {
   package var clientAddress: IPAddress
   /// The client's verified host name, or `unknown`.
   package var clientName: String
+  /// The client's port, where replies and logs name it (`smtpd_client_port_logging`).
+  package var clientPort: UInt16?
   /// The name that HELO or EHLO gave.
   package var helo: String?
   /// The reverse-path; `nil` before MAIL.
@@ -76,7 +78,9 @@ enum AccessSubject: Sendable, CaseIterable {
   /// What replies quote between `<` and `>`.
   func name(in request: AccessRequest) -> String {
     switch self {
-    case .client: "\(request.clientName)[\(request.clientAddress)]"
+    case .client:
+      "\(request.clientName)[\(request.clientAddress)]"
+        + (request.clientPort.map { ":\($0)" } ?? "")
     case .helo: request.helo ?? ""
     case .sender: Self.text(request.sender)
     case .recipient: Self.text(request.recipient)

@@ -15,6 +15,9 @@ package struct AccessSettings: Sendable {
   package var delaysReject = true
   /// `smtpd_reject_unlisted_recipient`.
   package var rejectsUnlistedRecipient = true
+  /// Whether unknown users of this site are told apart at all, whatever the lists say; not with
+  /// `receive_override_options = no_unknown_recipient_checks`.
+  package var checksUsers = true
   /// `smtpd_reject_unlisted_sender`.
   package var rejectsUnlistedSender = false
   /// How addresses are resolved: `allow_percent_hack`, `swap_bangpath`,

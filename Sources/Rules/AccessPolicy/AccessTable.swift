@@ -4,9 +4,6 @@ import Primitives
 
 /// `check_client_access` and its kin: a table is asked what to do.
 struct AccessTable: Restriction {
-  /// The most bytes of header fields that tables may add to a message.
-  private static let prependedSizeMax = 64 << 10
-
   let table: any LookupTable
   let subject: AccessSubject
 
@@ -67,46 +64,16 @@ struct AccessTable: Restriction {
       return evaluation.deferIfReject(refusal.reply(about: subject, in: evaluation))
     case .warn(let text): evaluation.verdict.notices.append(AccessNotice(.warn, text))
     case .info(let text): evaluation.verdict.notices.append(AccessNotice(.info, text))
-    case .discard(let text):
-      let what = text.isEmpty ? "triggers DISCARD action" : text
-      let name = subject.name(in: evaluation.request)
-      evaluation.verdict.notices.append(
-        AccessNotice(.discard, "<\(name)>: \(subject.title) \(what)"))
-      evaluation.verdict.discards = true
-      return .permit
+    case .discard:
+      note(action, key, &evaluation)
+      return evaluation.subject == .etrn ? .undecided : .permit
+    case .hold, .filter, .redirect, .copy, .prepend: note(action, key, &evaluation)
     case .hangUp(let text):
       evaluation.verdict.notices.append(AccessNotice(.hangup, text))
       evaluation.verdict.hangsUp = true
-    case .prepend(let field): prepend(field, key, &evaluation)
-    case .notYet(let name):
-      return evaluation.refuseMisconfigured(
-        "access table \(table.name): action \(name) is not implemented yet")
     case .restrictions(let words): return try await run(words, &evaluation)
     }
     return .undecided
-  }
-
-  private func prepend(_ field: [UInt8], _ key: [UInt8], _ evaluation: inout Evaluation) {
-    let fault: String
-    let size = evaluation.verdict.prependedFields.reduce(field.count) { $0 + $1.count }
-    if evaluation.isAtEndOfData {
-      fault = ": action PREPEND must be used before smtpd_end_of_data_restrictions"
-    } else if !Self.isHeaderField(field) {
-      fault = " entry \"\(String(decoding: key, as: UTF8.self))\" requires header: text"
-    } else if size > Self.prependedSizeMax {
-      fault = ": action PREPEND adds more than \(Self.prependedSizeMax) bytes to a message"
-    } else {
-      return evaluation.verdict.prependedFields.append(field)
-    }
-    evaluation.verdict.notices.append(AccessNotice(.fault, "access table \(table.name)\(fault)"))
-  }
-
-  /// Whether the text is a field name, a colon and a body without control characters.
-  private static func isHeaderField(_ text: [UInt8]) -> Bool {
-    let name = text.prefix { $0 > ASCII.space && $0 < 0x7f && $0 != UInt8(ascii: ":") }
-    guard !name.isEmpty, name.endIndex < text.count, text[name.endIndex] == UInt8(ascii: ":")
-    else { return false }
-    return text[name.endIndex...].allSatisfy { $0 >= ASCII.space && $0 != 0x7f || $0 == ASCII.tab }
   }
 
   /// Evaluates the restrictions that a table gave.

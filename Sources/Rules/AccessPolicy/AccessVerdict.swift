@@ -8,17 +8,15 @@ package struct AccessVerdict: Equatable, Sendable {
   package var notices: [AccessNotice] = []
   /// Whether the session ends without a reply.
   package var hangsUp = false
-  /// Whether the message is to be accepted and thrown away.
-  package var discards = false
-  /// Header fields to put before the message, each without its line end.
-  package var prependedFields: [[UInt8]] = []
+  /// What is to happen to the message once it is accepted.
+  package var orders = MessageOrders()
 
   /// A verdict that lets everything pass.
   package init() {}
 
   /// Whether nothing has to be done.
   package var isPlain: Bool {
-    refusal == nil && notices.isEmpty && !hangsUp && !discards && prependedFields.isEmpty
+    refusal == nil && notices.isEmpty && !hangsUp && orders.isEmpty
   }
 }
 
@@ -38,6 +36,14 @@ package struct AccessNotice: Hashable, Sendable {
     case discard
     /// A table said HANGUP.
     case hangup
+    /// A table said HOLD.
+    case hold
+    /// A table said FILTER.
+    case filter
+    /// A table said REDIRECT.
+    case redirect
+    /// A table said BCC.
+    case bcc
     /// Something is wrong with the configuration or a table: a `warning:` line without the client.
     case fault = "warning"
   }

@@ -69,6 +69,7 @@ struct RejectUnlisted: Restriction {
   let subject: AccessSubject
 
   func evaluate(_ evaluation: inout Evaluation) async throws(AccessError) -> AccessDecision {
+    guard evaluation.rules.settings.checksUsers else { return .undecided }
     if subject == .sender {
       guard let sender = evaluation.request.sender, !sender.isNull,
         !evaluation.senderIsChecked

@@ -149,11 +149,6 @@ struct RestrictionParser {
       } catch {
         throw .badTable(parameter: parser.parameter, reason: "\(error)")
       }
-      for action in AccessAction.notYet(in: table.knownValues) {
-        warnings.append(
-          "\(name): action \(action) is not implemented yet; whoever it applies to is asked to "
-            + "come back")
-      }
       return table
     }
   }

@@ -4,7 +4,6 @@ import Primitives
 struct CIDRTable: SynchronousTable {
   let name: String
   var hasPatterns: Bool { true }
-  var knownValues: [[UInt8]] { rules.values }
   private let rules: ConditionalRules<IPNetwork>
 
   init(_ name: String, _ argument: String, read: TableOpener.Reader) throws(LookupError) {

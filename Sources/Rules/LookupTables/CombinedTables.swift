@@ -5,7 +5,6 @@ struct PipedTables: LookupTable {
   let name: String
   let tables: [any LookupTable]
   var hasPatterns: Bool { tables.first?.hasPatterns == true }
-  var knownValues: [[UInt8]] { tables.last?.knownValues ?? [] }
 
   func find(_ key: [UInt8]) async throws(LookupError) -> [UInt8]? {
     var value = key
@@ -22,7 +21,6 @@ struct JoinedTables: LookupTable {
   let name: String
   let tables: [any LookupTable]
   var hasPatterns: Bool { tables.contains { $0.hasPatterns } }
-  var knownValues: [[UInt8]] { tables.flatMap(\.knownValues) }
 
   func find(_ key: [UInt8]) async throws(LookupError) -> [UInt8]? {
     var values: [[UInt8]] = []

@@ -59,11 +59,6 @@ struct ConditionalRules<Pattern: Sendable>: Sendable {
     }
   }
 
-  /// The values of all rules.
-  var values: [[UInt8]] {
-    rules.compactMap { if case .value(_, _, let value) = $0 { value } else { nil } }
-  }
-
   /// The first value whose pattern matches; `match` gives what a pattern found, or `nil`.
   func first<Match, Failure: Error>(
     _ match: (Pattern) throws(Failure) -> Match?

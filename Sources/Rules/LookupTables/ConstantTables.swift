@@ -21,8 +21,6 @@ struct StaticTable: SynchronousTable {
     self.value = value
   }
 
-  var knownValues: [[UInt8]] { [value] }
-
   func findNow(_ key: [UInt8]) throws(LookupError) -> [UInt8]? { value }
 }
 

@@ -15,7 +15,6 @@ package struct DictionaryTable: SynchronousTable {
   }
 
   /// All values.
-  package var knownValues: [[UInt8]] { Array(entries.values) }
   /// All keys, in small letters, with their values.
   package var all: [(key: [UInt8], value: [UInt8])] { entries.map { ($0.key, $0.value) } }
 

@@ -5,9 +5,6 @@ package protocol LookupTable: Sendable {
   /// Whether the table judges a key by patterns: parts of it are not looked up then.
   var hasPatterns: Bool { get }
 
-  /// The values that the table may give, as far as they are known without asking.
-  var knownValues: [[UInt8]] { get }
-
   /// The value of a key; `nil` when the table has none. The table folds case where its type does.
   ///
   /// Throws `.failed` when the table cannot answer now.
@@ -17,8 +14,6 @@ package protocol LookupTable: Sendable {
 extension LookupTable {
   /// Most tables hold keys.
   package var hasPatterns: Bool { false }
-  /// Most tables cannot tell.
-  package var knownValues: [[UInt8]] { [] }
 }
 
 /// A table that answers without waiting, since it is in memory.

@@ -8,7 +8,6 @@ import Primitives
 struct PatternTable: LookupTable {
   let name: String
   var hasPatterns: Bool { true }
-  var knownValues: [[UInt8]] { rules.values }
   private let rules: ConditionalRules<RegularExpression>
   private let worker: any LookupWorker
 

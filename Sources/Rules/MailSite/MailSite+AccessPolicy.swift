@@ -35,6 +35,8 @@ extension MailSite {
       settings.delaysReject = configuration[.smtpdDelayReject]
       settings.rejectsUnlistedRecipient = configuration[.smtpdRejectUnlistedRecipient]
       settings.rejectsUnlistedSender = configuration[.smtpdRejectUnlistedSender]
+      settings.checksUsers = try !ReceiveOverrides(configuration)
+        .contains(.noUnknownRecipientChecks)
       settings.recipientDelimiter = configuration[.recipientDelimiter]
       settings.allowsUntrustedRouting = configuration[.allowUntrustedRouting]
       settings.accessMapsMatchSubdomains =

@@ -183,6 +183,7 @@ extension MailSite {
     settings.relayTransport = configuration[.relayTransport]
     settings.defaultTransport = configuration[.defaultTransport]
     settings.relayhost = configuration[.relayhost]
+    settings.defaultFilterNextHop = configuration[.defaultFilterNexthop]
     settings.recipientDelimiter = configuration[.recipientDelimiter]
     settings.transportMapsMatchSubdomains =
       configuration[.parentDomainMatchesSubdomains].contains("transport_maps")

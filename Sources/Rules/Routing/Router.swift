@@ -20,6 +20,8 @@ package struct RoutingSettings: Sendable {
   package var defaultTransport = "smtp"
   /// `relayhost`; empty for none.
   package var relayhost = ""
+  /// `default_filter_nexthop`; empty for the recipient's domain.
+  package var defaultFilterNextHop = ""
   /// `recipient_delimiter`: look-ups in `transport_maps` are repeated without the extension.
   package var recipientDelimiter = ""
   /// Whether `parent_domain_matches_subdomains` names `transport_maps`: a `domain` there stands
@@ -105,6 +107,21 @@ package struct Router: Sendable {
     guard let map = tables.transportMap, addressClass != .virtualAlias else { return standard }
     guard let found = try await find(resolved, in: map) else { return standard }
     return Self.changed(standard, by: TransportText(found), domain: resolved.domain)
+  }
+
+  /// The route of a recipient whose message goes through the content filter `transport:nexthop`,
+  /// whatever its own would be. Without a next-hop it is `default_filter_nexthop`, else the
+  /// recipient's domain.
+  package func route(_ recipient: MailAddress, through filter: String) -> Route {
+    let text = TransportText(filter)
+    let domain = recipient.atIndex == nil ? settings.resolver.myhostname : recipient.foldedDomain
+    let nextHop =
+      !text.nextHop.isEmpty
+      ? String(text.nextHop)
+      : settings.defaultFilterNextHop.isEmpty ? domain : settings.defaultFilterNextHop
+    return Route(
+      transport: String(text.transport), nextHop: nextHop, recipient: recipient,
+      addressClass: .other)
   }
 
   private func classify(_ address: ResolvedAddress) async throws(RoutingError) -> AddressClass {

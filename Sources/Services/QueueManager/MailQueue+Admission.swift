@@ -31,7 +31,8 @@ extension MailQueue {
     }
     // Before all agents have spoken any message may be in somebody's hands: it waits outside the
     // window until its turn comes.
-    guard isOpen, let envelope = record.envelope, !envelope.recipients.isEmpty,
+    guard isOpen, !record.lead.flags.contains(.entersOnHold), let envelope = record.envelope,
+      !envelope.recipients.isEmpty,
       !adoption.concerns(record.lead.id),
       let recipients = await recipients(of: envelope, ended: [])
     else { return restore(RecordRow(record.lead), nil, of: segment) }
@@ -74,7 +75,8 @@ extension MailQueue {
     }
     guard
       let ref = scheduler.restore(
-        message, nextAttempt: nextAttempt, isHeld: history?.isHeld ?? false,
+        message, nextAttempt: nextAttempt,
+        isHeld: (history ?? MessageHistory(id: row.id)).isHeld(row.flags),
         orders: orders, now: Reactor.shared.now)
     else { return reportDuplicate(row.id) }
     if let ended = history?.ended, !ended.isEmpty { endedRecipients[ref] = ended }
@@ -121,7 +123,11 @@ extension MailQueue {
     for (index, recipient) in envelope.recipients.enumerated() {
       var active = ActiveRecipient(recipient)
       if ended.isEmpty || !ended.contains(UInt32(index)) {
-        if let known = routes.find(recipient.address) {
+        if !envelope.contentFilter.isEmpty {
+          let known = routes.route(recipient.address, through: envelope.contentFilter)
+          active.address = known.address
+          active.target = known.target
+        } else if let known = routes.find(recipient.address) {
           active.address = known.address
           active.target = known.target
         } else {

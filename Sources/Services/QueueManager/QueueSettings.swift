@@ -35,6 +35,8 @@ struct QueueSettings: Sendable {
   var mailName = "Martinet"
   /// `bounce_size_limit` in bytes.
   var returnedSizeLimit = 50_000
+  /// `content_filter`, for mail that is requeued; empty for none.
+  var contentFilter = ""
   /// `soft_bounce`.
   var softBounce = false
   /// `enable_original_recipient`.
@@ -62,6 +64,7 @@ struct QueueSettings: Sendable {
     scheduler.bounceLifetime = configuration[.bounceQueueLifetime]
     drainTime = configuration[.drainTime]
     softBounce = configuration[.softBounce]
+    contentFilter = configuration[.contentFilter]
     keepsOriginals = configuration[.enableOriginalRecipient]
     journalSyncInterval = configuration[.journalSyncInterval]
     messageLimit = configuration[.queueMessageLimit]

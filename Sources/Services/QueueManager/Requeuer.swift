@@ -95,6 +95,8 @@ final class Requeuer {
     }.map(\.element)
     fresh.stuffedDots = envelope.stuffedDots.map { $0 + UInt64(field.count) }
     fresh.origin = nil
+    // As for any new mail: what the configuration says now.
+    fresh.contentFilter = Array(queue.settings.contentFilter.utf8)
     let disk = queue.disk
     let file = record.segment.file
     let extent = stored.lead.header
@@ -103,7 +105,7 @@ final class Requeuer {
     }
     return PendingRecord(
       id: id, header: field + header, body: [], envelope: fresh,
-      flags: stored.lead.flags.subtracting(.relocatedCopy),
+      flags: stored.lead.flags.subtracting([.relocatedCopy, .entersOnHold]),
       contentSize: stored.lead.contentSize + UInt64(field.count))
   }
 

@@ -48,6 +48,13 @@ final class RouteTable {
     return fresh
   }
 
+  /// The route of a recipient whose message goes through a content filter.
+  func route(_ recipient: MailAddress, through filter: [UInt8]) -> Known {
+    let route = router.route(recipient, through: String(decoding: filter, as: UTF8.self))
+    if targets.count >= Self.knownMax { targets.removeAll(keepingCapacity: true) }
+    return Known(address: route.recipient, target: target(of: route))
+  }
+
   private func target(of route: Route) -> Target {
     let transport = transport(route.transport)
     let destination =

@@ -177,13 +177,14 @@ final class InboundMessage {
   ///
   /// `isInternational` says that the client asked for SMTPUTF8.
   func commit(
-    id: QueueID, envelope: Envelope, isInternational: Bool = false
+    id: QueueID, envelope: Envelope, isInternational: Bool = false, entersOnHold: Bool = false
   ) async throws(SpoolError) {
     while isWriting, !isCutOff { await waitForWrite() }
     isOver = true
     defer { intake.memory.leave(self) }
     if let fault { throw fault }
-    let record = record(id, envelope, isInternational)
+    var record = record(id, envelope, isInternational)
+    if entersOnHold { record.flags.insert(.entersOnHold) }
     if stream == nil {
       try await intake.spool.commit(record)
       intake.contents.give(record.content)

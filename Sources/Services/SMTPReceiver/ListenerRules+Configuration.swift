@@ -34,8 +34,9 @@ extension ListenerRules {
       lineLengthMax: configuration[.lineLengthLimit], hopCountMax: configuration[.hopcountLimit],
       bareNewlines: Self.bareNewlines(configuration[.smtpdForbidBareNewline]),
       hiddenKeywords: Self.hiddenKeywords(configuration, site),
-      debugPeers: Self.debugPeers(site), softBounce: configuration[.softBounce], tls: tls,
-      access: policy, clientLimits: clientLimits,
+      debugPeers: Self.debugPeers(site), softBounce: configuration[.softBounce],
+      logsClientPort: configuration[.smtpdClientPortLogging], tls: tls,
+      access: policy, contentFilter: configuration[.contentFilter], clientLimits: clientLimits,
       hasRequestDeadline: configuration[.smtpdPerRequestDeadline])
   }
 

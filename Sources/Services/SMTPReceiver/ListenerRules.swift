@@ -35,10 +35,14 @@ final class ListenerRules: Sendable {
   let hiddenKeywords: KeywordFinder?
   /// `soft_bounce`.
   let softBounce: Bool
+  /// `smtpd_client_port_logging`.
+  let logsClientPort: Bool
   /// The clients whose dialogue is logged.
   let debugPeers: DebugPeers?
   /// Who may send mail to whom.
   let access: AccessPolicy
+  /// `content_filter`; empty for none.
+  let contentFilter: [UInt8]
   /// How much each client may do; `nil` for no limits.
   let clientLimits: ClientLimits?
   /// `smtpd_per_request_deadline`: whether a client that drips has no more time than a silent one.
@@ -49,9 +53,11 @@ final class ListenerRules: Sendable {
     timeout: Duration = .seconds(300), dataRateMin: Int = 500, lineLengthMax: Int = 2048,
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
     hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
-    softBounce: Bool = false, tls: ServerTLS = .off, access: AccessPolicy,
-    clientLimits: ClientLimits? = nil, hasRequestDeadline: Bool = true
+    softBounce: Bool = false, logsClientPort: Bool = false, tls: ServerTLS = .off,
+    access: AccessPolicy,
+    contentFilter: String = "", clientLimits: ClientLimits? = nil, hasRequestDeadline: Bool = true
   ) {
+    self.contentFilter = Array(contentFilter.utf8)
     self.clientLimits = clientLimits
     self.hasRequestDeadline = hasRequestDeadline
     self.smtp = smtp
@@ -66,6 +72,7 @@ final class ListenerRules: Sendable {
     self.hiddenKeywords = hiddenKeywords
     self.debugPeers = debugPeers
     self.softBounce = softBounce
+    self.logsClientPort = logsClientPort
     self.access = access
   }
 

@@ -15,10 +15,16 @@ extension SMTPSession {
     accessHistory = history
     if verdict.isPlain { return nil }
     logNotices(verdict, stage)
-    if verdict.discards { discardsMessage = true }
-    prependedFields += verdict.prependedFields
+    if !verdict.orders.isEmpty { add(verdict.orders) }
     if verdict.hangsUp { throw .hungUp }
     return verdict.refusal
+  }
+
+  @inline(never)
+  private func add(_ later: MessageOrders) {
+    var all = orders ?? MessageOrders()
+    all.add(later)
+    orders = all
   }
 
   @inline(never)
@@ -28,6 +34,8 @@ extension SMTPSession {
       clientAddress: client.address, clientName: client.name, helo: core.givenHelo,
       sender: core.isVerifying ? .null : transaction?.givenSender, recipient: judgedRecipient(stage)
     )
+    if client.logsPort { request.clientPort = client.port }
+    if stage == .etrn { request.etrnDomain = core.pendingETRN }
     request.recipientCount = transaction?.recipients.count ?? 0
     request.pipelinesIllegally = core.pipelinesIllegally
     request.isEncrypted = core.isSecure

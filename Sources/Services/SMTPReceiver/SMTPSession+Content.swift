@@ -137,10 +137,11 @@ extension SMTPSession {
       return .refused(refusal)
     }
     if let refusal = try await judge(.endOfData) { return .refused(refusal) }
-    if discardsMessage { return .queued(id) }
+    if orders?.discards == true { return .queued(id) }
     do throws(SpoolError) {
       try await message.commit(
-        id: id, envelope: envelope(transaction), isInternational: transaction.isInternational)
+        id: id, envelope: envelope(transaction), isInternational: transaction.isInternational,
+        entersOnHold: orders?.holds == true)
     } catch {
       if error == .uncertain { throw .uncertain }
       let reply = SMTPReply(refusing: error)
@@ -175,9 +176,11 @@ extension SMTPSession {
       offset: intake.clock.offset(at: arrival))
     field.security = securityTrace
     var bytes = intake.contents.take()
-    for prepended in prependedFields {
-      bytes += prepended
-      bytes.append(text: "\r\n")
+    if let fields = orders?.prependedFields {
+      for field in fields {
+        bytes += field
+        bytes.append(text: "\r\n")
+      }
     }
     field.append(to: &bytes)
     return bytes
@@ -199,6 +202,8 @@ extension SMTPSession {
     envelope.client.port = client.port
     if let helo = core.helo { envelope.client.helo = Array(helo.utf8) }
     envelope.client.protocolName.append(text: core.protocolName)
+    envelope.contentFilter = rules.contentFilter
+    if let orders { envelope.apply(orders) }
     return envelope
   }
 }

@@ -50,6 +50,14 @@ extension SMTPSession {
     return admitContent()
   }
 
+  func judgeETRN() async throws(SessionEnd) -> SMTPServerStep {
+    let refusal = try await judge(.etrn)
+    if refusal == nil, let domain = core.pendingETRN {
+      log("warning: reject: ETRN \(domain)... from \(client.logName)")
+    }
+    return core.decide(refusal.map { .refuse($0) } ?? .accept, into: &out)
+  }
+
   func authorizeSender() -> SMTPServerStep {
     if let refusal = countEvent() { return core.decide(.refuse(refusal), into: &out) }
     guard let refusal = intake.refusal() else { return core.decide(.accept, into: &out) }
@@ -95,8 +103,7 @@ extension SMTPSession {
   /// Gives back what is kept for a message that is no more.
   func forgetMessage() {
     queueID = nil
-    discardsMessage = false
-    if !prependedFields.isEmpty { prependedFields = [] }
+    orders = nil
     intake.memory.changeEnvelopes(by: -envelopeSize)
     envelopeSize = 0
   }

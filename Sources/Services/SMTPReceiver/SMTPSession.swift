@@ -53,10 +53,8 @@ final class SMTPSession {
   var arrival = WallTime(microseconds: 0)
   /// What access policy has to remember of earlier commands.
   var accessHistory = AccessHistory()
-  /// Whether the message under way is to be accepted and thrown away.
-  var discardsMessage = false
-  /// Header fields that access tables put before the message under way.
-  var prependedFields: [[UInt8]] = []
+  /// What access tables want done with the message under way; `nil` for nothing.
+  var orders: MessageOrders?
   /// Bytes of content received, while it comes in.
   var contentSize: Int?
   /// Who follows the dialogue; `nil` while nobody does.
@@ -74,6 +72,8 @@ final class SMTPSession {
     self.stream = stream
     self.rules = rules
     self.intake = intake
+    var client = client
+    client.logsPort = rules.logsClientPort
     self.client = client
     clientText = Array(client.logName.utf8)
     core = SMTPServerCore(rules: rules.smtp, client: client)
@@ -121,6 +121,7 @@ final class SMTPSession {
       case .sender: step = try await judgeSender()
       case .recipient: step = try await authorizeRecipient()
       case .data: step = try await judgeData()
+      case .etrn: step = try await judgeETRN()
       case .content: step = try await receiveContent()
       case .handshake: step = try await startTLS()
       case .chunk: step = try await receiveChunk()
@@ -144,6 +145,8 @@ final class SMTPSession {
     case recipient
     /// A judgement of DATA.
     case data
+    /// A judgement of ETRN.
+    case etrn
     /// The content.
     case content
     /// The TLS handshake.
@@ -180,6 +183,7 @@ final class SMTPSession {
       case .admitContent:
         if rules.access.judges(.data) { return .data }
         step = admitContent()
+      case .authorizeETRN: return .etrn
       case .receiveContent: return .content
       case .startTLS: return .handshake
       case .receiveChunk: return .chunk

@@ -117,7 +117,7 @@ final class ModelQueue {
     segments.removeAll { $0.name == name }
     segments.append(segment)
     for row in found.rows {
-      add(row.id, row.offset, Int(row.recipientCount), to: segment)
+      add(row.id, row.offset, Int(row.recipientCount), row.flags, to: segment)
     }
   }
 
@@ -129,12 +129,15 @@ final class ModelQueue {
     }
   }
 
-  func add(_ id: QueueID, _ offset: UInt64, _ recipients: Int, to segment: Segment) {
+  func add(
+    _ id: QueueID, _ offset: UInt64, _ recipients: Int, _ flags: RecordFlags, to segment: Segment
+  ) {
     guard segment.items[offset] == nil else { return }
     var item = Item(id: id, recipientCount: recipients)
+    item.isHeld = flags.contains(.entersOnHold)
     if let history = segment.history.messages[offset], history.id == id {
       item.ended = history.ended
-      item.isHeld = history.isHeld
+      item.isHeld = history.isHeld(flags)
       item.isDone = history.isDone
     }
     segment.items[offset] = item
@@ -153,7 +156,9 @@ final class ModelQueue {
         }
         // A copy is put in by whoever made it, once it is mail.
         if record.lead.flags.contains(.relocatedCopy) { continue }
-        add(record.lead.id, record.lead.offset, envelope.recipients.count, to: segment)
+        add(
+          record.lead.id, record.lead.offset, envelope.recipients.count, record.lead.flags,
+          to: segment)
       }
       segment.taken = mark.end
     } catch {

@@ -57,6 +57,7 @@ final class ModelWriter {
   private func makeRecord(_ bodyLength: Int) -> PendingRecord {
     let id = makeID()
     let recipients = 1 + world.random.below(3)
+    let entersOnHold = world.random.oneIn(8)
     let envelope = Envelope(
       sender: MailAddress("sender@example.org"),
       recipients: (0..<recipients).map { EnvelopeRecipient(MailAddress("r\($0)@example.net")) },
@@ -64,10 +65,13 @@ final class ModelWriter {
     let header = Array("X-Id: \(id)\r\n\r\n".utf8)
     let body = world.random.bytes(count: bodyLength) + [13, 10]
     let record = PendingRecord(
-      id: id, header: header, body: body, envelope: envelope, flags: [],
+      id: id, header: header, body: body, envelope: envelope,
+      flags: entersOnHold ? .entersOnHold : [],
       contentSize: UInt64(header.count + body.count))
-    world.ledger.add(
-      Ledger.Message(id: id, header: header, body: body, recipientCount: recipients))
+    var message = Ledger.Message(
+      id: id, header: header, body: body, recipientCount: recipients)
+    message.isHeld = entersOnHold
+    world.ledger.add(message)
     return record
   }
 

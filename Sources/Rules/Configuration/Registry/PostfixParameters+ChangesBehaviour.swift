@@ -3,13 +3,13 @@ extension PostfixParameters {
   /// The names of those whose default is empty.
   static let changesBehaviourNames = #"""
     always_bcc best_mx_transport canonical_maps command_execution_directory
-    default_delivery_status_filter default_filter_nexthop fallback_transport_maps
+    default_delivery_status_filter fallback_transport_maps
     full_name_encoding_charset internal_mail_filter_classes
     lmtp_connection_cache_destinations lmtp_discard_lhlo_keyword_address_maps
     lmtp_dns_reply_filter lmtp_dns_resolver_options
     lmtp_dns_support_level lmtp_fallback_relay lmtp_generic_maps lmtp_pix_workaround_maps
     lmtp_reply_filter local_command_shell mailbox_command_maps mailbox_transport_maps
-    masquerade_domains masquerade_exceptions receive_override_options recipient_bcc_maps
+    masquerade_domains masquerade_exceptions recipient_bcc_maps
     recipient_canonical_maps relocated_maps remote_header_rewrite_domain sender_bcc_maps
     sender_canonical_maps sender_dependent_default_transport_maps
     sender_dependent_relayhost_maps smtp_discard_ehlo_keyword_address_maps smtp_dns_reply_filter

@@ -2,7 +2,7 @@
 extension PostfixParameters {
   /// The names of those whose default is empty.
   static let weakensSecurityNames = #"""
-    authorized_verp_clients body_checks content_filter header_checks lmtp_body_checks
+    authorized_verp_clients body_checks header_checks lmtp_body_checks
     lmtp_header_checks lmtp_mime_header_checks lmtp_nested_header_checks
     lmtp_sasl_mechanism_filter lmtp_sasl_password_maps lmtp_tls_CAfile lmtp_tls_CApath
     lmtp_tls_cert_file lmtp_tls_chain_files lmtp_tls_dcert_file lmtp_tls_eccert_file
