@@ -12,6 +12,8 @@ package struct RoutingSettings: Sendable {
   package var resolver: AddressResolver
   /// `local_transport`; `local:` and `myhostname` unless set.
   package var localTransport: String
+  /// `mailbox_transport`; empty for none.
+  package var mailboxTransport = ""
   /// `virtual_transport`.
   package var virtualTransport = "virtual"
   /// `relay_transport`.
@@ -102,9 +104,11 @@ package struct Router: Sendable {
     let standard = Route(
       transport: transport, nextHop: nextHop, recipient: resolved.address,
       addressClass: addressClass)
-    guard let map = tables.transportMap, addressClass != .virtualAlias else { return standard }
-    guard let found = try await find(resolved, in: map) else { return standard }
-    return Self.changed(standard, by: TransportText(found), domain: resolved.domain)
+    guard let map = tables.transportMap, addressClass != .virtualAlias,
+      let found = try await find(resolved, in: map)
+    else { return passedOn(standard) }
+    return passedOn(
+      Self.changed(standard, by: TransportText(found), domain: resolved.domain))
   }
 
   private func classify(_ address: ResolvedAddress) async throws(RoutingError) -> AddressClass {

@@ -2,7 +2,8 @@
 package enum Registry {
   /// The declarations, sorted by name.
   package static let declarations: [Declaration] =
-    [site, routing, server, tlsServer, access, client, lmtp, queue, message, own].joined()
+    [site, routing, server, tlsServer, access, client, lmtp, delivery, queue, message, own]
+    .joined()
     .map(\.declaration).sorted { $0.name < $1.name }
 
   private static let byName = Dictionary(
