@@ -10,6 +10,7 @@ extension EndToEnd {
     private static let confession = """
       { id -u; id -G; } > "ids"
       ls -l /proc/self/fd | sed -n 's/.* \\([0-9]*\\) -> .*/\\1/p' > "descriptors"
+      echo "$start" > "start"
       env > "environment"
       cat > "message"
       """
@@ -54,6 +55,7 @@ extension EndToEnd {
       #expect(try folder.lines(of: "ids") == [account.uid, account.gid, ""])
       // The fourth is the folder that `ls` lists.
       #expect(try folder.lines(of: "descriptors") == ["0", "1", "2", "3", ""])
+      #expect(try folder.lines(of: "start") == [server.spool, ""])
       let environment = Set(try folder.lines(of: "environment"))
       #expect(
         environment.isSuperset(of: [
@@ -160,7 +162,7 @@ extension EndToEnd {
           "relay_domains": "pipe.test, root.test, owner.test",
         ],
         services: [
-          "mine unix - n n - - pipe\n  flags=Rhu user=\(spareAccount) eol=\\r\\n null_sender= "
+          "mine unix - n n - - pipe\n  flags=Rhu user=\(spareAccount) eol=\\r\\n null_sender= directory=/usr "
             + "argv=\(script) -f ${sender} $nexthop ${queue_id} ${size} a${user}b${extension} "
             + "-- ${recipient}",
           "super unix - n n - - pipe\n  user=root argv=\(script)",
@@ -175,7 +177,7 @@ extension EndToEnd {
       try server.log.wait(forCount: 2, of: " status=", until: .after(.seconds(20)))
       #expect(
         server.log.fates(by: "pipe").sorted()
-          == ["One+X@pipe.test", "two@pipe.test"].map {
+          == ["One+X@PIPE.test", "two@pipe.test"].map {
             "to=<\($0)>, relay=mine, dsn=2.0.0, status=sent "
               + "(delivered via mine service (all fine))"
           })
@@ -191,6 +193,7 @@ extension EndToEnd {
       let account = try Self.account()
       #expect(try folder.lines(of: "ids") == [account.uid, account.gid, ""])
       #expect(try folder.lines(of: "descriptors") == ["0", "1", "2", "3", ""])
+      #expect(try folder.lines(of: "start") == ["/usr", ""])
       #expect(!(try folder.lines(of: "environment")).contains { $0.hasPrefix("SENDER=") })
       try Self.send(to: ["x@root.test", "x@owner.test"], server)
       try server.log.wait(forCount: 4, of: " status=", until: .after(.seconds(20)))
@@ -201,6 +204,45 @@ extension EndToEnd {
               + "(mail system configuration error)"))
         #expect(server.log.count(of: "warning: \(name): user=: no command runs as ") == 1)
       }
+      try server.stop()
+    }
+
+    @Test(
+      .enabled(
+        if: Subject.isMartinet && getuid() == 0
+          && Program.find("/usr/lib/dovecot/dovecot-lda") != nil), .timeLimit(.minutes(1)))
+    func theDeliveryAgentOfDovecotFilesMail() throws {
+      let folder = try OpenFolder()
+      let configuration = try folder.file(
+        "dovecot.conf",
+        """
+        log_path = /dev/stderr
+        base_dir = \(folder.path)
+        state_dir = \(folder.path)
+        mail_location = maildir:\(folder.path)/Maildir
+        first_valid_uid = 1
+        ssl = no
+
+        """)
+      let server = try MartinetInstance(
+        settings: [
+          "mydestination": "here.test", "mailbox_transport": "dovecot", "recipient_delimiter": "+",
+        ],
+        services: [
+          "dovecot unix - n n - - pipe\n  flags=DRhu user=\(spareAccount) argv=/usr/bin/env "
+            + "HOME=\(folder.path) USER=${user} /usr/lib/dovecot/dovecot-lda "
+            + "-c \(configuration) -f ${sender} -a ${original_recipient}"
+        ])
+      try server.start()
+      let address = "\(spareAccount)+x@here.test"
+      try Self.send(to: [address], server)
+      #expect(
+        server.log.fates(by: "pipe").map { $0.prefix { $0 != "(" } } == [
+          "to=<\(address)>, relay=dovecot, dsn=2.0.0, status=sent "
+        ])
+      let name = try #require(try folder.names(in: "Maildir/new").first)
+      let message = try folder.lines(of: "Maildir/new/\(name)")
+      #expect(message.prefix(2) == ["Return-Path: <s@source.test>", "Delivered-To: \(address)"])
       try server.stop()
     }
   }

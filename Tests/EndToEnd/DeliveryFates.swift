@@ -35,14 +35,18 @@ struct OpenFolder {
   func names(in name: String = "") throws -> [String] { try folder.names(in: name) }
 
   func lines(of name: String) throws -> [String] {
-    String(decoding: try folder.read(name), as: UTF8.self).split(
-      separator: "\n", omittingEmptySubsequences: false
-    ).map(String.init)
+    try folder.read(name).split(separator: 10, omittingEmptySubsequences: false)
+      .map { String(decoding: $0, as: UTF8.self) }
   }
 
-  /// Writes a shell script that starts in this folder; returns its path.
+  /// Writes a file; returns its path.
+  func file(_ name: String, _ text: String) throws -> String { try folder.write(text, to: name) }
+
+  /// Writes a shell script that goes to this folder first and keeps in `start` where it was;
+  /// returns its path.
   func script(_ name: String, _ text: String) throws -> String {
-    let file = try folder.write("#!/bin/sh\ncd '\(folder.path)' || exit 99\n\(text)\n", to: name)
+    let file = try folder.write(
+      "#!/bin/sh\nstart=$(pwd)\ncd '\(folder.path)' || exit 99\n\(text)\n", to: name)
     try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: file)
     return file
   }

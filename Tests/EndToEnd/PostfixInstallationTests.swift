@@ -63,6 +63,7 @@ extension EndToEnd {
         warnings.allSatisfy {
           $0.contains("/etc/main.cf, line ") && $0.contains(": it is not implemented yet; ")
         }, "\(warnings)")
+      let master = folder.path("etc/master.cf")
       let lines = outcome.output.map(\.description)
       #expect(lines.count { $0.contains(": it is not implemented; ignoring it is safe") } == 1)
       #expect(

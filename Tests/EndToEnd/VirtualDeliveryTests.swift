@@ -61,7 +61,7 @@ extension EndToEnd {
       let mailbox = try boxes.lines(of: "mb")
       #expect(
         mailbox.filter { $0.hasPrefix("From ") }.map { String($0.prefix { $0 != "@" }) }
-          == ["From sender1", "From sender4"])
+          .sorted() == ["From sender1", "From sender4"])
       #expect(mailbox.count { $0 == "Delivered-To: mb@box.test" } == 2)
       let account = try #require(getpwnam(spareAccount)?.pointee)
       let owner = asRoot ? Self.uid : Int(account.pw_uid)

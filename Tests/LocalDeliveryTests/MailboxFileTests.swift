@@ -66,9 +66,9 @@ struct MailboxFileTests {
 
   @Test func aMailboxThatWouldGrowTooLargeStaysAsItIs() throws {
     let folder = try TemporaryDirectory()
-    #expect(try deliver(to: folder.path("anna"), sizeMax: 300) == .deliveredToMailbox)
+    #expect(try deliver(to: folder.path("anna"), sizeMax: 200) == .deliveredToMailbox)
     let before = try folder.read("anna")
-    let verdict = try deliver(to: folder.path("anna"), sizeMax: 300)
+    let verdict = try deliver(to: folder.path("anna"), sizeMax: 200)
     #expect(
       verdict
         == .failed(

@@ -68,7 +68,7 @@ package enum DeliverProcess {
     case .mailbox(let path, let lock, let isOwnedByUser):
       return agent.append(
         message,
-        to: MailboxFile(path: path, lock: lock, owner: isOwnedByUser ? order.account.uid : nil),
+        to: MailboxFile(path: path, lock: lock, owner: isOwnedByUser ? Identity.uid : nil),
         at: time, failure: order.failurePrefix(path), isVirtual: order.isVirtual)
     case .command(let command): return agent.run(command, with: message, at: time)
     }

@@ -2,6 +2,7 @@ package import LinuxSystem
 import MailTypes
 package import Primitives
 package import Reactor
+import SMTPClientCore
 package import ServiceKit
 import SystemPackage
 
@@ -72,7 +73,9 @@ package final class SMTPSenderService: RoleService {
 
   private func open(_ job: DeliveryJob, _ key: DestinationKey) {
     let settings = settings(of: key.transport)
-    guard let hops = NextHop.list(key.nextHop, defaultPort: settings.defaultPort),
+    guard
+      let hops = NextHop.list(
+        key.nextHop, defaultPort: settings.defaultPort, namesHosts: settings.client.speaksLMTP),
       let hop = hops.first
     else {
       return refuse(
