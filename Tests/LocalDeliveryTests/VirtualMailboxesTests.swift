@@ -51,6 +51,20 @@ struct VirtualMailboxesTests {
     }
   }
 
+  @Test func anAddressMustNotBecomeAPath() {
+    let main = MainFile(
+      Array("virtual_mailbox_maps = pcre:{ {/^(.*)@v/ $$1/} }\n".utf8), file: "main.cf")
+    let configuration = Configuration.evaluate(
+      main, host: HostFacts(hostname: "mx", interfaces: [])
+    ).configuration
+    #expect(throws: LookupError.self) {
+      try VirtualMailboxes(configuration, tables: TableOpener(takesGroups: false) { _ in nil })
+    }
+    #expect(throws: Never.self) {
+      try VirtualMailboxes(configuration, tables: TableOpener { _ in nil })
+    }
+  }
+
   @Test func whoHasNoMailboxIsUnknown() async throws {
     let mailboxes = try mailboxes()
     do throws(NoDelivery) {

@@ -48,7 +48,8 @@ struct DeliveryProgram: Sendable {
       deliversFinally = true
       do throws(LookupError) {
         kind = .virtual(
-          try VirtualMailboxes(configuration, tables: .role(configuration)),
+          // As in Postfix: an address must not become a path or a user id.
+          try VirtualMailboxes(configuration, tables: .role(configuration, takesGroups: false)),
           MailboxLock(configuration[.virtualMailboxLock], configuration),
           isOwnedByUser: configuration[.strictMailboxOwnership])
       } catch {
