@@ -111,7 +111,8 @@ targets += room(
   "TLSPolicy", floor: "Rules",
   imports: ["Configuration", "LookupTables", "TLSEngine", "MailTypes", "Primitives"])
 
-targets += room("QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"])
+targets += room(
+  "QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"], hasCorpus: true)
 targets += room(
   "QueueStore", floor: "Queue",
   imports: ["QueueFormat", "Reactor", "LinuxSystem", "MailTypes", "Primitives", system],
@@ -121,7 +122,8 @@ targets += room(
 
 targets += room(
   "ServiceKit", floor: "Services",
-  imports: platform + ["MailTypes", "Configuration", "LookupTables", "QueueFormat", system])
+  imports: platform + ["MailTypes", "Configuration", "LookupTables", "QueueFormat", system],
+  hasCorpus: true)
 targets += room(
   "Master", floor: "Services",
   imports: platform + [

@@ -114,6 +114,17 @@ import Testing
     ("smtpd_timeout = 5x", "smtpd_timeout", "expected a time such as 5s, at least 1s"),
     ("smtpd_timeout = 0", "smtpd_timeout", "expected a time such as 5s, at least 1s"),
     ("smtpd_recipient_limit = 0", "smtpd_recipient_limit", "expected a number, at least 1"),
+    (
+      "smtpd_hard_error_limit = 99999999999", "smtpd_hard_error_limit",
+      "expected a number from 1 to 2147483647, found 99999999999"
+    ),
+    ("relayhost = [a", "relayhost", "expected next-hops such as"),
+    ("relayhost = [192.0.2.1]:99999", "relayhost", "expected next-hops such as"),
+    ("relayhost = host.test:foo", "relayhost", "expected next-hops such as"),
+    ("smtp_bind_address = foo", "smtp_bind_address", "expected an IPv4 address, or nothing"),
+    ("smtp_bind_address6 = 192.0.2.1", "smtp_bind_address6", "expected an IPv6 address"),
+    ("myhostname = a b", "myhostname", "expected a host name, found \"a b\""),
+    ("myhostname = -x-", "myhostname", "expected a host name"),
     ("reject_code = 200", "reject_code", "expected a number from 400 to 599"),
     ("compatibility_level = new", "compatibility_level", "expected a release such as 3.6"),
     ("myorigin =", "myorigin", "expected a text that is not empty"),

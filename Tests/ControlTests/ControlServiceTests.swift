@@ -46,6 +46,39 @@ import Testing
     await scene.service.drain(deadline: Scene.soon)
     withExtendedLifetime(second) {}
   }
+
+  @Test @ReactorActor func whatIsNoCommandEndsTheSession() async throws {
+    let scene = try Scene()
+    try await scene.service.start()
+    let client = try scene.connect()
+    try await client.write(ControlFrame.end.encoded + ControlFrame.end.encoded)
+    #expect(try await client.read(deadline: Scene.soon) { $0.count } == nil)
+    await scene.service.drain(deadline: Scene.soon)
+  }
+
+  @Test @ReactorActor func oneUserDoesNotTakeThePlacesOfAll() async throws {
+    let scene = try Scene(trustsCaller: false)
+    try await scene.service.start()
+    var clients: [ByteStream] = []
+    for _ in 0..<ControlService.sessionsOfOneUserMax {
+      let client = try scene.connect()
+      try await client.write(ControlFrame.command(QueueCommand.list.encoded).encoded)
+      _ = try await client.read(deadline: Scene.soon) { $0.count }
+      clients.append(client)
+    }
+    let refused = try scene.connect()
+    #expect(try await refused.read(deadline: Scene.soon) { $0.count } == nil)
+    // A place that is given up is there for the next.
+    clients.removeFirst().close()
+    while true {
+      let next = try scene.connect()
+      defer { next.close() }
+      guard (try? await next.write(ControlFrame.command(QueueCommand.list.encoded).encoded)) != nil
+      else { continue }
+      if let count = try? await next.read(deadline: Scene.soon, { $0.count }), count > 0 { break }
+    }
+    await scene.service.drain(deadline: Scene.soon)
+  }
 }
 
 @ReactorActor
@@ -55,7 +88,7 @@ private final class Scene {
   let service: ControlService
   private let folder: TemporaryDirectory
 
-  init() throws {
+  init(trustsCaller: Bool = true) throws {
     folder = try TemporaryDirectory()
     let log = Log(
       try Files.open(folder.path("log"), [.write, .create, .append]), kind: .lines,
@@ -76,7 +109,9 @@ private final class Scene {
         configuration: configuration, log: log,
         master: MessageChannel(try PacketChannel(pair.takeFirst())),
         page: LifePage(try SharedPage.make("test").page), listeners: [listener],
-        transports: [:]), queuePatience: .zero)
+        transports: [:]),
+      owner: trustsCaller ? Identity.uid : .max, superuser: trustsCaller ? 0 : .max,
+      queuePatience: .zero)
   }
 
   func connect() throws -> ByteStream {

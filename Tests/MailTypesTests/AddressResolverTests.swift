@@ -148,4 +148,23 @@ struct AddressResolverTests {
       #expect(again.isRouted == first.isRouted)
     }
   }
+
+  @Test(arguments: [
+    String(repeating: "%", count: 1900) + "@here.test",
+    "\"" + String(repeating: "%", count: 1900) + "\"@here.test",
+    String(repeating: "!", count: 1900) + "x@here.test",
+    "\"" + String(repeating: "@", count: 1900) + "\"@here.test",
+    "a" + String(repeating: "%here.test", count: 100) + "@here.test",
+  ])
+  func anAddressOfEndlessRoutesIsNone(_ text: String) {
+    var questions = 0
+    let resolved = AddressResolver(myhostname: "host.test", myorigin: "here.test").resolve(
+      MailAddress(Array(text.utf8))
+    ) { domain in
+      questions += 1
+      return domain == "here.test"
+    }
+    #expect(resolved.isMalformed && !resolved.isLocal)
+    #expect(questions <= 40)
+  }
 }

@@ -42,4 +42,13 @@ import Testing
     let marks = String(repeating: ">", count: 64 << 10)
     #expect(mend(marks, isWhole: false).added == 0)
   }
+
+  @Test func linesThatBeginLateAreLeftAsTheyAre() {
+    let line = "From \r\n"
+    let text = String(repeating: line, count: (1 << 20) / line.utf8.count)
+    let lines = ((64 << 10) + line.utf8.count - 1) / line.utf8.count
+    let whole = mend(text)
+    #expect(whole.added == 16 * lines)
+    #expect(whole.text.hasSuffix("\r\nFrom \r\n"))
+  }
 }

@@ -12,7 +12,7 @@ private let attempt = DeliveryAttempt(
 private let row = RecordRow(
   id: id, offset: 4160, recipientCount: 3, flags: [.body8Bit], contentSize: 4096)
 
-private let everyEvent: [JournalEvent] = [
+let everyEvent: [JournalEvent] = [
   .delivered(attempt), .deferred(attempt, until: WallTime(microseconds: 99)), .bounced(attempt),
   .done, .held(reason: Array("by hand".utf8)), .released, .deleted,
   .requeued(as: QueueID(microseconds: 5, sequence: 6)),
@@ -23,7 +23,7 @@ private let everyEvent: [JournalEvent] = [
   .unknown(kind: 999, payload: [1, 2, 3]),
 ]
 
-private func entry(_ event: JournalEvent, _ number: UInt64) -> JournalEntry {
+func entry(_ event: JournalEvent, _ number: UInt64) -> JournalEntry {
   var entry = JournalEntry(
     event, id: id, offset: 4160, recipient: number % 2 == 0 ? 7 : nil,
     endsMessage: number % 3 == 0, time: now)
@@ -32,7 +32,7 @@ private func entry(_ event: JournalEvent, _ number: UInt64) -> JournalEntry {
 }
 
 /// A journal without its first block: groups as flushes make them, each from a new block.
-private func journal(_ groups: [[JournalEntry]]) -> [UInt8] {
+func journal(_ groups: [[JournalEntry]]) -> [UInt8] {
   var bytes: [UInt8] = []
   let seed = JournalCodec.seed(sampleNonce)
   for group in groups {
@@ -46,7 +46,7 @@ private func journal(_ groups: [[JournalEntry]]) -> [UInt8] {
 }
 
 /// Reads a journal in pieces of `chunk` bytes: the entries and where the good part ends.
-private func scan(_ bytes: [UInt8], chunk: Int = .max) -> ([JournalEntry], UInt64) {
+func scan(_ bytes: [UInt8], chunk: Int = .max) -> ([JournalEntry], UInt64) {
   var scanner = JournalScanner(nonce: sampleNonce)
   var entries: [JournalEntry] = []
   var available = min(chunk, bytes.count)

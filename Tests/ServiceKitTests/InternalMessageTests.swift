@@ -2,6 +2,7 @@ import MailTypes
 import Primitives
 import QueueFormat
 import ServiceKit
+import TestSupport
 import Testing
 
 private let request: DeliveryRequest = {
@@ -151,4 +152,24 @@ private func decode(_ bytes: [UInt8]) throws(WireError) -> [InternalMessage] {
     return try QueueListEntry(from: &input)
   }
   #expect(read == entry)
+}
+
+/// Messages as they stand in a packet behind its version.
+@Test(arguments: Corpus.load("messages"))
+func messagesOfTheCorpus(entry: CorpusEntry) {
+  func check(_ bytes: [UInt8]) {
+    var out = WireEncoder()
+    out.put(InternalMessage.protocolVersion)
+    // What is understood is written and read back the same.
+    guard let messages = try? decode(out.bytes + bytes) else { return }
+    #expect((try? decode(packet(messages))) == messages)
+  }
+  for cut in 0...entry.bytes.count { check(Array(entry.bytes[..<cut])) }
+  for at in entry.bytes.indices {
+    for value: UInt8 in [0, 1, 0x7f, 0xff] {
+      var bytes = entry.bytes
+      bytes[at] = value
+      check(bytes)
+    }
+  }
 }

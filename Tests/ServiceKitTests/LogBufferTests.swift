@@ -98,3 +98,22 @@ private func text(_ buffer: LogBuffer) -> String {
   let count = log.wholeLines(limit: 4096)
   #expect(count <= 4096 && log.bytes[count - 1] == 10)
 }
+
+@Test func linesThatWereWrittenLeaveTheOthersWhole() {
+  var log = buffer()
+  var written: [UInt8] = []
+  for round in 0..<300 {
+    log.add(tag: [65], severity: .information) { $0.append(decimal: round) }
+    guard round % 3 == 2 else { continue }
+    let count = log.wholeLines(limit: 1)
+    written += log.bytes.prefix(count)
+    log.consume(count)
+  }
+  written += log.bytes
+  log.consume(log.bytes.count)
+  #expect(log.bytes.isEmpty)
+  let numbers = String(decoding: written, as: UTF8.self).split(separator: "\n").map {
+    $0.split(separator: " ").last.map(String.init)
+  }
+  #expect(numbers == (0..<300).map(String.init))
+}

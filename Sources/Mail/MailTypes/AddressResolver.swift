@@ -51,7 +51,8 @@ package struct ResolvedAddress: Equatable, Sendable {
   /// Whether a routing operator is left in the local part (`a%b@c`, `a!b@c`, `"a@b"@c`): another
   /// host might send such mail on, so relaying it for strangers would be relaying anywhere.
   package let isRouted: Bool
-  /// Whether the domain is no valid host name or address literal: a 5.1.3 address, never local.
+  /// Whether the domain is no valid host name or address literal, or the address holds more routes
+  /// than are followed: a 5.1.3 address, never local.
   package let isMalformed: Bool
 }
 
@@ -66,6 +67,10 @@ package struct AddressResolution: Sendable {
   private var question: String?
   private var answered: ResolvedAddress?
   private var plain: MailAddress?
+  private var steps = 0
+  /// Routes that one address may hold: each is looked for from its beginning. No honest address
+  /// has more than a few.
+  private static let stepsMax = 32
 
   /// The domain of which the caller must say whether it is local; `nil` when the result is there.
   package var domainInQuestion: String? { question }
@@ -131,6 +136,11 @@ package struct AddressResolution: Sendable {
 
   /// Looks for a route in what is left of the address; whether there is another domain to look at.
   private mutating func step() -> Bool {
+    steps += 1
+    guard steps <= Self.stepsMax else {
+      finish(isLocal: true, isBeyondLimits: true)
+      return false
+    }
     if tokens.contains("@") || (resolver.swapBangPath && tokens.contains("!"))
       || (resolver.allowPercentHack && tokens.contains("%"))
     {
@@ -152,7 +162,7 @@ package struct AddressResolution: Sendable {
     return false
   }
 
-  private mutating func finish(isLocal: Bool) {
+  private mutating func finish(isLocal: Bool, isBeyondLimits: Bool = false) {
     if isLocal {
       if let savedDomain {
         tokens.append(savedDomain)
@@ -165,9 +175,9 @@ package struct AddressResolution: Sendable {
       preconditionFailure("a resolved address has a domain")
     }
     let domain = plainForm[(at + 1)...]
-    var isMalformed = false
+    var isMalformed = isBeyondLimits
     if domain.first == UInt8(ascii: "[") {
-      isMalformed = HostSyntax.address(ofLiteral: domain) == nil
+      isMalformed = isMalformed || HostSyntax.address(ofLiteral: domain) == nil
     } else if !HostSyntax.isHostname(domain) {
       let isNumeric = IPAddress(String(decoding: domain, as: UTF8.self)) != nil
       if isNumeric, resolver.resolveNumericDomain {

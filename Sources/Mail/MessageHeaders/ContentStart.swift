@@ -5,12 +5,14 @@ package enum ContentStart {
   /// What is put before a line that begins a message in a mailbox file, of which some clients send
   /// one before the header: it is a field then.
   private static let mailboxField = Array("X-Mailbox-Line: ".utf8)
-  /// Bytes within which one must be able to tell what the first lines are.
+  /// Bytes within which one must be able to tell what the first lines are; those that begin later
+  /// are left as they are.
   private static let sizeMax = 64 << 10
 
   /// Puts in what is missing at `start` of content in wire form: a field's name before each first
   /// line `From …`, and an empty line before one that begins with white space, which would else
-  /// continue the field before it.
+  /// continue the field before it. Takes time in proportion to the content, however many of them
+  /// there are.
   ///
   /// Returns how many bytes were put in; `nil`, and nothing is, when it takes more content to tell.
   /// `isWhole` says that no more comes.
@@ -20,21 +22,28 @@ package enum ContentStart {
     let mayWait = !isWhole && content.count - start < sizeMax
     var mailboxLines: [Int] = []
     var at = start
-    while let end = endOfMailboxLine(content, at, mayWait) {
+    while at - start < sizeMax, let end = endOfMailboxLine(content, at, mayWait) {
       guard end > at else { return nil }
       mailboxLines.append(at)
       at = end
     }
     guard at < content.count || !mayWait else { return nil }
-    var added = 0
-    if at < content.count, content[at] == ASCII.space || content[at] == ASCII.tab {
-      content.insert(contentsOf: [ASCII.cr, ASCII.lf], at: at)
-      added = 2
+    let begins = at < content.count ? content[at] : 0
+    let isContinuation = begins == ASCII.space || begins == ASCII.tab
+    let added = mailboxLines.count * mailboxField.count + (isContinuation ? 2 : 0)
+    guard added > 0 else { return 0 }
+    var mended: [UInt8] = []
+    mended.reserveCapacity(content.count + added)
+    var done = 0
+    for line in mailboxLines {
+      mended += content[done..<line]
+      mended += mailboxField
+      done = line
     }
-    for line in mailboxLines.reversed() {
-      content.insert(contentsOf: mailboxField, at: line)
-      added += mailboxField.count
-    }
+    mended += content[done..<at]
+    if isContinuation { mended += [ASCII.cr, ASCII.lf] }
+    mended += content[at...]
+    content = mended
     return added
   }
 

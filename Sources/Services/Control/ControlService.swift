@@ -17,8 +17,11 @@ package final class ControlService: RoleService {
   private var questions: [UInt32: Mailbox<Answer>] = [:]
   private var nextQuestion: UInt32 = 1
   private var sessions: [ObjectIdentifier: ByteStream] = [:]
+  /// Sessions of each user that is not trusted.
+  private var strangers: [UInt32: Int] = [:]
   /// Who is allowed to change other people's mail beside the superuser.
   private let owner: UInt32
+  private let superuser: UInt32
   /// Sessions whose command is being answered.
   private var answering: Set<ObjectIdentifier> = []
   private var isDraining = false
@@ -32,6 +35,10 @@ package final class ControlService: RoleService {
   private let queueCame = Gate()
   /// Sessions at once; more wait in the kernel.
   private static let sessionsMax = 50
+  /// Sessions at once of users that may not give orders: the rest is kept for who may.
+  private static let strangersMax = 40
+  /// Of them those of one user.
+  nonisolated static let sessionsOfOneUserMax = 8
   /// Commands that follow sessions at once.
   private static let tracesMax = 8
   /// How long a client may take for a step.
@@ -51,11 +58,15 @@ package final class ControlService: RoleService {
 
   /// Makes the service over its one listening socket.
   ///
-  /// - Parameter owner: the user that, beside the superuser, may give orders about messages; by
-  ///   default whom this process runs as, which is `mail_owner` or who started the mail system.
+  /// - Parameters:
+  ///   - owner: the user that, beside the superuser, may give orders about messages; by default
+  ///     whom this process runs as, which is `mail_owner` or who started the mail system.
+  ///   - superuser: who may do everything.
   package init(
-    _ context: RoleContext, owner: UInt32 = Identity.uid, queuePatience: Duration = queuePatience
+    _ context: RoleContext, owner: UInt32 = Identity.uid, superuser: UInt32 = 0,
+    queuePatience: Duration = queuePatience
   ) throws(RoleFailure) {
+    self.superuser = superuser
     self.queuePatience = queuePatience
     self.owner = owner
     guard let socket = context.listeners.first else {
@@ -127,8 +138,10 @@ package final class ControlService: RoleService {
       do throws(Errno) {
         guard let accepted = try Sockets.accept(listener.raw) else { return true }
         let socket = accepted.take()
-        let peer = try Sockets.peerCredentials(socket.raw)
-        begin(try ByteStream(socket), uid: peer.uid)
+        let uid = try Sockets.peerCredentials(socket.raw).uid
+        // Who is refused finds the connection closed.
+        guard isTrusted(uid) || hasRoom(forStranger: uid) else { continue }
+        begin(try ByteStream(socket), uid: uid)
       } catch {
         context.log.warning("control", "cannot accept a connection: \(error)")
         return false
@@ -137,13 +150,26 @@ package final class ControlService: RoleService {
     return true
   }
 
+  private func isTrusted(_ uid: UInt32) -> Bool { uid == superuser || uid == owner }
+
+  private func hasRoom(forStranger uid: UInt32) -> Bool {
+    strangers.values.reduce(0, +) < Self.strangersMax
+      && strangers[uid, default: 0] < Self.sessionsOfOneUserMax
+  }
+
   private func begin(_ stream: ByteStream, uid: UInt32) {
     let id = ObjectIdentifier(stream)
     sessions[id] = stream
+    let isTrusted = isTrusted(uid)
+    if !isTrusted { strangers[uid, default: 0] += 1 }
     reactorTask {
-      await self.serve(stream, isTrusted: uid == 0 || uid == self.owner)
+      await self.serve(stream, isTrusted: isTrusted)
       stream.close()
       self.sessions[id] = nil
+      if !isTrusted {
+        let left = self.strangers[uid, default: 1] - 1
+        self.strangers[uid] = left > 0 ? left : nil
+      }
       self.sessionEnded.pulse()
     }
   }
@@ -166,9 +192,13 @@ package final class ControlService: RoleService {
   private func nextCommand(
     _ stream: ByteStream, _ reader: inout ControlFrameReader
   ) async throws -> [UInt8]? {
+    // One deadline for the whole command: a byte now and then keeps no place.
+    let deadline = Reactor.shared.now + Self.stepTime
     while true {
-      if case .command(let bytes)? = try reader.next() { return bytes }
-      let deadline = Reactor.shared.now + Self.stepTime
+      if let frame = try reader.next() {
+        guard case .command(let bytes) = frame else { throw ControlFrameReader.Violation() }
+        return bytes
+      }
       var fresh: [UInt8] = []
       guard try await stream.read(deadline: deadline, { fresh.append(contentsOf: $0) }) != nil
       else { return nil }

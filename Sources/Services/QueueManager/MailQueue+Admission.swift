@@ -9,6 +9,10 @@ import ServiceKit
 
 /// How a record becomes a message of the queue.
 extension MailQueue {
+  /// Recipients that are routed before everything else gets its turn, whichever messages they are
+  /// of.
+  private static let recipientsPerTurn = 256
+
   /// Takes a segment into the table.
   func register(_ found: OpenedSegment) -> Segment {
     let segment = segments.insert(found.name, file: found.file, journal: found.journal)
@@ -142,6 +146,11 @@ extension MailQueue {
         }
       }
       recipients.append(active)
+      recipientsInStretch += 1
+      if recipientsInStretch >= Self.recipientsPerTurn {
+        recipientsInStretch = 0
+        await Reactor.shared.yieldTurn()
+      }
     }
     return recipients
   }

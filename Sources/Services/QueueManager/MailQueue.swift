@@ -52,6 +52,8 @@ final class MailQueue {
   /// The agents that live.
   var peers: [Agent] = []
 
+  /// Recipients routed since others had their turn.
+  var recipientsInStretch = 0
   /// Journals that were read for the reasons in them, for tests of cost.
   var reasonReadings = 0
   /// Pulses when a delivery has ended.

@@ -16,6 +16,17 @@ package enum Role: String, Sendable, CaseIterable {
     self = Self.allCases[Int(code)]
   }
 
+  /// The tag of log lines about the process itself.
+  var logTag: StaticString {
+    switch self {
+    case .smtpd: "smtpd"
+    case .qmgr: "qmgr"
+    case .smtp: "smtp"
+    case .local: "local"
+    case .control: "control"
+    }
+  }
+
   /// Whether the role appends messages to the spool and reports watermarks to `qmgr`.
   package var isWriter: Bool { self == .smtpd }
 

@@ -21,8 +21,10 @@ struct LogBuffer {
   private let identity: [UInt8]
   private let facility: UInt8
   private var clock = LogClock()
-  /// Complete lines, each ending in a line feed.
-  private(set) var bytes: [UInt8] = []
+  private var stored: [UInt8] = []
+  /// How many of these have been written: they leave together, since each removal moves the rest.
+  private var written = 0
+  private static let removalSizeMin = 1 << 16
   private(set) var droppedLines = 0
   /// The tag under which the number of dropped lines is told.
   private var droppedTag: [UInt8] = []
@@ -55,20 +57,20 @@ struct LogBuffer {
   mutating func add(
     tag: some Collection<UInt8>, severity: LogSeverity, _ body: (inout [UInt8]) -> Void
   ) {
-    guard bytes.count + Self.lineLengthMax <= capacity else {
+    guard stored.count - written + Self.lineLengthMax <= capacity else {
       if droppedLines == 0 { droppedTag = Array(tag) }
       droppedLines += 1
       return
     }
     noteDroppedLines()
     clock.update()
-    let start = bytes.count
+    let start = stored.count
     begin(tag: tag, severity: severity)
-    body(&bytes)
-    if bytes.count - start > Self.lineLengthMax - 1 {
-      bytes.removeSubrange((start + Self.lineLengthMax - 1)...)
+    body(&stored)
+    if stored.count - start > Self.lineLengthMax - 1 {
+      stored.removeSubrange((start + Self.lineLengthMax - 1)...)
     }
-    bytes.append(ASCII.lf)
+    stored.append(ASCII.lf)
   }
 
   /// Adds a line that says how many were dropped, if any were since this was said last.
@@ -76,38 +78,45 @@ struct LogBuffer {
     guard droppedLines > 0 else { return }
     clock.update()
     begin(tag: droppedTag, severity: .warning)
-    bytes.append(text: "warning: ")
-    bytes.append(decimal: droppedLines)
-    bytes.append(text: " log lines were dropped: log_buffer_size is full\n")
+    stored.append(text: "warning: ")
+    stored.append(decimal: droppedLines)
+    stored.append(text: " log lines were dropped: log_buffer_size is full\n")
     droppedLines = 0
   }
 
   private mutating func begin(tag: some Collection<UInt8>, severity: LogSeverity) {
     if kind == .syslog {
-      bytes.append(text: "<")
-      bytes.append(decimal: facility << 3 | severity.rawValue)
-      bytes.append(text: ">")
+      stored.append(text: "<")
+      stored.append(decimal: facility << 3 | severity.rawValue)
+      stored.append(text: ">")
     }
-    bytes.append(contentsOf: clock.stamp)
-    bytes.append(contentsOf: hostAndName)
-    bytes.append(contentsOf: tag)
-    bytes.append(contentsOf: identity)
+    stored.append(contentsOf: clock.stamp)
+    stored.append(contentsOf: hostAndName)
+    stored.append(contentsOf: tag)
+    stored.append(contentsOf: identity)
   }
+
+  /// Complete lines that wait, each ending in a line feed.
+  var bytes: ArraySlice<UInt8> { stored[written...] }
 
   /// Takes the first `count` bytes out: they have been written.
   mutating func consume(_ count: Int) {
-    if count == bytes.count {
-      bytes.removeAll(keepingCapacity: count < 1 << 16)
-    } else {
-      bytes.removeSubrange(..<count)
+    written += count
+    if written == stored.count {
+      stored.removeAll(keepingCapacity: count < 1 << 16)
+      written = 0
+    } else if written >= max(Self.removalSizeMin, stored.count / 2) {
+      stored.removeSubrange(..<written)
+      written = 0
     }
   }
 
   /// How many bytes to write at once to a pipe so that lines of several processes do not mix:
   /// whole lines, at most `limit` bytes where the lines allow it.
   func wholeLines(limit: Int) -> Int {
-    guard bytes.count > limit else { return bytes.count }
-    if let end = bytes[..<limit].lastIndex(of: ASCII.lf) { return end + 1 }
-    return (bytes.firstIndex(of: ASCII.lf) ?? bytes.count - 1) + 1
+    let waiting = bytes
+    guard waiting.count > limit else { return waiting.count }
+    if let end = waiting.prefix(limit).lastIndex(of: ASCII.lf) { return end + 1 - written }
+    return (waiting.firstIndex(of: ASCII.lf) ?? waiting.endIndex - 1) + 1 - written
   }
 }

@@ -95,7 +95,8 @@ package final class RoleProcess {
     drainTime = configuration[.drainTime]
     let log = try makeLog(delivery.descriptors[1], record: record, configuration: configuration)
     self.log = log
-    let page = try showLife(in: delivery.descriptors[2].raw, configuration)
+    let page = try showLife(
+      of: record.name.role, in: delivery.descriptors[2].raw, configuration)
     do throws(Errno) {
       _ = try ThisProcess.raiseDescriptorLimit()
       if let user = record.user {
@@ -221,7 +222,7 @@ extension RoleProcess {
 
   /// Lets `master` see that the loop turns, and says so when it stands still.
   private func showLife(
-    in descriptor: Int32, _ configuration: Configuration
+    of role: Role, in descriptor: Int32, _ configuration: Configuration
   ) throws(RoleFailure) -> LifePage {
     let page: LifePage
     do throws(Errno) {
@@ -231,7 +232,8 @@ extension RoleProcess {
     }
     Reactor.shared.showTurns(in: page.page)
     Reactor.shared.watchLag(over: configuration[.serviceLagWarnTime]) { [weak self] lag in
-      self?.log?.warning("master", "the event loop stood still for \(lag)")
+      self?.log?.warning(
+        role.logTag, "the event loop stood still for \(lag / .milliseconds(1)) ms")
     }
     return page
   }

@@ -72,11 +72,11 @@ extension TextParameter {
     "The name in HELO and EHLO.")
   /// `smtp_bind_address`
   package static let smtpBindAddress = Self(
-    "smtp_bind_address", default: "",
+    "smtp_bind_address", default: "", .ipv4Address,
     "The IPv4 address to connect from.")
   /// `smtp_bind_address6`
   package static let smtpBindAddress6 = Self(
-    "smtp_bind_address6", default: "",
+    "smtp_bind_address6", default: "", .ipv6Address,
     "The IPv6 address to connect from.")
   /// `smtp_tcp_port`
   package static let smtpTcpPort = Self(

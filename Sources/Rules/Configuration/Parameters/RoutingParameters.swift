@@ -55,7 +55,8 @@ extension ListParameter {
 extension TextParameter {
   /// `relayhost`
   package static let relayhost = Self(
-    "relayhost", default: "", "The next hop of mail for other domains; empty means by MX.")
+    "relayhost", default: "", .nextHops,
+    "The next hop of mail for other domains; empty means by MX.")
   /// `default_transport`
   package static let defaultTransport = Self(
     "default_transport", default: "smtp", mayBeEmpty: false,

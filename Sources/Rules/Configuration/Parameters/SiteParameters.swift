@@ -48,10 +48,10 @@ extension TextParameter {
     "The release whose defaults are wanted; lower levels bring back older ones.")
   /// `myhostname`
   package static let myhostname = Self(
-    "myhostname", default: .hostname, "The full name of this mail system.")
+    "myhostname", default: .hostname, .hostname, "The full name of this mail system.")
   /// `mydomain`
   package static let mydomain = Self(
-    "mydomain", default: .domain, "The domain of this mail system.")
+    "mydomain", default: .domain, .hostname, "The domain of this mail system.")
   /// `myorigin`
   package static let myorigin = Self(
     "myorigin", default: "$myhostname", mayBeEmpty: false,

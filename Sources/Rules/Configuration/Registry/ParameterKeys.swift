@@ -70,12 +70,20 @@ package struct TextParameter: ParameterKey {
       name, default: text, .text(mayBeEmpty: mayBeEmpty), isRaw: isRaw, summary)
   }
 
+  init(
+    _ name: String, default text: String, _ form: TextForm, mayBeEmpty: Bool = true,
+    _ summary: String
+  ) {
+    declaration = Declaration(
+      name, default: text, .formed(form, mayBeEmpty: mayBeEmpty), summary)
+  }
+
   init(level name: String, default text: String, _ summary: String) {
     declaration = Declaration(name, default: text, .level, summary)
   }
 
-  init(_ name: String, default computed: ComputedDefault, _ summary: String) {
-    declaration = Declaration(name, default: computed, .text(mayBeEmpty: false), summary)
+  init(_ name: String, default computed: ComputedDefault, _ form: TextForm, _ summary: String) {
+    declaration = Declaration(name, default: computed, .formed(form, mayBeEmpty: false), summary)
   }
 }
 

@@ -10,6 +10,8 @@ package enum ParameterKind: Sendable {
   case duration(ClosedRange<Duration>, unit: TimeUnit)
   /// Any text; some must not be empty.
   case text(mayBeEmpty: Bool)
+  /// A text of a form; some may be empty.
+  case formed(TextForm, mayBeEmpty: Bool)
   /// A release such as `3.6`.
   case level
   /// Items parted by commas or white space; `{…}` keeps an item together.
@@ -68,6 +70,9 @@ extension ParameterKind {
     case .text(let mayBeEmpty):
       guard mayBeEmpty || !text.isEmpty else { throw expected(text) }
       return .text(text)
+    case .formed(let form, let mayBeEmpty):
+      guard text.isEmpty ? mayBeEmpty : form.accepts(text) else { throw expected(text) }
+      return .text(text)
     case .level:
       guard Relation.isLevel(text) else { throw expected(text) }
       return .text(text)
@@ -93,7 +98,7 @@ extension ParameterKind {
     case .integer(let bounds): .integer(bounds.lowerBound)
     case .size(let bounds): .size(bounds.lowerBound)
     case .duration(let bounds, _): .duration(bounds.lowerBound)
-    case .text, .level: .text("")
+    case .text, .formed, .level: .text("")
     case .list: .list([])
     case .choice(let words): .text(words[0])
     case .feedback: .feedback(.none)
@@ -114,6 +119,8 @@ extension ParameterKind {
         + (bounds.lowerBound > .zero ? ", at least \(TimeUnit.text(bounds.lowerBound))" : "")
         + (bounds.upperBound < Self.longest ? ", at most \(TimeUnit.text(bounds.upperBound))" : "")
     case .text(let mayBeEmpty): mayBeEmpty ? "a text" : "a text that is not empty"
+    case .formed(let form, let mayBeEmpty):
+      mayBeEmpty ? "\(form.expectation), or nothing" : form.expectation
     case .level: "a release such as 3.6"
     case .list: "a list"
     case .choice(let words):
@@ -127,7 +134,12 @@ extension ParameterKind {
   static let longest = Duration.seconds(Int64(Int32.max))
 
   private func expected(_ text: String) -> ConfigurationError {
-    .expected("\(expectation), found \"\(text)\"")
+    // A bound that is as good as none is named to those who go beyond it.
+    if case .integer(let bounds) = self, let number = Self.number(text), number > bounds.upperBound
+    {
+      return .expected("a number from \(bounds.lowerBound) to \(bounds.upperBound), found \(text)")
+    }
+    return .expected("\(expectation), found \"\(text)\"")
   }
 
   private static func numbers(_ noun: String, _ low: Int64, _ high: Int64) -> String {

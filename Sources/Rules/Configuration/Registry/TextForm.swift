@@ -1,0 +1,34 @@
+import MailTypes
+import Primitives
+
+/// What a text must look like beyond its type, where a slip would not show before mail goes astray.
+package enum TextForm: Sendable {
+  /// A host name (RFC 1123 2.1).
+  case hostname
+  /// Next-hops such as `[mail.example.com]:587`, parted by commas or white space.
+  case nextHops
+  /// An IPv4 address.
+  case ipv4Address
+  /// An IPv6 address.
+  case ipv6Address
+
+  func accepts(_ text: String) -> Bool {
+    switch self {
+    case .hostname:
+      // The kernel's name of a container may be digits alone.
+      HostSyntax.isHostname(text.utf8) || text.utf8.allSatisfy(ASCII.isDigit)
+    case .nextHops: NextHop.list(text) != nil
+    case .ipv4Address: IPAddress(text)?.family == .v4
+    case .ipv6Address: IPAddress(text)?.family == .v6
+    }
+  }
+
+  var expectation: String {
+    switch self {
+    case .hostname: "a host name"
+    case .nextHops: "next-hops such as example.com, [mail.example.com]:587 or [192.0.2.1]"
+    case .ipv4Address: "an IPv4 address"
+    case .ipv6Address: "an IPv6 address"
+    }
+  }
+}
