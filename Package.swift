@@ -97,6 +97,8 @@ targets += room(
   "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"], hasCorpus: true)
 targets += room(
   "LookupTables", floor: "Rules", imports: ["CPCRE2", "MailTypes", "Primitives"])
+targets += room(
+  "AddressRewriting", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
@@ -104,7 +106,8 @@ targets += room(
 targets += room(
   "MailSite", floor: "Rules",
   imports: [
-    "Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives",
+    "Configuration", "LookupTables", "AddressRewriting", "Routing", "AccessPolicy", "MailTypes",
+    "Primitives",
   ])
 
 targets += room(
@@ -122,8 +125,9 @@ targets += room(
 
 targets += room(
   "ServiceKit", floor: "Services",
-  imports: platform + ["MailTypes", "Configuration", "LookupTables", "QueueFormat", system],
-  hasCorpus: true)
+  imports: platform + [
+    "MailTypes", "Configuration", "LookupTables", "AddressRewriting", "QueueFormat", system,
+  ], hasCorpus: true)
 targets += room(
   "Master", floor: "Services",
   imports: platform + [
@@ -133,15 +137,14 @@ targets += room(
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "MailSite", "AccessPolicy",
-    "TLSPolicy",
-    "QueueFormat", "QueueStore", system,
+    "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "AddressRewriting", "MailSite",
+    "AccessPolicy", "TLSPolicy", "QueueFormat", "QueueStore", system,
   ])
 targets += room(
   "QueueManager", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "Configuration", "LookupTables", "MailSite", "Routing", "DeliveryReports",
-    "QueueFormat", "QueueStore", "QueueScheduler", system, deque,
+    "ServiceKit", "Configuration", "LookupTables", "AddressRewriting", "MailSite", "Routing",
+    "DeliveryReports", "QueueFormat", "QueueStore", "QueueScheduler", system, deque,
   ])
 targets += room(
   "SMTPSender", floor: "Services",

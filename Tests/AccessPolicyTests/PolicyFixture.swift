@@ -29,6 +29,10 @@ struct TestSite: SiteDirectory {
     }
   }
 
+  func isAlias(_ address: MailAddress) -> Bool {
+    address.foldedDomain == "valias.test" && address.localPart.elementsEqual("alias".utf8)
+  }
+
   func failure(of address: MailAddress) -> DeliveryFailure? {
     address.foldedDomain == "valias.test" && address.localPart.elementsEqual("nobody".utf8)
       ? DeliveryFailure("5.1.1 User unknown in virtual alias table", isTemporary: false) : nil

@@ -1,4 +1,5 @@
 import AccessPolicy
+import AddressRewriting
 import Configuration
 import LookupTables
 import MailTypes
@@ -210,4 +211,73 @@ func tablesOfCommandsAreNotIgnored(_ line: String) {
       await policy.judge(.recipient, request, &history).refusal?.logText
         == "\(code) <\(address)>: Recipient address rejected: \(reason)")
   }
+}
+
+/// What a running Postfix says to the same recipients from a stranger.
+@Test func aliasesAreKnownAndOpenNoRelay() async throws {
+  let site = try site(
+    """
+    mydestination = here.example
+    local_recipient_maps = inline:{a=x}
+    recipient_delimiter = +
+    virtual_alias_maps = inline:{
+      {va.example=this is a domain}, {known@va.example=x@far.example},
+      {@catch.example=x@far.example}, {catch.example=this too}, {moved=x@far.example},
+      {user@far.example=a@here.example} }
+    compatibility_level = 3.6
+    """)
+  let policy = try site.accessPolicy { _ in }
+  let rows = [
+    ("known@va.example", nil), ("Known+x@VA.example", nil), ("any@catch.example", nil),
+    ("moved@here.example", nil), ("moved+x@here.example", nil), ("a@here.example", nil),
+    (
+      "nobody@va.example",
+      "550 5.1.1 <nobody@va.example>: Recipient address rejected: "
+        + "User unknown in virtual alias table"
+    ),
+    (
+      "b@here.example",
+      "550 5.1.1 <b@here.example>: Recipient address rejected: "
+        + "User unknown in local recipient table"
+    ),
+    ("user@far.example", "454 4.7.1 <user@far.example>: Relay access denied"),
+    ("x@far.example", "454 4.7.1 <x@far.example>: Relay access denied"),
+    (
+      "known%far.example@va.example",
+      "454 4.7.1 <known%far.example@va.example>: Relay access denied"
+    ),
+  ]
+  for (address, refusal) in rows {
+    var history = AccessHistory()
+    let request = AccessRequest(
+      clientAddress: try #require(IPAddress("192.0.2.9")), sender: MailAddress("s@src.example"),
+      recipient: MailAddress(address))
+    #expect(
+      await policy.judge(.recipient, request, &history).refusal?.logText == refusal, "\(address)")
+  }
+}
+
+@Test func theEnvelopeIsRewrittenAsTheConfigurationSays() async throws {
+  let text = """
+    myhostname = mx.example.org
+    myorigin = example.org
+    recipient_delimiter = +
+    virtual_alias_maps = inline:{ {u=v, w@else} }
+
+    """
+  let old = try site(text).rewriting()
+  #expect(old.completed(MailAddress("u@host")) == MailAddress("u@host.example.org"))
+  #expect(
+    try await old.recipients(for: MailAddress("u+x@example.org"))
+      == [MailAddress("v+x@example.org"), MailAddress("w+x@else.example.org")])
+  let new = try site(
+    text + "compatibility_level = 3.6\nappend_at_myorigin = no\n"
+      + "propagate_unmatched_extensions =\nvirtual_alias_expansion_limit = 1\n"
+  ).rewriting()
+  #expect(new.completed(MailAddress("u@host")) == MailAddress("u@host"))
+  #expect(new.completed(MailAddress("u")) == MailAddress("u"))
+  await #expect(throws: RewriteError.self) {
+    try await new.recipients(for: MailAddress("u@example.org"))
+  }
+  #expect(try !site("local_recipient_maps =\n").rewriting().expandsRecipients)
 }

@@ -98,6 +98,34 @@ struct AddressResolverTests {
     #expect(result.isMalformed == row.bad)
   }
 
+  /// What a Postfix with `append_dot_mydomain = yes` and `mydomain = home.test` queued.
+  @Test(arguments: [
+    ("user", "user@here.test"), ("user@host", "user@host.home.test"),
+    ("user@localhost", "user@localhost.home.test"), ("user@HOST", "user@HOST.home.test"),
+    ("user@host.", "user@host"), ("site!user", "user@site.home.test"),
+    ("user%site", "user@site.home.test"), ("user@a.test", "user@a.test"), ("", ""),
+    ("user@[127.0.0.1]", "user@[127.0.0.1]"), ("\"a b\"@host", "\"a b\"@host.home.test"),
+    ("a%b@host", "a%b@host.home.test"), ("\"a@b\"", "\"a@b\"@here.test"),
+    ("@a,@b:u@c.test", "u@c.test"),
+  ])
+  func addressesAreCompleted(given: String, complete: String) {
+    var resolver = AddressResolver(myhostname: "host.test", myorigin: "here.test")
+    resolver.mydomain = "home.test"
+    let result = resolver.completed(MailAddress(given))
+    #expect(result.description == complete)
+    #expect(resolver.completed(result) == result || given.hasSuffix("."))
+    if given != "" {
+      #expect(resolver.resolve(MailAddress(given)) { _ in false }.address.description == complete)
+    }
+  }
+
+  @Test func nothingIsAppendedWhereTheConfigurationSaysSo() {
+    let resolver = AddressResolver(myhostname: "host.test", myorigin: "")
+    for text in ["user", "user@host", "\"a@b\""] {
+      #expect(resolver.completed(MailAddress(text)).description == text)
+    }
+  }
+
   @Test func operatorsThatAreSwitchedOffStayInTheLocalPart() {
     var resolver = AddressResolver(myhostname: "here.test")
     resolver.allowPercentHack = false

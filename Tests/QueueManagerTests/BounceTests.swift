@@ -42,6 +42,40 @@ import Testing
     #expect(try rig.log.count { $0.hasSuffix(": removed") } == 2)
   }
 
+  @Test @ReactorActor func theSenderIsToldWhereItsAliasLeads() async throws {
+    let rig = try Rig(aliases: "{ a@example.org = b@example.org, c@example.org }")
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let agent = try TestAgent(rig) { request in
+      request.sender.isNull ? TestAgent.deliverAll(request) : Self.refuse(request)
+    }
+    rig.peers.channelsComplete()
+    try await writer.send(to: ["nobody@example.net"])
+    try await eventually("all is gone") {
+      agent.requests.count > 1 && rig.queue.scheduler.messageCount == 0
+    }
+    let told = agent.requests.dropFirst().flatMap(\.recipients)
+    #expect(told.map(\.address.description).sorted() == ["b@example.org", "c@example.org"])
+    #expect(told.allSatisfy { $0.original == Array("a@example.org".utf8) })
+  }
+
+  @Test @ReactorActor func aReportWaitsForTheTableThatNamesItsRecipient() async throws {
+    let rig = try Rig(aliases: "{ a@example.org = b@example.org } b@example.org=a@example.org")
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let agent = try TestAgent(rig, judge: Self.refuse)
+    rig.peers.channelsComplete()
+    let id = try await writer.send(to: ["nobody@example.net"])
+    try await eventually("the report cannot be written") {
+      try rig.log.contains {
+        $0.hasPrefix("bounce[") && $0.contains("\(id): cannot write a report: unreasonable")
+      }
+    }
+    // The recipient is open again: nothing was told, nothing is lost.
+    #expect(rig.queue.scheduler.messageCount == 1)
+    #expect(agent.requests.count == 1)
+  }
+
   @Test @ReactorActor func aRefusalIsConfirmedOnlyWhenTheReportIsOnTheDisk() async throws {
     let rig = try Rig()
     try await rig.peers.start()

@@ -22,8 +22,10 @@ import Testing
     var control: MessageChannel
     var writer: TestWriter
 
-    init(routes: @escaping @Sendable (String) -> String? = { _ in nil }) async throws {
-      rig = try Rig(routes: routes)
+    init(
+      aliases: String = "", routes: @escaping @Sendable (String) -> String? = { _ in nil }
+    ) async throws {
+      rig = try Rig(aliases: aliases, routes: routes)
       try await rig.peers.start()
       writer = try TestWriter(rig)
       agent = try TestAgent(rig, judge: Scene.deferAll)
@@ -229,6 +231,18 @@ import Testing
     #expect(content.hasPrefix("Received: by mx.test (Martinet, from userid "))
     #expect(content.contains(")\n\tid \(last.queueID); "))
     #expect(content.hasSuffix("\nSubject: test\n\nhello\n"))
+  }
+
+  @Test @ReactorActor func requeuedMailGoesWhereAliasesLeadNow() async throws {
+    let scene = try await Scene(aliases: "{ b@example.net = d@example.net, e@example.net }")
+    let old = try await scene.send("b@example.net")
+    try await scene.deferred(1)
+    scene.agent.judge = TestAgent.deliverAll
+    #expect(try await scene.order(.requeue, old)[0].isDone)
+    try await eventually("its successor goes") { scene.rig.queue.scheduler.messageCount == 0 }
+    let recipients = scene.agent.requests.filter { $0.queueID != old }.flatMap(\.recipients)
+    #expect(recipients.map(\.address.description).sorted() == ["d@example.net", "e@example.net"])
+    #expect(recipients.allSatisfy { $0.original == Array("b@example.net".utf8) })
   }
 
   @Test @ReactorActor func requeuedMailTakesAlongOnlyWhoHasNotGotIt() async throws {

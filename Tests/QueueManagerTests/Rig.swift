@@ -1,4 +1,6 @@
+import AddressRewriting
 import LinuxSystem
+import LookupTables
 import MailTypes
 import Primitives
 import QueueFormat
@@ -26,10 +28,11 @@ final class Rig {
   /// - Parameters:
   ///   - directory: the spool of an earlier life.
   ///   - sequences: how many numbers for segments it has; without any it can write no mail.
+  ///   - aliases: entries of an `inline:` table of virtual aliases.
   ///   - routes: the route of an address; `smtp:[sink.test]:25` unless it says otherwise.
   init(
     directory: TemporaryDirectory? = nil, marks: RecordMarks? = nil, sequences: UInt32 = 100,
-    settings: (inout QueueSettings) -> Void = { _ in },
+    aliases: String = "", settings: (inout QueueSettings) -> Void = { _ in },
     routes: @escaping @Sendable (String) -> String? = { _ in nil }
   ) throws {
     self.directory = try directory ?? TemporaryDirectory(prefix: "qmgr")
@@ -48,9 +51,18 @@ final class Rig {
     tables.transportMap = { key in routes(key) }
     var routing = RoutingSettings(resolver: AddressResolver(myhostname: "mx.test"))
     routing.relayhost = "[sink.test]:25"
+    let opener = TableOpener { _ in nil }
+    let aliases = AddressSearch(
+      try TableSet(aliases.isEmpty ? [] : ["inline:{\(aliases)}"], opener: opener), delimiters: ""
+    ) { domain in domain == "mx.test" }
     queue = try MailQueue(
       settings: values, log: log, disk: try LinuxDisk(path: self.directory.path),
-      router: Router(settings: routing, tables: tables), marks: marks)
+      router: Router(settings: routing, tables: tables),
+      rewriting: EnvelopeRewriting(
+        resolver: routing.resolver,
+        aliases: AliasExpansion(
+          "virtual_alias_maps", aliases, resolver: routing.resolver, keepsExtension: true)),
+      marks: marks)
     let mutes = Mutes()
     self.mutes = mutes
     peers = Peers(

@@ -1,4 +1,5 @@
 import AccessPolicy
+import AddressRewriting
 import Foundation
 import LinuxSystem
 import LookupTables
@@ -30,7 +31,7 @@ final class Fixture {
     spillLimit: Int = 1 << 30, writeTimeout: Duration = .seconds(300),
     timeout: Duration = .seconds(30), dataRateMin: Int = 500, tls: ServerTLS = .off,
     debugPeer: IPAddress? = nil, softBounce: Bool = false,
-    logsClientPort: Bool = false, contentFilter: String = "",
+    logsClientPort: Bool = false, contentFilter: String = "", aliases: [String] = [],
     change: (inout SMTPServerSettings) -> Void = { _ in },
     access: (inout AccessSettings) -> Void = { _ in }
   ) throws {
@@ -55,7 +56,8 @@ final class Fixture {
     rules = ListenerRules(
       smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin,
       debugPeers: isPeer, softBounce: softBounce, logsClientPort: logsClientPort, tls: tls,
-      access: try FixtureSite.policy(access), contentFilter: contentFilter)
+      access: try FixtureSite.policy(access), contentFilter: contentFilter,
+      rewriting: try FixtureSite.rewriting(aliases))
   }
 
   /// Connects a client, whose greeting has been read.
@@ -96,8 +98,21 @@ struct FixtureSite: SiteDirectory {
   func addressClass(of domain: String) -> DomainClass {
     domain == "elsewhere.example" ? .other : .relay
   }
+  func isAlias(_ address: MailAddress) -> Bool { false }
   func failure(of address: MailAddress) -> DeliveryFailure? { nil }
   func lists(_ address: MailAddress, of addressClass: DomainClass) -> Bool { true }
+
+  /// `virtual_alias_maps` of tables; addresses without a domain are `example.org`'s.
+  static func rewriting(_ tables: [String]) throws -> EnvelopeRewriting {
+    let resolver = AddressResolver(myhostname: "mx.example.org", myorigin: "example.org")
+    let search = AddressSearch(
+      try TableSet(tables, opener: TableOpener { _ in nil }), delimiters: "+"
+    ) { domain in domain == "example.org" }
+    return EnvelopeRewriting(
+      resolver: resolver,
+      aliases: AliasExpansion(
+        "virtual_alias_maps", search, resolver: resolver, keepsExtension: true))
+  }
 
   static func policy(_ change: (inout AccessSettings) -> Void) throws -> AccessPolicy {
     var settings = AccessSettings(

@@ -1,4 +1,5 @@
 import AccessPolicy
+import AddressRewriting
 import Configuration
 import LookupTables
 import MailSite
@@ -48,6 +49,14 @@ import Testing
     #expect(await refusal(rules, from: "192.0.2.7", to: "x@example.org") == nil)
     let denied = await refusal(rules, from: "192.0.2.7", to: "x@far.example")
     #expect(denied?.logText == "454 4.7.1 <x@far.example>: Relay access denied")
+  }
+
+  @Test func aliasesAreForListenersThatMapAddresses() throws {
+    let main = "virtual_alias_maps = inline:{a=b}\n"
+    #expect(try rules(main).rewriting.expandsRecipients)
+    #expect(
+      try !rules(main + "receive_override_options = no_address_mappings\n")
+        .rewriting.expandsRecipients)
   }
 
   @Test func limitsOfClientsExceptWhoIsTrusted() async throws {

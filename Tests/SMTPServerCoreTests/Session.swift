@@ -28,7 +28,6 @@ struct Session {
     var settings = SMTPServerSettings(
       myhostname: "mx.example.test", banner: "mx.example.test ESMTP Postfix")
     settings.messageSizeLimit = 10240
-    settings.myorigin = "example.test"
     settings.forbidsUnauthorizedPipelining = false
     change(&settings)
     core = SMTPServerCore(

@@ -91,11 +91,15 @@ private let floors: [[(String, Layers.Room)]] = [
   [
     room("Configuration", "Rules", ["MailTypes", "Primitives"]),
     room("LookupTables", "Rules", ["CPCRE2", "MailTypes", "Primitives"]),
+    room("AddressRewriting", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room("Routing", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room("AccessPolicy", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room(
       "MailSite", "Rules",
-      ["Configuration", "LookupTables", "Routing", "AccessPolicy", "MailTypes", "Primitives"]),
+      [
+        "Configuration", "LookupTables", "AddressRewriting", "Routing", "AccessPolicy",
+        "MailTypes", "Primitives",
+      ]),
     room(
       "TLSPolicy", "Rules",
       ["Configuration", "LookupTables", "TLSEngine", "MailTypes", "Primitives"]),
@@ -114,7 +118,8 @@ private let services = [
   room(
     "ServiceKit", "Services",
     platform + [
-      "MailTypes", "Configuration", "LookupTables", "QueueFormat", "SystemPackage", "Glibc",
+      "MailTypes", "Configuration", "LookupTables", "AddressRewriting", "QueueFormat",
+      "SystemPackage", "Glibc",
     ]),
   room(
     "Master", "Services",
@@ -125,15 +130,16 @@ private let services = [
   room(
     "SMTPReceiver", "Services",
     platform + mail + [
-      "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "MailSite", "AccessPolicy",
-      "TLSPolicy",
-      "QueueFormat", "QueueStore", "SystemPackage", "Glibc",
+      "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "AddressRewriting",
+      "MailSite", "AccessPolicy", "TLSPolicy", "QueueFormat", "QueueStore", "SystemPackage",
+      "Glibc",
     ]),
   room(
     "QueueManager", "Services",
     platform + mail + [
-      "ServiceKit", "Configuration", "LookupTables", "MailSite", "Routing", "DeliveryReports",
-      "QueueFormat", "QueueStore", "QueueScheduler", "SystemPackage", "DequeModule",
+      "ServiceKit", "Configuration", "LookupTables", "AddressRewriting", "MailSite", "Routing",
+      "DeliveryReports", "QueueFormat", "QueueStore", "QueueScheduler", "SystemPackage",
+      "DequeModule",
     ]),
   room(
     "SMTPSender", "Services",

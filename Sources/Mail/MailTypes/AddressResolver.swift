@@ -14,6 +14,8 @@ package struct AddressResolver: Sendable {
   package var resolveNumericDomain = false
   /// The domain appended to addresses that have none (`myorigin`); empty to append nothing.
   package var myorigin: String
+  /// What domains without a dot are completed with (`append_dot_mydomain`); empty for nothing.
+  package var mydomain = ""
   /// The domain of what has none even so, such as the null address (`myhostname`).
   package var myhostname: String
   /// The local part that an empty one stands for (`empty_address_recipient`).
@@ -23,6 +25,24 @@ package struct AddressResolver: Sendable {
   package init(myhostname: String, myorigin: String? = nil) {
     self.myhostname = myhostname
     self.myorigin = myorigin ?? myhostname
+  }
+
+  /// The address as the envelope keeps it: with a domain, which ends in `mydomain` where it had no
+  /// dot, and without source route, `site!` or `%site` where no `@` follows them.
+  ///
+  /// One that has all this already is returned as it is; the null address too.
+  package func completed(_ address: MailAddress) -> MailAddress {
+    if address.isNull || isComplete(address) { return address }
+    var tokens = AddressTokens(external: address.bytes)
+    tokens.rewrite(by: self)
+    guard tokens.contains("@") else { return address }
+    return MailAddress(AddressTokens.quoted(internal: tokens.internalForm))
+  }
+
+  /// Whether an address is plain `user@domain` to which nothing is to be added.
+  func isComplete(_ address: MailAddress) -> Bool {
+    AddressTokens.isPlain(address)
+      && (mydomain.isEmpty || address.domain.contains(UInt8(ascii: ".")))
   }
 
   /// Resolves an address when the domains of this host can be told without waiting.
@@ -84,7 +104,7 @@ package struct AddressResolution: Sendable {
   /// Starts to resolve `address`.
   package init(_ address: MailAddress, by resolver: AddressResolver) {
     self.resolver = resolver
-    if AddressTokens.isPlain(address) {
+    if resolver.isComplete(address) {
       tokens = AddressTokens()
       plain = address
       question = address.foldedDomain

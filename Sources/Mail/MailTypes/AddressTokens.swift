@@ -142,7 +142,8 @@ struct AddressTokens: Sendable {
   }
 
   /// Brings the address to `user@domain`: drops a source route, turns `site!user` and
-  /// `user%domain` round, and appends the origin where there is no domain.
+  /// `user%domain` round, appends the origin where there is no domain, and `mydomain` to a host
+  /// without one.
   mutating func rewrite(by resolver: AddressResolver) {
     if isEmptyAddress { return }
     if tokens.count == 1, contains("@") {
@@ -166,7 +167,21 @@ struct AddressTokens: Sendable {
         append(domain: resolver.myorigin)
       }
     }
+    if !resolver.mydomain.isEmpty, hasBareHost {
+      tokens += Self(external: Array(".\(resolver.mydomain)".utf8)).tokens
+    }
     stripTrailingDot()
+  }
+
+  /// Whether the domain is a name without any dot.
+  private var hasBareHost: Bool {
+    guard let domain, !domain.isEmpty else { return false }
+    return domain.allSatisfy { token in
+      switch token {
+      case .literal, .op(UInt8(ascii: ".")): false
+      default: true
+      }
+    }
   }
 
   /// Opens a local part that is one quoted string with a routing operator in it, which is what a

@@ -26,7 +26,7 @@ extension SMTPServerCore {
       warnOfSyntax(line[parts.path])
       return fail("501 5.1.7 Bad sender address syntax\r\n", into: &out)
     }
-    var envelope = SMTPTransaction(sender: completed(sender), given: sender)
+    var envelope = SMTPTransaction(sender: sender)
     for parameter in parts.parameters {
       if let reply = apply(line[parameter], to: &envelope) {
         return refuse(reply, into: &out)
@@ -114,10 +114,7 @@ extension SMTPServerCore {
       verified = []
       return afterReply(junk: true, into: &out)
     case .recipient:
-      if var recipient {
-        recipient.address = completed(recipient.address)
-        transaction?.recipients.append(recipient)
-      }
+      if let recipient { transaction?.recipients.append(recipient) }
       return succeed("250 2.1.5 Ok\r\n", junk: false, into: &out)
     default: preconditionFailure("nothing was asked")
     }
@@ -144,13 +141,5 @@ extension SMTPServerCore {
   /// Whether a path names nobody.
   static func isEmpty(_ address: MailAddress) -> Bool {
     address.isNull || address.bytes == Array("\"\"".utf8)
-  }
-
-  /// `append_at_myorigin`: an address without a domain is one of ours; a route names its domain.
-  private func completed(_ address: MailAddress) -> MailAddress {
-    guard address.atIndex == nil, !address.isNull, !rules.settings.myorigin.isEmpty,
-      !address.bytes.contains(where: { "@!%".utf8.contains($0) })
-    else { return address }
-    return MailAddress(address.bytes + Array("@\(rules.settings.myorigin)".utf8))
   }
 }

@@ -4,8 +4,6 @@ package struct SMTPServerSettings: Sendable {
   package var myhostname: String
   /// `smtpd_banner` with its names expanded; what stands behind `220 `.
   package var banner: String
-  /// `myorigin`: the domain of addresses that have none; empty leaves them as they are.
-  package var myorigin = ""
   /// `message_size_limit` in bytes; 0 is none.
   package var messageSizeLimit = 10_240_000
   /// `smtpd_recipient_limit`: recipients of a message.

@@ -27,10 +27,8 @@ package struct SMTPClientIdentity: Sendable {
 
 /// The envelope under way: everything that MAIL and RCPT said.
 package struct SMTPTransaction: Equatable, Sendable {
-  /// The reverse-path; null for reports.
+  /// The reverse-path as the client gave it; null for reports.
   package var sender: MailAddress
-  /// The reverse-path as the client gave it, without a domain of ours put behind it.
-  package var givenSender: MailAddress
   /// The size that the client announced in bytes (RFC 1870); `nil` when it said none.
   package var announcedSize: Int?
   /// Whether `BODY=8BITMIME` was said.
@@ -45,9 +43,8 @@ package struct SMTPTransaction: Equatable, Sendable {
   package var recipients: [SMTPRecipient] = []
   var overshoot = 0
 
-  init(sender: MailAddress, given: MailAddress? = nil) {
+  init(sender: MailAddress) {
     self.sender = sender
-    givenSender = given ?? sender
   }
 }
 
@@ -75,7 +72,7 @@ package struct SMTPNotify: OptionSet, Sendable {
 
 /// A forward-path and what RCPT said about it.
 package struct SMTPRecipient: Equatable, Sendable {
-  /// The forward-path.
+  /// The forward-path as the client gave it.
   package var address: MailAddress
   /// When the sender wants to hear; `nil` when it said nothing.
   package var notify: SMTPNotify?

@@ -12,6 +12,8 @@ extension SMTPReply {
   package static let tooManyHops = SMTPReply(554, 5, 4, 0, "Error: too many hops")
   /// The spool could not keep the message.
   package static let writeError = SMTPReply(451, 4, 3, 0, "Error: queue file write error")
+  /// A recipient stands for too many others, or for ever.
+  package static let aliasExpansionError = SMTPReply(451, 4, 6, 0, "Alias expansion error")
   /// The spool has no room.
   package static let insufficientStorage = SMTPReply(
     452, 4, 3, 1, "Insufficient system storage")

@@ -88,6 +88,7 @@ struct RejectUnlisted: Restriction {
   ) async throws(AccessError) -> AccessDecision {
     guard !address.isMalformed else { return .undecided }
     let rules = evaluation.rules
+    if try await rules.site.isAlias(address.address) { return .undecided }
     if let failure = try await rules.site.failure(of: address.address) {
       return refuse(for: failure, try await rules.addressClass(of: address), &evaluation)
     }

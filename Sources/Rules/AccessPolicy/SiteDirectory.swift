@@ -45,6 +45,9 @@ package protocol SiteDirectory: Sendable {
   /// The class of a domain that is not local.
   func addressClass(of domain: String) async throws(AccessError) -> DomainClass
 
+  /// Whether an address stands for others (`virtual_alias_maps`): its mail is not delivered to it.
+  func isAlias(_ address: MailAddress) async throws(AccessError) -> Bool
+
   /// Why mail for an address would be returned or kept without a try; `nil` when it would be tried.
   func failure(of address: MailAddress) async throws(AccessError) -> DeliveryFailure?
 

@@ -123,13 +123,18 @@ package struct DictionaryTable: SynchronousTable {
       return value.isEmpty ? nil : (Array(key), Array(value))
     }
     var key: [UInt8] = []
-    var index = 1
-    while index < line.count, line[index] != UInt8(ascii: "\"") {
-      if line[index] == UInt8(ascii: "\\"), index + 1 < line.count { index += 1 }
-      key.append(line[index])
+    var index = 0
+    var isQuoted = false
+    while index < line.count, isQuoted || !ASCII.isSpace(line[index]) {
+      if line[index] == UInt8(ascii: "\"") {
+        isQuoted.toggle()
+      } else {
+        if line[index] == UInt8(ascii: "\\"), index + 1 < line.count { index += 1 }
+        key.append(line[index])
+      }
       index += 1
     }
-    let value = ASCII.trimmed(line[Swift.min(index + 1, line.count)...])
+    let value = ASCII.trimmed(line[index...])
     return value.isEmpty ? nil : (key, Array(value))
   }
 }

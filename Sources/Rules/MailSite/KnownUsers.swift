@@ -1,4 +1,5 @@
 import AccessPolicy
+import AddressRewriting
 import Configuration
 import LookupTables
 import MailTypes
@@ -9,10 +10,9 @@ struct KnownUsers: Sendable {
   /// What the mail system itself answers for, whatever the tables hold.
   private static let own = ["postmaster", "mailer-daemon", "double-bounce"]
 
-  private let local: TableSet
-  private let relay: TableSet
-  private let virtualMailbox: TableSet
-  private let delimiters: String
+  private let local: AddressSearch
+  private let relay: AddressSearch
+  private let virtualMailbox: AddressSearch
 
   /// Opens `local_recipient_maps`, `relay_recipient_maps` and `virtual_mailbox_maps`.
   ///
@@ -33,14 +33,16 @@ struct KnownUsers: Sendable {
         warnings.append("alias_maps: cannot read \(path): only accounts are local recipients")
       }
     }
-    local = TableSet(tables)
-    relay = try MailSite.opening(.relayRecipientMaps) { () throws(LookupError) in
-      try TableSet(configuration[.relayRecipientMaps], opener: opener)
+    let delimiters = configuration[.recipientDelimiter]
+    local = AddressSearch(TableSet(tables), delimiters: delimiters) { _ in true }
+    func search(_ key: ListParameter) throws(MailSiteError) -> AddressSearch {
+      let tables = try MailSite.opening(key) { () throws(LookupError) in
+        try TableSet(configuration[key], opener: opener)
+      }
+      return AddressSearch(tables, delimiters: delimiters) { _ in false }
     }
-    virtualMailbox = try MailSite.opening(.virtualMailboxMaps) { () throws(LookupError) in
-      try TableSet(configuration[.virtualMailboxMaps], opener: opener)
-    }
-    delimiters = configuration[.recipientDelimiter]
+    relay = try search(.relayRecipientMaps)
+    virtualMailbox = try search(.virtualMailboxMaps)
   }
 
   /// The tables of `alias_maps` and `alias_database`, whose files have a form of their own.
@@ -68,47 +70,22 @@ struct KnownUsers: Sendable {
       if local.isEmpty { return true }
       let user = address.localPart.map(ASCII.lowercased)
       if Self.own.contains(where: { $0.utf8.elementsEqual(user) }) { return true }
-      return try await find(address, in: local, bareUsers: true)
+      return try await Self.holds(local, address)
     case .relay:
       if relay.isEmpty { return true }
-      return try await find(address, in: relay)
+      return try await Self.holds(relay, address)
     case .virtualMailbox:
       if virtualMailbox.isEmpty { return true }
-      return try await find(address, in: virtualMailbox)
+      return try await Self.holds(virtualMailbox, address)
     case .virtualAlias: return false
     case .other: return true
     }
   }
 
-  /// Looks for `user+ext@domain`, `user@domain`, for local users the same without the domain, and
-  /// for `@domain`.
-  private func find(
-    _ address: MailAddress, in tables: TableSet, bareUsers: Bool = false
+  /// Postfix's server looks for users in lower case, whatever the type of the table.
+  private static func holds(
+    _ users: AddressSearch, _ address: MailAddress
   ) async throws(LookupError) -> Bool {
-    let whole = MailAddress(address.unquoted.map(ASCII.lowercased))
-    guard let at = whole.bytes.lastIndex(of: UInt8(ascii: "@")) else { return false }
-    let domain = whole.bytes[at...]
-    let user = whole.bytes[..<at]
-    let bare = MailAddress(Array(user)).withoutExtension(delimiters: delimiters)?.bytes
-    var parts: [[UInt8]] = []
-    if let bare { parts.append(bare + domain) }
-    if bareUsers { parts.append(Array(user)) }
-    if bareUsers, let bare { parts.append(bare) }
-    parts.append(Array(domain))
-    if try await holds(tables, whole.bytes) { return true }
-    for part in parts where try await holds(tables, part, isPart: true) { return true }
-    return false
-  }
-
-  private func holds(
-    _ tables: TableSet, _ key: [UInt8], isPart: Bool = false
-  ) async throws(LookupError) -> Bool {
-    do throws(LookupError) {
-      return try await tables.find(key, isPart: isPart) != nil
-    } catch {
-      guard case .failed(let table, let reason) = error else { throw error }
-      let text = String(decoding: key, as: UTF8.self)
-      throw .failed(table: table, reason: "\(reason), for \"\(text)\"")
-    }
+    try await users.find(MailAddress(address.bytes.map(ASCII.lowercased))) != nil
   }
 }

@@ -23,6 +23,7 @@ package struct MailSite: Sendable {
   private let virtualMailboxDomains: DomainList
   private let relayDomains: DomainList
   private let transportMaps: TableSet
+  let virtualAliasMaps: TableSet
   let users: KnownUsers
   let opener: TableOpener
   let keywordMaps: TableSet
@@ -62,6 +63,9 @@ package struct MailSite: Sendable {
     relayDomains = try domains(.relayDomains, style("relay_domains"))
     transportMaps = try Self.opening(.transportMaps) { () throws(LookupError) in
       try TableSet(configuration[.transportMaps], opener: opener)
+    }
+    virtualAliasMaps = try Self.opening(.virtualAliasMaps) { () throws(LookupError) in
+      try TableSet(configuration[.virtualAliasMaps], opener: opener)
     }
     keywordMaps = try Self.opening(.smtpdDiscardEHLOKeywordAddressMaps) {
       () throws(LookupError) in
@@ -111,7 +115,9 @@ package struct MailSite: Sendable {
   /// How addresses become `user@domain` here.
   package var resolver: AddressResolver {
     var resolver = AddressResolver(
-      myhostname: configuration[.myhostname], myorigin: configuration[.myorigin])
+      myhostname: configuration[.myhostname],
+      myorigin: configuration[.appendAtMyorigin] ? configuration[.myorigin] : "")
+    if configuration[.appendDotMydomain] { resolver.mydomain = configuration[.mydomain] }
     resolver.allowPercentHack = configuration[.allowPercentHack]
     resolver.swapBangPath = configuration[.swapBangpath]
     resolver.resolveDequotedAddress = configuration[.resolveDequotedAddress]
@@ -128,7 +134,7 @@ package struct MailSite: Sendable {
     return try await list.contains(domain.utf8)
   }
 
-  private func isOwn(_ domain: String) async throws(LookupError) -> Bool {
+  func isOwn(_ domain: String) async throws(LookupError) -> Bool {
     if domain.hasPrefix("["), let address = HostSyntax.address(ofLiteral: domain.utf8) {
       return ownAddresses.contains(address.unmapped)
     }

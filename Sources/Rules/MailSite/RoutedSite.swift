@@ -1,4 +1,5 @@
 import AccessPolicy
+import AddressRewriting
 import Configuration
 import LookupTables
 import MailTypes
@@ -10,6 +11,7 @@ struct RoutedSite: SiteDirectory {
   private let site: MailSite
   /// `nil` where no route can lead to the `error` or `retry` transport.
   private let router: Router?
+  private let aliases: AliasExpansion
 
   init(_ site: MailSite) {
     self.site = site
@@ -22,6 +24,7 @@ struct RoutedSite: SiteDirectory {
       !configuration[.transportMaps].isEmpty || !configuration[.virtualAliasDomains].isEmpty
       || transports.contains { $0.hasPrefix("error:") || $0.hasPrefix("retry:") }
     router = mayFail ? site.router : nil
+    aliases = site.virtualAliases
   }
 
   func trusts(_ client: IPAddress) async throws(AccessError) -> Bool {
@@ -36,6 +39,15 @@ struct RoutedSite: SiteDirectory {
 
   func addressClass(of domain: String) async throws(AccessError) -> DomainClass {
     try await site.addressClass(of: domain)
+  }
+
+  func isAlias(_ address: MailAddress) async throws(AccessError) -> Bool {
+    if aliases.isEmpty { return false }
+    do throws(LookupError) {
+      return try await aliases.knows(MailAddress(address.bytes.map(ASCII.lowercased)))
+    } catch {
+      throw .lookupFailed("\(error)")
+    }
   }
 
   func failure(of address: MailAddress) async throws(AccessError) -> DeliveryFailure? {

@@ -27,6 +27,14 @@ struct ActiveRecipient {
     dsnOriginal = recipient.dsnOriginal.count <= ExtendedText.lengthMax ? recipient.dsnOriginal : []
   }
 
+  /// The mail goes where this route leads.
+  @ReactorActor
+  mutating func take(_ route: RouteTable.Known) {
+    if original.isEmpty, route.address != address { original = address.bytes }
+    address = route.address
+    target = route.target
+  }
+
   /// The recipient as a delivery agent hears of it.
   func named(_ index: UInt32) -> DeliveryRecipient {
     DeliveryRecipient(

@@ -1,3 +1,4 @@
+import AddressRewriting
 import DeliveryReports
 import DequeModule
 import MailTypes
@@ -94,11 +95,12 @@ final class Bouncer {
   }
 
   private func write(_ report: PendingReport) async {
-    do throws(SpoolError) {
+    do {
       let original = try await readOriginal(report)
       let id = queue.writer.makeQueueID(now: queue.clock.wallNow)
       let message = message(report, as: id, original)
-      try await queue.writer.commit(record(of: message, as: id))
+      let envelope = try await envelope(of: message)
+      try await queue.writer.commit(record(of: message, envelope, as: id))
       log(report, message.messageID, as: id)
       settle(report)
     } catch {
@@ -145,7 +147,17 @@ final class Bouncer {
       report.kind, about: source, as: id, date: Self.date(queue.clock.wallNow), by: reporter)
   }
 
-  private func record(of report: DeliveryReport, as id: QueueID) -> PendingRecord {
+  /// The sender's address may be an alias like any recipient's.
+  private func envelope(of report: DeliveryReport) async throws(RewriteError) -> Envelope {
+    let envelope = Envelope(
+      sender: .null, recipients: [EnvelopeRecipient(report.recipient)],
+      arrival: queue.clock.wallNow)
+    return try await queue.rewritten(envelope)
+  }
+
+  private func record(
+    of report: DeliveryReport, _ envelope: Envelope, as id: QueueID
+  ) -> PendingRecord {
     var flags: RecordFlags = []
     if report.hasEightBitHeader { flags.insert(.header8Bit) }
     if report.isEightBit { flags.insert(.body8Bit) }
@@ -156,11 +168,8 @@ final class Bouncer {
       flags.formUnion([.hasStuffedLines, .scanForDots])
     }
     return PendingRecord(
-      id: id, header: report.header, body: report.body,
-      envelope: Envelope(
-        sender: .null, recipients: [EnvelopeRecipient(report.recipient)],
-        arrival: queue.clock.wallNow),
-      flags: flags, contentSize: UInt64(report.size))
+      id: id, header: report.header, body: report.body, envelope: envelope, flags: flags,
+      contentSize: UInt64(report.size))
   }
 
   private static func date(_ time: WallTime) -> [UInt8] {

@@ -128,17 +128,12 @@ extension MailQueue {
       var active = ActiveRecipient(recipient)
       if ended.isEmpty || !ended.contains(UInt32(index)) {
         if !envelope.contentFilter.isEmpty {
-          let known = routes.route(recipient.address, through: envelope.contentFilter)
-          active.address = known.address
-          active.target = known.target
+          active.take(routes.route(recipient.address, through: envelope.contentFilter))
         } else if let known = routes.find(recipient.address) {
-          active.address = known.address
-          active.target = known.target
+          active.take(known)
         } else {
           do throws(RoutingError) {
-            let known = try await routes.resolve(recipient.address)
-            active.address = known.address
-            active.target = known.target
+            active.take(try await routes.resolve(recipient.address))
           } catch {
             log.warning("qmgr", "no route for \(recipient.address): \(error)")
             return nil

@@ -1,3 +1,4 @@
+import AddressRewriting
 import LinuxSystem
 import MailTypes
 import Primitives
@@ -37,6 +38,8 @@ final class MailQueue {
   var segments = SegmentTable()
   var transports: [String: Transport] = [:]
   private(set) var routes: RouteTable!
+  /// What becomes of the recipients of the queue manager's own mail.
+  let rewriting: EnvelopeRewriting
   /// Messages in the active window whose envelope is in memory.
   var messages: [MessageRef: ActiveMessage] = [:]
   /// Recipients that are done, of messages outside the window that have others left.
@@ -89,12 +92,13 @@ final class MailQueue {
 
   init(
     settings: QueueSettings, log: Log, disk: LinuxDisk, router: Router,
-    services: [String: Role] = [:], marks: RecordMarks? = nil,
+    rewriting: EnvelopeRewriting, services: [String: Role] = [:], marks: RecordMarks? = nil,
     needSequences: @escaping @ReactorActor () -> Void = {}
   ) throws {
     self.marks = marks
     self.needSequences = needSequences
     self.settings = settings
+    self.rewriting = rewriting
     self.log = log
     self.disk = disk
     cache = try LinuxDisk(path: settings.directory, readsOnlyCached: true)

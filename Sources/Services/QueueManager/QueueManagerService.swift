@@ -27,7 +27,7 @@ package final class QueueManagerService: RoleService {
         tables: .role(context.configuration))
       let queue = try MailQueue(
         settings: settings, log: context.log, disk: try LinuxDisk(path: settings.directory),
-        router: site.router, services: Self.services(context),
+        router: site.router, rewriting: site.rewriting(), services: Self.services(context),
         marks: try context.recordMarks.map { try RecordMarks($0.raw) },
         needSequences: { context.master.post(.needSequences) })
       peers = Peers(

@@ -10,8 +10,8 @@ import ServiceKit
 
 /// Puts new messages in the place of those that an administrator wants requeued: what is left of
 /// the envelope, the content behind one more trace field, under a new name. The new record is
-/// flushed before the old one is done (spool rule R4); intake finds it as any new mail, so it is
-/// routed anew.
+/// flushed before the old one is done (spool rule R4); its recipients are rewritten, and intake
+/// finds it as any new mail, so it is routed anew.
 @ReactorActor
 final class Requeuer {
   /// A content up to this size goes into a batch; a longer one gets a segment of its own (R23).
@@ -60,13 +60,13 @@ final class Requeuer {
   }
 
   private func requeue(_ record: MessageRecord) async {
-    do throws(SpoolError) {
+    do {
       let disk = queue.disk
       let reading = RecordReading(record, in: queue)
       let stored = try await queue.reader.perform { () throws(SpoolError) in
         try reading.read(on: disk).get()
       }
-      guard let envelope = stored.envelope else { throw .damaged }
+      guard let envelope = stored.envelope else { throw SpoolError.damaged }
       let id = spool.makeQueueID(now: queue.clock.wallNow)
       let successor = try await successor(of: stored, envelope, record, as: id)
       if stored.lead.header.length + stored.lead.body.length <= Self.batchedSizeMax {
@@ -86,7 +86,7 @@ final class Requeuer {
   /// The new record with its header, without its body.
   private func successor(
     of stored: StoredRecord, _ envelope: Envelope, _ record: MessageRecord, as id: QueueID
-  ) async throws(SpoolError) -> PendingRecord {
+  ) async throws -> PendingRecord {
     let ended = queue.ended(of: record.ref)
     let field = traceField(id)
     var fresh = envelope
@@ -95,6 +95,7 @@ final class Requeuer {
     }.map(\.element)
     fresh.stuffedDots = envelope.stuffedDots.map { $0 + UInt64(field.count) }
     fresh.origin = nil
+    fresh = try await queue.rewritten(fresh)
     // As for any new mail: what the configuration says now.
     fresh.contentFilter = Array(queue.settings.contentFilter.utf8)
     let disk = queue.disk

@@ -1,4 +1,5 @@
 import AccessPolicy
+import AddressRewriting
 import Configuration
 import MailSite
 import Primitives
@@ -20,9 +21,11 @@ extension ListenerRules {
     clientLimits: ClientLimits?
   ) throws(RoleFailure) {
     let policy: AccessPolicy
+    let rewriting: EnvelopeRewriting
     do throws(MailSiteError) {
       // A session that is cut off need not wait any longer.
       policy = try site.accessPolicy { try? await sleep(until: Reactor.shared.now + $0) }
+      rewriting = site.rewriting(try ReceiveOverrides(configuration))
     } catch {
       throw RoleFailure(error.description)
     }
@@ -36,7 +39,8 @@ extension ListenerRules {
       hiddenKeywords: Self.hiddenKeywords(configuration, site),
       debugPeers: Self.debugPeers(site), softBounce: configuration[.softBounce],
       logsClientPort: configuration[.smtpdClientPortLogging], tls: tls,
-      access: policy, contentFilter: configuration[.contentFilter], clientLimits: clientLimits,
+      access: policy, contentFilter: configuration[.contentFilter], rewriting: rewriting,
+      keepsOriginals: configuration[.enableOriginalRecipient], clientLimits: clientLimits,
       hasRequestDeadline: configuration[.smtpdPerRequestDeadline])
   }
 
@@ -45,7 +49,6 @@ extension ListenerRules {
   ) -> SMTPServerSettings {
     var settings = SMTPServerSettings(
       myhostname: configuration[.myhostname], banner: configuration[.smtpdBanner])
-    if configuration[.appendAtMyorigin] { settings.myorigin = configuration[.myorigin] }
     settings.messageSizeLimit = Int(configuration[.messageSizeLimit])
     settings.recipientLimit = configuration[.smtpdRecipientLimit]
     settings.recipientOvershootLimit = configuration[.smtpdRecipientOvershootLimit]

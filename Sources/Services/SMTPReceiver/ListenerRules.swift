@@ -1,4 +1,5 @@
 import AccessPolicy
+import AddressRewriting
 import Primitives
 import SMTPGrammar
 import SMTPServerCore
@@ -43,6 +44,10 @@ final class ListenerRules: Sendable {
   let access: AccessPolicy
   /// `content_filter`; empty for none.
   let contentFilter: [UInt8]
+  /// What becomes of the addresses of envelopes.
+  let rewriting: EnvelopeRewriting
+  /// `enable_original_recipient`.
+  let keepsOriginals: Bool
   /// How much each client may do; `nil` for no limits.
   let clientLimits: ClientLimits?
   /// `smtpd_per_request_deadline`: whether a client that drips has no more time than a silent one.
@@ -54,8 +59,9 @@ final class ListenerRules: Sendable {
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
     hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
     softBounce: Bool = false, logsClientPort: Bool = false, tls: ServerTLS = .off,
-    access: AccessPolicy,
-    contentFilter: String = "", clientLimits: ClientLimits? = nil, hasRequestDeadline: Bool = true
+    access: AccessPolicy, contentFilter: String = "", rewriting: EnvelopeRewriting,
+    keepsOriginals: Bool = true, clientLimits: ClientLimits? = nil,
+    hasRequestDeadline: Bool = true
   ) {
     self.contentFilter = Array(contentFilter.utf8)
     self.clientLimits = clientLimits
@@ -74,6 +80,8 @@ final class ListenerRules: Sendable {
     self.softBounce = softBounce
     self.logsClientPort = logsClientPort
     self.access = access
+    self.rewriting = rewriting
+    self.keepsOriginals = keepsOriginals
   }
 
   var settings: SMTPServerSettings { smtp.settings }

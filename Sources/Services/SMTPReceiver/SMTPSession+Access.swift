@@ -32,7 +32,7 @@ extension SMTPSession {
     let transaction = core.transaction
     var request = AccessRequest(
       clientAddress: client.address, clientName: client.name, helo: core.givenHelo,
-      sender: core.isVerifying ? .null : transaction?.givenSender, recipient: judgedRecipient(stage)
+      sender: core.isVerifying ? .null : transaction?.sender, recipient: judgedRecipient(stage)
     )
     if client.logsPort { request.clientPort = client.port }
     if stage == .etrn { request.etrnDomain = core.pendingETRN }
@@ -58,7 +58,7 @@ extension SMTPSession {
         log(
           core.actionLine(
             notice.kind.rawValue, stage: stageName(stage), text(of: notice, verdict),
-            sender: core.transaction?.givenSender, recipient: judgedRecipient(stage),
+            sender: core.transaction?.sender, recipient: judgedRecipient(stage),
             queueID: queueID))
       }
     }

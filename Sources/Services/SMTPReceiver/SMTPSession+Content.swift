@@ -138,9 +138,11 @@ extension SMTPSession {
     }
     if let refusal = try await judge(.endOfData) { return .refused(refusal) }
     if orders?.discards == true { return .queued(id) }
+    var envelope = envelope(transaction)
+    if let refusal = await rewrite(&envelope, id) { return .refused(refusal) }
     do throws(SpoolError) {
       try await message.commit(
-        id: id, envelope: envelope(transaction), isInternational: transaction.isInternational,
+        id: id, envelope: envelope, isInternational: transaction.isInternational,
         entersOnHold: orders?.holds == true)
     } catch {
       if error == .uncertain { throw .uncertain }

@@ -91,7 +91,7 @@ extension SMTPSession {
     log(
       core.rejectLine(
         stage: stage, rules.softBounce ? reply.softened : reply,
-        sender: core.transaction?.givenSender, recipient: recipient,
+        sender: core.transaction?.sender, recipient: recipient,
         queueID: queueID))
   }
 }

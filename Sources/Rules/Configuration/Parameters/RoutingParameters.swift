@@ -13,7 +13,9 @@ extension Registry {
     FlagParameter.resolveNullDomain, FlagParameter.resolveNumericDomain,
     FlagParameter.disableDNSLookups,
     TextParameter.emptyAddressRecipient, TextParameter.doubleBounceSender,
-    ListParameter.deferTransports,
+    ListParameter.deferTransports, IntegerParameter.virtualAliasExpansionLimit,
+    IntegerParameter.virtualAliasRecursionLimit, IntegerParameter.virtualAliasAddressLengthLimit,
+    IntegerParameter.duplicateFilterLimit,
   ]
 }
 
@@ -50,6 +52,25 @@ extension ListParameter {
   /// `defer_transports`
   package static let deferTransports = Self(
     "defer_transports", default: "", "Transports whose mail waits until it is asked for.")
+}
+
+extension IntegerParameter {
+  /// `virtual_alias_expansion_limit`
+  package static let virtualAliasExpansionLimit = Self(
+    "virtual_alias_expansion_limit", default: "1000", in: 1...100_000,
+    "How many addresses one recipient may stand for.")
+  /// `virtual_alias_recursion_limit`
+  package static let virtualAliasRecursionLimit = Self(
+    "virtual_alias_recursion_limit", default: "1000", in: 1...100_000,
+    "How deep virtual aliases of virtual aliases may go.")
+  /// `virtual_alias_address_length_limit`
+  package static let virtualAliasAddressLengthLimit = Self(
+    "virtual_alias_address_length_limit", default: "1000", in: 1...Int(UInt16.max),
+    "The longest address that a virtual alias may stand for, in bytes.")
+  /// `duplicate_filter_limit`
+  package static let duplicateFilterLimit = Self(
+    "duplicate_filter_limit", default: "1000",
+    "How many recipients of a message are remembered to leave out those named twice; 0 is all.")
 }
 
 extension TextParameter {

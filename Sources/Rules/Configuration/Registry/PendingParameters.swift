@@ -45,11 +45,11 @@ enum PendingParameters {
     """
 
   private static let changesBehaviour = """
-    alias_maps always_add_missing_headers append_dot_mydomain bounce_template_file
+    alias_maps always_add_missing_headers bounce_template_file
     default_destination_rate_delay default_process_limit default_transport_rate_delay
     defer_transports delay_warning_time disable_dns_lookups
     fallback_transport forward_path header_size_limit
-    local_header_rewrite_clients luser_relay notify_classes propagate_unmatched_extensions
+    local_header_rewrite_clients luser_relay notify_classes
     smtp_address_preference smtp_bind_address_enforce smtp_connection_cache_destinations
     smtp_connection_cache_on_demand smtp_defer_if_no_mx_address_found smtp_dns_support_level
     smtp_fallback_relay smtp_host_lookup smtp_line_length_limit smtp_mx_address_limit
@@ -59,7 +59,6 @@ enum PendingParameters {
     smtpd_forbid_bare_newline_exclusions
     smtpd_peername_lookup smtpd_reject_footer
     syslog_facility transport_retry_time
-    virtual_alias_maps
     """
 
   private static let weakensSecurity = """

@@ -52,7 +52,6 @@ extension PostfixParameters {
     disable_mime_input_processing no
     disable_mime_output_conversion no
     disable_verp_bounces no
-    duplicate_filter_limit 1000
     empty_address_default_transport_maps_lookup_key <>
     empty_address_relayhost_maps_lookup_key <>
     enable_idna2003_compatibility no
@@ -122,9 +121,6 @@ extension PostfixParameters {
     unverified_sender_reject_code 450
     unverified_sender_tempfail_action $reject_tempfail_action
     verp_delimiter_filter -=+
-    virtual_alias_address_length_limit 1000
-    virtual_alias_expansion_limit 1000
-    virtual_alias_recursion_limit 1000
     virtual_delivery_status_filter $default_delivery_status_filter
     """#
 }

@@ -1,0 +1,17 @@
+import AddressRewriting
+import QueueFormat
+import ServiceKit
+
+/// The recipients of mail that the queue manager writes itself.
+extension MailQueue {
+  /// The envelope of a new message as its record holds it.
+  func rewritten(_ envelope: Envelope) async throws(RewriteError) -> Envelope {
+    var envelope = envelope
+    rewriting.complete(&envelope)
+    guard rewriting.mayExpand(envelope) else { return envelope }
+    var expansion = RecipientExpansion(rewriting, keepsOriginals: settings.keepsOriginals)
+    for recipient in envelope.recipients { try await expansion.add(recipient) }
+    envelope.recipients = expansion.recipients
+    return envelope
+  }
+}

@@ -1,0 +1,46 @@
+import AddressRewriting
+import MailTypes
+import QueueFormat
+import SMTPServerCore
+import ServiceKit
+
+/// From the recipients that the client named to those that the record holds.
+///
+/// It is done once, before the record is written: from then on each recipient has its own fate in
+/// the queue, whatever becomes of the tables.
+extension SMTPSession {
+  /// Rewrites the envelope of a message. The reply that refuses it, or `nil`.
+  func rewrite(_ envelope: inout Envelope, _ id: QueueID) async -> SMTPReply? {
+    rules.rewriting.complete(&envelope)
+    guard rules.rewriting.mayExpand(envelope) else { return nil }
+    return await expand(&envelope, id)
+  }
+
+  private func expand(_ envelope: inout Envelope, _ id: QueueID) async -> SMTPReply? {
+    var expansion = RecipientExpansion(rules.rewriting, keepsOriginals: rules.keepsOriginals)
+    var held = 0
+    defer { intake.memory.changeEnvelopes(by: -held) }
+    do throws(RewriteError) {
+      for recipient in envelope.recipients {
+        try await expansion.add(recipient)
+        intake.memory.changeEnvelopes(by: expansion.size - held)
+        held = expansion.size
+        guard intake.memory.hasRoomForRecipient else {
+          logReject("END-OF-MESSAGE", .insufficientStorage)
+          return .insufficientStorage
+        }
+      }
+      envelope.recipients = expansion.recipients
+      return nil
+    } catch {
+      logFailure(error, id)
+      return error.isUnreasonable ? .aliasExpansionError : .writeError
+    }
+  }
+
+  @inline(never)
+  private func logFailure(_ error: RewriteError, _ id: QueueID) {
+    if let cause = error.cause { intake.log.warning("cleanup", "\(cause)") }
+    intake.log.warning("cleanup", "\(id): \(error) -- message not accepted, try again later")
+  }
+}

@@ -1,0 +1,76 @@
+package import AddressRewriting
+import MailTypes
+import Primitives
+package import QueueFormat
+
+/// The rewriting of an envelope before its record is written: what lies in the spool are the
+/// addresses that mail goes to, each with the one that it was sent to.
+extension EnvelopeRewriting {
+  /// Gives the sender and each recipient its domain.
+  package func complete(_ envelope: inout Envelope) {
+    envelope.sender = completed(envelope.sender)
+    for place in envelope.recipients.indices {
+      let given = envelope.recipients[place].address
+      let complete = completed(given)
+      guard complete != given else { continue }
+      envelope.recipients[place].address = complete
+      if envelope.recipients[place].original == nil { envelope.recipients[place].original = given }
+    }
+  }
+
+  /// Whether `RecipientExpansion` may change the recipients of an envelope that is complete.
+  package func mayExpand(_ envelope: Envelope) -> Bool {
+    expandsRecipients || envelope.recipients.count > 1
+  }
+}
+
+/// Puts those that recipients stand for in their place, one recipient after the other, and leaves
+/// out what is named twice.
+package struct RecipientExpansion: Sendable {
+  /// Who gets the mail of the recipients so far.
+  package private(set) var recipients: [EnvelopeRecipient] = []
+  /// Bytes that they take.
+  package private(set) var size = 0
+
+  private let rewriting: EnvelopeRewriting
+  private let keepsOriginals: Bool
+  private var known: Set<[UInt8]> = []
+
+  /// - Parameters:
+  ///   - rewriting: says who stands for whom.
+  ///   - keepsOriginals: `enable_original_recipient`: the same mailbox is not the same recipient
+  ///     when mail for it was sent to other addresses, or with other wishes.
+  package init(_ rewriting: EnvelopeRewriting, keepsOriginals: Bool) {
+    self.rewriting = rewriting
+    self.keepsOriginals = keepsOriginals
+  }
+
+  /// Takes a recipient of the envelope, which is complete.
+  package mutating func add(_ recipient: EnvelopeRecipient) async throws(RewriteError) {
+    for address in try await rewriting.recipients(for: recipient.address) {
+      var result = recipient
+      if address != recipient.address {
+        let original = recipient.original ?? recipient.address
+        result.address = address
+        result.original = original == address ? nil : original
+      }
+      let key = key(of: result)
+      guard !known.contains(key) else { continue }
+      let limit = rewriting.rememberedRecipients
+      if limit == 0 || known.count < limit { known.insert(key) }
+      recipients.append(result)
+      size += MemoryLayout<EnvelopeRecipient>.stride + key.count
+    }
+  }
+
+  private func key(of recipient: EnvelopeRecipient) -> [UInt8] {
+    var key = recipient.address.bytes.map(ASCII.lowercased)
+    guard keepsOriginals else { return key }
+    key.append(ASCII.lf)
+    key += (recipient.original ?? recipient.address).bytes.map(ASCII.lowercased)
+    key.append(ASCII.lf)
+    key.append(recipient.notify.map { $0.rawValue + 1 } ?? 0)
+    key += recipient.dsnOriginal
+    return key
+  }
+}
