@@ -160,7 +160,8 @@ targets += room(
   ])
 targets += room(
   "LocalDelivery", floor: "Services",
-  imports: platform + mail + ["ServiceKit", "Configuration", "QueueFormat", system])
+  imports: platform + mail
+    + ["ServiceKit", "Configuration", "LookupTables", "QueueFormat", system])
 targets += room(
   "Control", floor: "Services",
   imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])

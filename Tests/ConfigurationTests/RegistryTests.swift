@@ -34,7 +34,7 @@ import Testing
     let names = Registry.declarations.map(\.name)
     #expect(names.filter { PostfixParameters.entries[$0] != nil } == [])
     #expect(names.filter { TransportParameters.find($0) != nil } == [])
-    #expect(PostfixParameters.entries.count > 500)
+    #expect(names.count + PostfixParameters.entries.count > 800)
     #expect(PostfixParameters.entries.keys.filter { TransportParameters.find($0) != nil } == [])
   }
 

@@ -151,7 +151,9 @@ private let services = [
     ]),
   room(
     "LocalDelivery", "Services",
-    platform + mail + ["ServiceKit", "Configuration", "QueueFormat", "SystemPackage", "Glibc"]),
+    platform + mail + [
+      "ServiceKit", "Configuration", "LookupTables", "QueueFormat", "SystemPackage", "Glibc",
+    ]),
   room(
     "Control", "Services",
     platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", "SystemPackage"]),

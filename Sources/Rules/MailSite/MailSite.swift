@@ -187,6 +187,7 @@ extension MailSite {
   package var router: Router {
     var settings = RoutingSettings(resolver: resolver)
     settings.localTransport = configuration[.localTransport]
+    settings.mailboxTransport = configuration[.mailboxTransport]
     settings.virtualTransport = configuration[.virtualTransport]
     settings.relayTransport = configuration[.relayTransport]
     settings.defaultTransport = configuration[.defaultTransport]

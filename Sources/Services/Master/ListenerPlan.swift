@@ -50,7 +50,8 @@ struct ListenerPlan {
         let addresses = ListenerAddresses(files.configuration, names: names)
         endpoints += try addresses.endpoints(of: service, settings: index)
       } else {
-        transports[role, default: []].append(.init(service: service.name, settings: index))
+        transports[role, default: []].append(
+          .init(service: service.name, settings: index, arguments: service.arguments))
       }
     }
     guard endpoints.count <= Self.endpointsMax else {

@@ -3,6 +3,7 @@ import LookupTables
 import MailTypes
 package import Primitives
 package import Reactor
+import SMTPClientCore
 package import ServiceKit
 import SystemPackage
 import TLSPolicy
@@ -116,7 +117,9 @@ package final class SMTPSenderService: RoleService {
     _ job: DeliveryJob, _ key: DestinationKey, _ agreement: TransportSecurity.Agreement
   ) {
     let settings = settings(of: key.transport)
-    guard let hops = NextHop.list(key.nextHop, defaultPort: settings.defaultPort),
+    guard
+      let hops = NextHop.list(
+        key.nextHop, defaultPort: settings.defaultPort, namesHosts: settings.client.speaksLMTP),
       let hop = hops.first
     else {
       return refuse(

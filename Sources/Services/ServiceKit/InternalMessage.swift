@@ -38,7 +38,7 @@ package enum Role: String, Sendable, CaseIterable {
   package static func agent(running program: String) -> Role? {
     switch program {
     case "smtp", "lmtp": .smtp
-    case "local": .local
+    case "local", "virtual", "pipe": .local
     default: nil
     }
   }

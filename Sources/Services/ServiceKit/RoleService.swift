@@ -119,6 +119,7 @@ package final class RoleContext {
   package let clients: ClientTable?
 
   private let transports: [String: Configuration]
+  private let arguments: [String: [String]]
 
   init(
     record: StartRecord, configuration: Configuration, log: Log, master: MessageChannel,
@@ -129,6 +130,8 @@ package final class RoleContext {
     self.recordMarks = recordMarks
     self.keyMaterial = keyMaterial
     self.transports = transports
+    arguments = Dictionary(
+      record.transports.map { ($0.service, $0.arguments) }, uniquingKeysWith: { $1 })
     name = record.name
     self.configuration = configuration
     self.log = log
@@ -146,6 +149,9 @@ package final class RoleContext {
 
   /// The delivery services of `master.cf` that concern this role.
   package var transportNames: [String] { Array(transports.keys) }
+
+  /// The words behind the options of a delivery service of `master.cf`.
+  package func arguments(ofTransport name: String) -> [String] { arguments[name] ?? [] }
 
   /// The configuration of a delivery service, with its `-o` settings where `master.cf` has it.
   package func configuration(ofTransport name: String) -> Configuration {

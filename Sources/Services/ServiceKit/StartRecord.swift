@@ -6,11 +6,14 @@ package struct StartRecord: Equatable, Sendable {
     package var service: String
     /// The index of the service's settings in `serviceSettings`.
     package var settings: UInt32
+    /// The words behind the options of a service that has them, such as `pipe`.
+    package var arguments: [String]
 
     /// Names a listener.
-    package init(service: String, settings: UInt32) {
+    package init(service: String, settings: UInt32, arguments: [String] = []) {
       self.service = service
       self.settings = settings
+      self.arguments = arguments
     }
   }
 
@@ -94,6 +97,8 @@ package struct StartRecord: Equatable, Sendable {
       for listener in list {
         out.put(listener.service)
         out.put(listener.settings)
+        out.put(UInt32(listener.arguments.count))
+        for argument in listener.arguments { out.put(argument) }
       }
     }
     out.put(UInt32(serviceSettings.count))
@@ -126,7 +131,9 @@ package struct StartRecord: Equatable, Sendable {
     configurationSize = try input.integer()
     keyMaterialSize = try input.integer()
     let listener = { (input: inout WireDecoder) throws(WireError) in
-      Listener(service: try input.string(), settings: try input.integer())
+      Listener(
+        service: try input.string(), settings: try input.integer(),
+        arguments: try input.list { (input) throws(WireError) in try input.string() })
     }
     listeners = try input.list(listener)
     transports = try input.list(listener)

@@ -49,8 +49,7 @@ enum PendingParameters {
     default_destination_rate_delay default_process_limit default_transport_rate_delay
     defer_transports delay_warning_time disable_dns_lookups
     fallback_transport forward_path header_size_limit
-    local_header_rewrite_clients luser_relay mailbox_command
-    mailbox_transport notify_classes
+    local_header_rewrite_clients luser_relay notify_classes
     smtp_address_preference smtp_bind_address_enforce smtp_connection_cache_destinations
     smtp_connection_cache_on_demand smtp_defer_if_no_mx_address_found smtp_dns_support_level
     smtp_fallback_relay smtp_host_lookup smtp_line_length_limit smtp_mx_address_limit

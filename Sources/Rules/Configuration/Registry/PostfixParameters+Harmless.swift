@@ -35,7 +35,7 @@ extension PostfixParameters {
     smtpd_tls_dkey_file smtpd_tls_eecdh_grade tls_eecdh_strong_curve tls_eecdh_ultra_curve
     smtpd_tls_dh1024_param_file smtpd_tls_dh512_param_file
     smtpd_tls_session_cache_database socketmap_max_reply_size
-    stale_lock_time sun_mailtool_compatibility tcp_windowsize tls_config_file tls_config_name
+    sun_mailtool_compatibility tcp_windowsize tls_config_file tls_config_name
     tls_daemon_random_bytes tls_random_bytes tls_random_exchange_name
     tls_random_prng_update_period tls_random_reseed_period tls_random_source
     tls_session_ticket_cipher tlsmgr_service_name tlsproxy_client_CAfile tlsproxy_client_CApath

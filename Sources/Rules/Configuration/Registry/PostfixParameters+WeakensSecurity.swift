@@ -27,8 +27,6 @@ extension PostfixParameters {
     allow_mail_to_files alias, forward
     body_checks_size_limit 51200
     cleanup_replace_stray_cr_lf yes
-    command_expansion_filter \#
-    1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
     default_privs nobody
     empty_address_local_login_sender_maps_lookup_key <>
     execution_directory_expansion_filter \#
@@ -133,7 +131,6 @@ extension PostfixParameters {
     strict_7bit_headers no
     strict_8bitmime no
     strict_8bitmime_body no
-    strict_mailbox_ownership yes
     strict_mime_encoding_domain no
     strict_smtputf8 no
     tls_append_default_CA no
@@ -141,6 +138,5 @@ extension PostfixParameters {
     tls_fast_shutdown_enable yes
     tls_legacy_public_key_fingerprints no
     tls_required_enable no
-    virtual_minimum_uid 100
     """#
 }
