@@ -84,17 +84,20 @@ targets += room(
 targets += room("MailTypes", floor: "Mail", imports: ["Primitives"])
 targets += room(
   "SMTPGrammar", floor: "Mail", imports: ["MailTypes", "Primitives"], hasCorpus: true)
+targets += room("SASL", floor: "Mail", imports: ["Primitives"])
 targets += room(
-  "SMTPServerCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"],
+  "SMTPServerCore", floor: "Mail", imports: ["SASL", "SMTPGrammar", "MailTypes", "Primitives"],
   hasCorpus: true)
 targets += room(
   "SMTPClientCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"])
+targets += room("MilterCore", floor: "Mail", imports: ["MailTypes", "Primitives"])
 targets += room("MessageHeaders", floor: "Mail", imports: ["MailTypes", "Primitives"])
 targets += room(
   "DeliveryReports", floor: "Mail", imports: ["MessageHeaders", "MailTypes", "Primitives"])
 
 targets += room(
-  "Configuration", floor: "Rules", imports: ["MailTypes", "Primitives"], hasCorpus: true)
+  "Configuration", floor: "Rules", imports: ["SASL", "MailTypes", "Primitives"],
+  hasCorpus: true)
 targets += room(
   "LookupTables", floor: "Rules", imports: ["CPCRE2", "MailTypes", "Primitives"])
 targets += room(
@@ -106,7 +109,9 @@ targets += room(
 targets += room(
   "MailSite", floor: "Rules",
   imports: [
-    "Configuration", "LookupTables", "AddressRewriting", "Routing", "AccessPolicy", "MailTypes",
+    "Configuration", "LookupTables", "AddressRewriting", "Routing", "AccessPolicy", "SASL",
+    "MilterCore",
+    "MailTypes",
     "Primitives",
   ])
 
@@ -137,8 +142,9 @@ targets += room(
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "AddressRewriting", "MailSite",
-    "AccessPolicy", "TLSPolicy", "QueueFormat", "QueueStore", system,
+    "ServiceKit", "SMTPServerCore", "MilterCore", "Configuration", "LookupTables",
+    "AddressRewriting", "MailSite",
+    "AccessPolicy", "TLSPolicy", "SASL", "QueueFormat", "QueueStore", system,
   ])
 targets += room(
   "QueueManager", floor: "Services",
@@ -149,11 +155,13 @@ targets += room(
 targets += room(
   "SMTPSender", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPClientCore", "Configuration", "QueueFormat", system,
+    "ServiceKit", "SMTPClientCore", "Configuration", "LookupTables", "TLSPolicy", "QueueFormat",
+    system,
   ])
 targets += room(
   "LocalDelivery", floor: "Services",
-  imports: platform + mail + ["ServiceKit", "Configuration", "QueueFormat", system])
+  imports: platform + mail
+    + ["ServiceKit", "Configuration", "LookupTables", "QueueFormat", system])
 targets += room(
   "Control", floor: "Services",
   imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])

@@ -23,11 +23,11 @@ struct ConfigurationCoverageTests {
         typo = 1
         gone_destination_recipient_limit = 1
         """,
-        "smtp inet n - n - - smtpd -o smtpd_timeout=5 -o milter_protocol=2\n") == [
+        "smtp inet n - n - - smtpd -o smtpd_timeout=5 -o strict_8bitmime=yes\n") == [
           "myhostname: honoured", "own: own name", "smtp_helo_name: honoured",
           "readme_directory: harmless", "canonical_maps: not yet", "typo: unknown",
           "gone_destination_recipient_limit: harmless", "smtp/inet/smtpd_timeout: honoured",
-          "smtp/inet/milter_protocol: not yet",
+          "smtp/inet/strict_8bitmime: not yet",
         ])
   }
 

@@ -53,7 +53,7 @@ import Testing
   @Test func oneWarningNamesTheOldDefaults() {
     let text = "# no compatibility_level\nrelay_domains =\nsmtpd_relay_restrictions = reject\n"
     let kept =
-      "append_dot_mydomain=yes, mynetworks_style=subnet, "
+      "append_dot_mydomain=yes, mynetworks_style=subnet, smtp_tls_fingerprint_digest=md5, "
       + "smtpd_relay_before_recipient_restrictions=no, smtputf8_enable=no"
     let advice = "set each as you want it, or compatibility_level = 3.6 for today's defaults"
     #expect(
@@ -65,7 +65,8 @@ import Testing
     #expect(
       level == [
         "warning: main.cf, line 1: compatibility_level: it is 2, so these have the defaults of "
-          + "old releases: smtpd_relay_before_recipient_restrictions=no; \(advice)"
+          + "old releases: smtp_tls_fingerprint_digest=md5, "
+          + "smtpd_relay_before_recipient_restrictions=no; \(advice)"
       ])
   }
 
@@ -215,21 +216,21 @@ import Testing
     let found = Sample.evaluate(
       """
       readme_directory = no
-      smtpd_milters = $level
+      milter_header_checks = $level
       level = may
       canonical_maps = inline:{a=b}
       content_filter =
-      smtp_tls_mandatory_protocols = >=TLSv1
-      smtp_tls_key_file = $smtp_tls_cert_file
+      lmtp_tls_mandatory_protocols = >=TLSv1
+      lmtp_tls_key_file = $lmtp_tls_cert_file
       smtp_starttls_timeout = 300s
       """,
-      services: "smtps inet n - n - - smtpd -o smtpd_tls_req_ccert=yes -o smtpd_milters= -o a=b"
+      services: "smtps inet n - n - - smtpd -o smtpd_tls_req_ccert=yes -o header_checks= -o a=b"
     ).diagnostics
     #expect(
       found.map(\.description) == [
         "information: main.cf, line 1: readme_directory: it is not implemented; "
           + "ignoring it is safe",
-        "warning: main.cf, line 2: smtpd_milters: it is not implemented yet; "
+        "warning: main.cf, line 2: milter_header_checks: it is not implemented yet; "
           + "ignoring it may weaken the protection of this system",
         "warning: main.cf, line 4: canonical_maps: it is not implemented yet; "
           + "ignoring it changes what happens to mail",

@@ -56,8 +56,6 @@ import Testing
           + "nobody answers on its socket, and policy services that it would start do not run",
         "warning: /e/master.cf, line 1: smtp: postscreen is not implemented yet: "
           + "nobody listens on its port; give the port to smtpd",
-        "warning: /e/master.cf, line 2: dovecot: pipe and virtual are not implemented yet: "
-          + "mail that is routed to these transports stays in the queue",
         "warning: /e/master.cf, line 6: smtpd: a service of type pass that runs smtpd "
           + "is not served yet",
       ])

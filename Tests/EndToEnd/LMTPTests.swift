@@ -29,17 +29,6 @@ extension EndToEnd {
       return path
     }
 
-    /// What follows the delays in the log lines about recipients, with the part up to `relay`.
-    private static func fates(_ log: LineLog) -> [String] {
-      log.lines.map(\.description).filter { $0.contains("/lmtp[") && $0.contains("status=") }
-        .map { line in
-          let to = line.range(of: "to=<").map { line[$0.lowerBound...] } ?? ""
-          let head = to.range(of: ", delay=").map { to[..<$0.lowerBound] } ?? to
-          let tail = line.range(of: ", dsn=").map { line[$0.lowerBound...] } ?? ""
-          return "\(head)\(tail)"
-        }
-    }
-
     @Test(.enabled(if: Subject.isMartinet), .timeLimit(.minutes(1)))
     func aServerOnASocketInTheQueueDirectoryTakesThem() throws {
       let server = try MartinetInstance(
@@ -59,7 +48,7 @@ extension EndToEnd {
       try dialog.say("Subject: x\r\n\r\nbody\r\n.", expecting: 250)
       try server.log.wait(forCount: 1, of: ": removed", until: .after(.seconds(20)))
       #expect(
-        Self.fates(server.log).sorted()
+        server.log.fates(by: "lmtp").sorted()
           == Self.users.map {
             "to=<\($0)>, relay=mx.martinet.test[private/sink], dsn=2.2.0, status=sent (250 2.2.0 Ok)"
           })
@@ -80,7 +69,7 @@ extension EndToEnd {
       try #require(try load.run(0..<2, within: .seconds(20)).acknowledged.count == 2)
       try server.log.wait(forCount: 2, of: "status=", until: .after(.seconds(20)))
       #expect(
-        Self.fates(server.log).sorted() == [
+        server.log.fates(by: "lmtp").sorted() == [
           "to=<one@box.test>, relay=none, dsn=4.4.1, status=deferred "
             + "(connect to mx.martinet.test[private/missing]: No such file or directory)",
           "to=<two@box.test>, relay=localhost[127.0.0.1]:\(port), dsn=2.2.0, status=sent "
@@ -106,7 +95,7 @@ extension EndToEnd {
       try #require(try load.run(0..<5, within: .seconds(30)).acknowledged.count == 5)
       // The senders' reports have no way out and stay.
       try server.log.wait(forCount: 5, of: ": removed", until: .after(.seconds(30)))
-      let fates = Self.fates(server.log)
+      let fates = server.log.fates(by: "lmtp")
       for user in Self.users {
         let saved = fates.filter {
           $0.hasPrefix(

@@ -6,8 +6,8 @@ extension EndToEnd {
   /// The same `alias_maps` to a private Postfix and to Martinet: who gets the mail in the end, and
   /// what the log says it was sent to.
   ///
-  /// Postfix queues some of the mail anew on its way and gives users to a transport of their own;
-  /// here there are no such users. So the addresses are compared, not what became of them.
+  /// Postfix queues some of the mail anew on its way, and returns what goes in circles: so the
+  /// addresses are compared, not what became of them.
   struct LocalAliasOracleTests {
     private static let virtual = """
       virt.test anything
@@ -60,8 +60,8 @@ extension EndToEnd {
         "virtual_alias_maps": "texthash:\(virtual)", "alias_maps": "texthash:\(table)",
         "default_transport": "discard:there", "mailbox_size_limit": "0",
       ]
-      let ours = try Self.play(on: MartinetInstance(settings: settings))
       settings["mailbox_transport"] = "discard:here"
+      let ours = try Self.play(on: MartinetInstance(settings: settings))
       let theirs = try Self.play(on: PostfixOracle(settings: settings))
       #expect(theirs.count == Self.recipients.count)
       for (recipient, (their, our)) in zip(Self.recipients, zip(theirs, ours)) {

@@ -22,6 +22,26 @@ extension EndToEnd {
     }
 
     @Test(.timeLimit(.minutes(1)))
+    func whoComesWhileAStopWaitsForASessionIsRefusedByTheKernel() throws {
+      let server = try MartinetInstance(relayPort: try Loopback.freePort())
+      try server.start()
+      let dialog = try SMTPDialog(greetedAt: server.port)
+      for (line, code) in [
+        ("MAIL FROM:<a@source.test>", 250), ("RCPT TO:<b@sink.test>", 250), ("DATA", 354),
+      ] { try dialog.say(line, expecting: code) }
+      server.beginStop()
+      try server.log.wait(for: "terminating on signal", until: .after(.seconds(10)))
+      let deadline = Deadline.after(.seconds(20))
+      var isRefused = false
+      while !isRefused, !deadline.hasPassed {
+        do { _ = try SMTPDialog(port: server.port) } catch { isRefused = true }
+      }
+      #expect(isRefused)
+      try dialog.say("Subject: last\r\n\r\nx\r\n.", expecting: 250)
+      try server.stop()
+    }
+
+    @Test(.timeLimit(.minutes(1)))
     func aDeliveryAfterTheDotIsWaitedForAndOneBeforeItIsBrokenOff() throws {
       let reached = Monitor<Set<String>>([])
       let isReleased = Monitor(false)

@@ -41,6 +41,11 @@ extension EndToEnd {
       withExtendedLifetime(folder) {}
     }
 
+    @Test func systemdReloadsItByTheCommandThatWaitsForTheOutcome() throws {
+      let commands = try Self.settings().filter { $0.name == "ExecReload" }.map(\.value)
+      #expect(commands == ["/usr/sbin/martinet reload"])
+    }
+
     @Test func theSandboxIsNoWeakerThanItWas() throws {
       let outcome = try Program.outcome(
         "systemd-analyze",
@@ -66,6 +71,7 @@ extension EndToEnd {
         services: ["127.0.0.1:\(try Loopback.freePort()) inet n - n - - smtpd"],
         launcher: ["setpriv", "--bounding-set=" + (["-all"] + kept).joined(separator: ",")])
       try server.start()
+      try server.command("reload")
       var load = MailLoad(port: server.port)
       load.recipients = { [$0 == 0 ? "games@here.test" : "rcpt@sink.test"] }
       try #require(try load.run(0..<3, within: .seconds(20)).acknowledged.count == 3)
@@ -106,6 +112,7 @@ extension EndToEnd {
       load.size = { $0 == 1 ? 2_000_000 : 2000 }
       try #require(try load.run(0..<3, within: .seconds(30)).acknowledged.count == 3)
       try server.log.wait(forCount: 3, of: "status=sent", until: .after(.seconds(20)))
+      try server.command("reload")
       // strace ends with what it traces; the signal is for the latter.
       let master = try #require(
         server.processes.first {

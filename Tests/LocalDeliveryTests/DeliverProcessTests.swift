@@ -23,13 +23,13 @@ struct DeliverProcessTests {
     let found = Found()
     let taker = try SystemThread(name: Self.thread) {
       let order = DeliverProcess.order(from: child.raw)
-      found.path.withLock { $0 = order?.0.path }
+      if case .maildir(let path)? = order?.0.destination { found.path.withLock { $0 = path } }
       found.isDone.store(true, ordering: .releasing)
     }
     while !found.isDone.load(ordering: .acquiring), try !Self.isAsleep() { sched_yield() }
     let account = Account(name: "anna", uid: 12_345, gid: 12_345, home: "/home/anna", shell: "")
     let order = DeliverOrder(
-      account: account, path: "/home/anna/Maildir", headerLength: 1, bodyLength: 0,
+      account: account, destination: .maildir("/home/anna/Maildir"), headerLength: 1, bodyLength: 0,
       sender: MailAddress("a@example.org"), recipient: MailAddress("anna@mx.test"), original: [],
       content: SharedDescriptor(try Files.sealedMemory("message", content: [120])))
     _ = order.encoded(host: "mx.test", sizeMax: 0).withUnsafeBytes {

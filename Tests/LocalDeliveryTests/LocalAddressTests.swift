@@ -48,19 +48,36 @@ struct MaildirNameTests {
 }
 
 struct DeliveryFieldsTests {
+  private func append(
+    _ sender: String, _ original: String, _ recipient: String, style: CopyStyle = .maildir,
+    to text: inout [UInt8]
+  ) {
+    let message = LocalMessage(
+      content: -1, header: 0..<0, body: 0..<0, sender: MailAddress(sender),
+      recipient: MailAddress(recipient), original: Array(original.utf8), style: style)
+    DeliveryFields.append(style, of: message, at: WallTime(microseconds: 0), to: &text)
+  }
+
+  @Test(arguments: [("a@b.test", "a@b.test"), ("", "MAILER-DAEMON")])
+  func theFirstLineOfAMailboxNamesTheSender(sender: String, shown: String) {
+    var text: [UInt8] = []
+    append(sender, "", "a@here", style: .mailbox, to: &text)
+    let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
+    #expect(lines[0].hasPrefix("From \(shown)  "))
+    #expect(lines[0].hasSuffix(" 1970") || lines[0].hasSuffix(" 1969"))
+    #expect(lines[1] == "Return-Path: <\(sender)>")
+  }
+
   @Test func theFieldsComeInTheirOrder() {
     var text: [UInt8] = []
-    DeliveryFields.append(
-      sender: MailAddress("a@b.test"), original: Array("anna+x@alias".utf8),
-      recipient: MailAddress("anna@here"), to: &text)
+    append("a@b.test", "anna+x@alias", "anna@here", to: &text)
     let wanted = "Return-Path: <a@b.test>\nX-Original-To: anna+x@alias\nDelivered-To: anna@here\n"
     #expect(String(decoding: text, as: UTF8.self) == wanted)
   }
 
   @Test func whatIsNotKeptIsNoField() {
     var text: [UInt8] = []
-    DeliveryFields.append(
-      sender: .null, original: [], recipient: MailAddress("a@here"), to: &text)
+    append("", "", "a@here", to: &text)
     #expect(String(decoding: text, as: UTF8.self) == "Return-Path: <>\nDelivered-To: a@here\n")
   }
 
@@ -78,8 +95,7 @@ struct DeliveryFieldsTests {
 
   @Test func theNullSenderHasAnEmptyReturnPath() {
     var text: [UInt8] = []
-    DeliveryFields.append(
-      sender: .null, original: [97], recipient: MailAddress("a@here"), to: &text)
+    append("", "a", "a@here", to: &text)
     #expect(text.starts(with: Array("Return-Path: <>\n".utf8)))
   }
 

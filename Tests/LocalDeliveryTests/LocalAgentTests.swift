@@ -1,11 +1,12 @@
 import Foundation
 import LinuxSystem
-import LocalDelivery
 import MailTypes
 import Primitives
 import SystemPackage
 import TestSupport
 import Testing
+
+@testable import LocalDelivery
 
 struct LocalAgentTests {
   private static let time = WallTime(microseconds: 1_700_000_000_000_123)
@@ -145,25 +146,24 @@ struct LocalAgentTests {
       $0.recipientDelimiters = [UInt8(ascii: "+")]
     }
     let recipient = MailAddress("\(account.name)+tag@localhost")
-    guard case .maildir(let path, account) = agent.place(of: recipient) else {
-      Issue.record("no Maildir")
-      return
-    }
-    #expect(path.hasSuffix("/Maildir"))
+    let found = try agent.place(of: recipient)
+    #expect(found.account == account)
+    #expect(found.place == .maildir("\(account.home)/Maildir"))
     #expect(
-      Self.agent().place(of: MailAddress("\(account.name)@localhost"))
-        == .none(.notMaildir("/var/mail/\(account.name)")))
+      try Self.agent().place(of: MailAddress("\(account.name)@localhost")).place
+        == .file("/var/mail/\(account.name)"))
   }
 
   @Test(arguments: ["no-such-user-here@x", "\"a/../root\"@x", "\"..\"@x", "\"\"@x", "\"a\u{1}\"@x"])
   func aNameWithoutAnAccountBounces(address: String) {
-    guard case .none(let verdict) = Self.agent().place(of: MailAddress(address)) else {
+    do throws(NoDelivery) {
+      _ = try Self.agent().place(of: MailAddress(address))
       Issue.record("\(address) has a place")
-      return
+    } catch {
+      #expect(error.verdict.outcome == .bounced)
+      #expect(error.verdict.status == EnhancedStatus(5, 1, 1))
+      #expect(error.verdict.text.hasPrefix("unknown user: \""))
     }
-    #expect(verdict.outcome == .bounced)
-    #expect(verdict.status == EnhancedStatus(5, 1, 1))
-    #expect(verdict.text.hasPrefix("unknown user: \""))
   }
 
   @Test(arguments: [
@@ -174,7 +174,7 @@ struct LocalAgentTests {
   func failuresAreTheHostsOrTheRecipients(
     cause: Errno, outcome: LocalVerdict.Outcome, status: String
   ) {
-    let verdict = LocalVerdict(MaildirError(step: "error writing message", cause: cause))
+    let verdict = LocalVerdict(MailboxError(step: "error writing message", cause: cause))
     #expect(verdict.outcome == outcome)
     #expect(verdict.status.description == status)
   }

@@ -55,6 +55,12 @@ struct LocalAliasTests {
     #expect(try await Self.recipients(of: "root@here.test", at: mapped) == expanded)
     #expect(
       try await Self.recipients(of: "root@mx.home.test", at: mapped) == ["root@mx.home.test"])
+    let passed = try Self.site("mailbox_transport = lmtp:unix:/run/lmtp")
+    #expect(try await Self.recipients(of: "root@mx.home.test", at: passed) == expanded)
+    #expect(
+      try await passed.router.resolve(MailAddress("admin@mx.home.test")).transport == "lmtp")
+    #expect(
+      try await passed.router.resolve(MailAddress("pipe@mx.home.test")).transport == "retry")
     let other = try Self.site("local_transport = smtp:[192.0.2.1]")
     #expect(try await Self.recipients(of: "root@mx.home.test", at: other) == ["root@mx.home.test"])
   }

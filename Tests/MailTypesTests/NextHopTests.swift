@@ -27,6 +27,16 @@ struct NextHopTests {
     #expect(NextHop(text) == nil)
   }
 
+  @Test func anAddressNeedsNoBracketsWhereOnlyHostsAreNamed() throws {
+    let v4 = try #require(IPAddress("192.0.2.1"))
+    #expect(
+      NextHop.list("inet:192.0.2.1:24, 192.0.2.1, a.test", defaultPort: 24, namesHosts: true)
+        == [
+          NextHop(.address(v4), port: 24), NextHop(.address(v4), port: 24),
+          NextHop(.domain("a.test"), port: 24),
+        ])
+  }
+
   @Test func listsAreTriedInOrder() {
     #expect(
       NextHop.list("b.test, [a.test]:26")

@@ -1,8 +1,8 @@
-import ServiceKit
 import TestSupport
 import Testing
 
 @testable import Master
+@testable import ServiceKit
 
 @Suite struct ListenerPlanTests {
   @Test(arguments: [ListenerPlan.endpointsMax, ListenerPlan.endpointsMax + 1])
@@ -19,5 +19,14 @@ import Testing
     } else {
       #expect(throws: ListenerPlan.Failure.self) { try ListenerPlan(files) }
     }
+  }
+
+  @Test func theSocketsFitOnePacketWithAllElseThatAnSmtpdGets() {
+    let record = StartRecord(
+      name: ProcessName(role: .smtpd, index: 0), user: nil, logKind: .lines, configurationSize: 1,
+      keyMaterialSize: 1, clientRow: 0)
+    #expect(
+      RoleProcess.sharedDescriptors + ListenerPlan.endpointsMax + record.descriptorsBehindListeners
+        == MessageChannel.descriptorsPerPacketMax)
   }
 }

@@ -226,6 +226,8 @@ final class TestAgent {
   var judge: Judge
   private(set) var requests: [DeliveryRequest] = []
   private(set) var acknowledged: Set<UInt64> = []
+  /// Whether it was told that no more requests come.
+  private(set) var isReleased = false
   private(set) var segments: [Nonce: SharedDescriptor] = [:]
   private(set) var contents: [String] = []
 
@@ -268,6 +270,7 @@ final class TestAgent {
         case .deliver(let request): take(request)
         case .acknowledge(let ids): acknowledged.formUnion(ids)
         case .forget(let nonce): segments[nonce] = nil
+        case .agentReleased: isReleased = true
         default: Issue.record("an agent does not expect \(message)")
         }
       }

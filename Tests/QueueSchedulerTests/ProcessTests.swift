@@ -151,6 +151,45 @@ import Testing
     #expect(relayed == 2 && others == 8)
   }
 
+  @Test func aProcessThatRunsDryIsNobodysHomeAnyMore() {
+    var world = World(processes: 2)
+    for _ in 0..<4 { world.add("b.test") }
+    world.drain()
+    let home = world.inHand[0].delivery.process
+    #expect(world.inHand.allSatisfy { $0.delivery.process == home })
+    world.scheduler.setCredit(0, of: home)
+    for _ in 0..<2 { world.add("b.test") }
+    while !world.inHand.isEmpty {
+      world.answer(0, .delivered)
+      world.drain()
+    }
+    #expect(world.delivered == 6)
+    world.add("b.test")
+    world.drain()
+    let next = world.inHand[0].delivery.process
+    #expect(next != home)
+    world.answer(0, .delivered)
+  }
+
+  @Test func whatNoProcessHasIsRoutedAnewAndDeathsAreForgotten() {
+    var limits = TransportLimits()
+    limits.initialConcurrency = 2
+    limits.concurrencyLimit = 2
+    var world = World(limits: limits)
+    for _ in 0..<6 { world.add("b.test") }
+    world.drain()
+    #expect(world.inHand.count == 2)
+    let ended = world.scheduler.reroute(now: world.now)
+    #expect(ended.count == 4 && ended.allSatisfy { $0.end == .requeued })
+    for run in ended { world.settle(run.message, run.end) }
+    world.drain()
+    while !world.inHand.isEmpty {
+      world.answer(0, .delivered)
+      world.drain()
+    }
+    #expect(world.delivered == 6 && world.scheduler.messageCount == 0)
+  }
+
   @Test func deliveriesInHandAreAdoptedAfterARestart() {
     var world = World()
     let id = world.restore(["a.test", "a.test"], nextAttempt: nil)

@@ -69,6 +69,7 @@ private struct Workload {
       case 83..<84: _ = world.sleepUntilWake()
       case 84..<86: kill()
       case 86..<94: order()
+      case 94: reload()
       default: break
       }
       world.drain(holdsLoads: true, limit: pick(20))
@@ -102,6 +103,15 @@ private struct Workload {
     world.addProcess(credit: credit)
   }
 
+  /// Another configuration: processes leave and come, and mail is routed anew.
+  private mutating func reload() {
+    for (process, credit) in world.processes {
+      world.scheduler.setCredit(pick(2) == 0 ? 0 : credit, of: process)
+    }
+    world.scheduler.apply(world.scheduler.settings, now: world.now)
+    for run in world.scheduler.reroute(now: world.now) { world.settle(run.message, run.end) }
+  }
+
   private mutating func order() {
     guard !known.isEmpty else { return }
     let id = known[pick(known.count)]
@@ -130,6 +140,7 @@ private struct Workload {
 
   /// No more trouble: everything must go out.
   mutating func calm() {
+    for (process, credit) in world.processes { world.scheduler.setCredit(credit, of: process) }
     for _ in 0..<2000 {
       for id in world.messages.keys { _ = world.scheduler.release(id) }
       world.drain(holdsLoads: true)

@@ -99,7 +99,7 @@ struct RouterTests {
     #expect(routed.addressClass == .other)
   }
 
-  @Test(arguments: ["x@192.0.2.1", "x@", "-x@there.test", "x@[nowhere]"])
+  @Test(arguments: ["x@192.0.2.1", "x@", "-x@there.test", "\"-x y\"@there.test", "x@[nowhere]"])
   func badAddressesAreRefused(address: String) async throws {
     let route = try await Self.router().resolve(MailAddress(address))
     let verdict = try #require(route.verdict)

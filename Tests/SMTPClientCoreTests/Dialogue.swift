@@ -27,11 +27,12 @@ struct Dialogue {
 
   init(
     _ transaction: OutboundTransaction? = nil, peer: PeerName = peer,
+    security: ClientSecurity = .plaintext,
     _ change: (inout SMTPClientSettings) -> Void = { _ in }
   ) {
     var settings = SMTPClientSettings(myhostname: "me.test")
     change(&settings)
-    core = SMTPClientCore(settings: settings, peer: peer)
+    core = SMTPClientCore(settings: settings, peer: peer, security: security)
     if let transaction { core.begin(transaction) }
     core.start()
   }
@@ -76,6 +77,9 @@ struct Dialogue {
       case .awaitReply(let kind):
         seen.append("await \(kind)")
         return seen
+      case .startTLS:
+        seen.append("TLS")
+        return seen
       case .ready:
         seen.append("ready")
         return seen
@@ -94,6 +98,7 @@ struct Dialogue {
     if end.isReusable { words.append("reusable") }
     if end.connectionFailed { words.append("connection failed") }
     if end.isStale { words.append("stale") }
+    if end.wantsPlaintext { words.append("wants plaintext") }
     return words.joined(separator: ", ")
   }
 

@@ -17,16 +17,26 @@ struct FuzzTests {
     "220 mx.test ESMTP", "250 ok", "250-mx.test\r\n250-PIPELINING\r\n250 SIZE 500",
     "250-mx.test\r\n250 PIPELINING", "354 go", "421 4.3.2 bye", "450 4.2.0 later", "550 5.1.1 no",
     "garbage", "250-half\r\n550 5.0.0 other", "250 me.test", "999", "250\0x", "503 5.5.1 order",
+    "250-mx.test\r\n250-STARTTLS\r\n250 PIPELINING", "454 4.7.0 no TLS",
+    "220 go\r\n250 ok\r\n250 ok",
+  ]
+  static let demands = [
+    ClientSecurity.plaintext, ClientSecurity(.optional), ClientSecurity(.mandatory),
+    ClientSecurity(.mandatory, isWrapped: true),
   ]
 
   /// One random dialogue: each reply is a line of the corpus, mostly what helps it along. The
   /// record of all that the core did must not depend on how the bytes are cut.
-  static func play(seed: UInt64, chunkSize: Int) -> [String] {
+  static func play(
+    seed: UInt64, chunkSize: Int, security: ClientSecurity = .plaintext
+  ) -> [String] {
     var random = Generator(state: seed)
-    var dialogue = Dialogue()
+    var dialogue = Dialogue(security: security)
+    // A transaction is handed over before the handshake, as the sender does it.
+    dialogue.core.begin(transaction("first@t.test"))
     dialogue.chunkSize = chunkSize
     var record: [String] = []
-    var open = 0
+    var open = 1
     for _ in 0..<60 {
       let seen = dialogue.actions()
       record += seen
@@ -38,6 +48,13 @@ struct FuzzTests {
         case 0: dialogue.core.connectionLost(.closed)
         case 1: dialogue.core.contentInterrupted()
         default: dialogue.core.contentSent()
+        }
+      case "TLS":
+        switch random.below(8) {
+        case 0: dialogue.core.handshakeFailed(mayGoWithout: true)
+        case 1: dialogue.core.handshakeFailed(mayGoWithout: false)
+        case 2: dialogue.core.serverNotProven()
+        default: dialogue.core.secured()
         }
       case "ready":
         let count = 1 + random.below(3)
@@ -63,7 +80,8 @@ struct FuzzTests {
     switch wait {
     case "await greeting": corpus[0]
     case "await dataInit": corpus[4]
-    case "await helo": corpus[3]
+    case "await helo": corpus[14]
+    case "await startTLS": corpus[0]
     default: corpus[1]
     }
   }
@@ -71,9 +89,15 @@ struct FuzzTests {
   @Test func everyDialogueEndsTheSameWholeAndByteByByte() {
     var sent = 0
     for seed in 0..<2000 {
-      let whole = Self.play(seed: UInt64(seed), chunkSize: .max)
-      #expect(whole == Self.play(seed: UInt64(seed), chunkSize: 1), "seed \(seed)")
+      let security = Self.demands[seed % 4]
+      let whole = Self.play(seed: UInt64(seed), chunkSize: .max, security: security)
+      let parts = Self.play(seed: UInt64(seed), chunkSize: 1, security: security)
+      #expect(whole == parts, "seed \(seed)")
       #expect(whole.last == "open 0", "seed \(seed)")
+      let mail = whole.firstIndex { $0.hasPrefix("C: MAIL") }
+      if security.demand == .mandatory, let mail {
+        #expect(whole[..<mail].contains("TLS"), "seed \(seed)")
+      }
       sent += whole.filter { $0.contains(" sent ") }.count
     }
     #expect(sent > 1000)

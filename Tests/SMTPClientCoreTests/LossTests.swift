@@ -212,7 +212,7 @@ struct LossTests {
     var timeouts = SMTPClientTimeouts()
     #expect(
       TimeoutKind.allCases.map { timeouts[$0] }
-        == [30, 300, 300, 300, 300, 120, 180, 600, 20, 300].map { .seconds($0) })
+        == [30, 300, 300, 300, 300, 300, 120, 180, 600, 20, 300].map { .seconds($0) })
     timeouts.dataDone = .milliseconds(5)
     #expect(timeouts[.dataDone] == .milliseconds(5))
   }

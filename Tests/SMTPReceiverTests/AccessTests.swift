@@ -4,6 +4,7 @@ import QueueFormat
 import QueueStore
 import Reactor
 import SMTPServerCore
+import Streams
 import Testing
 
 @testable import AccessPolicy
@@ -31,6 +32,22 @@ import Testing
       try fixture.logLines().dropFirst().first
         == "smtpd: NOQUEUE: reject: CONNECT from unknown[192.0.2.7]: 554 5.7.1 "
         + "<unknown[192.0.2.7]>: Client host rejected: Access denied; proto=SMTP")
+  }
+
+  @Test @ReactorActor func whoSpeaksBeforeTheGreetingIsJudgedAllTheSame() async throws {
+    let fixture = try Fixture(
+      change: { $0.forbidsUnauthorizedPipelining = false },
+      access: {
+        $0.delaysReject = false
+        $0.restrictions[.client] = ["reject"]
+      })
+    let client = try fixture.connectSilently()
+    _ = try client.stream.writeNow(Array("EHLO c.test\r\n".utf8))
+    #expect(
+      try await client.replies(2) == [
+        "554 5.7.1 <unknown[192.0.2.7]>: Client host rejected: Access denied",
+        "503 5.7.0 Error: access denied for unknown[192.0.2.7]",
+      ])
   }
 
   @Test @ReactorActor func theClientsPortIsNamedIfWanted() async throws {

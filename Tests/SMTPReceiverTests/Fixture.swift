@@ -3,6 +3,7 @@ import AddressRewriting
 import Foundation
 import LinuxSystem
 import LookupTables
+import MailSite
 import MailTypes
 import Primitives
 import QueueFormat
@@ -31,13 +32,16 @@ final class Fixture {
     spillLimit: Int = 1 << 30, writeTimeout: Duration = .seconds(300),
     timeout: Duration = .seconds(30), dataRateMin: Int = 500, tls: ServerTLS = .off,
     debugPeer: IPAddress? = nil, softBounce: Bool = false,
-    logsClientPort: Bool = false, contentFilter: String = "", aliases: [String] = [],
+    authentication: AuthenticationRules? = nil,
+    logsClientPort: Bool = false, contentFilter: String = "", milters: SiteMilters? = nil,
+    aliases: [String] = [],
     change: (inout SMTPServerSettings) -> Void = { _ in },
     access: (inout AccessSettings) -> Void = { _ in }
   ) throws {
     var settings = SMTPServerSettings(
       myhostname: "mx.example.org", banner: "mx.example.org ESMTP Martinet")
     settings.errorSleepTime = .milliseconds(10)
+    settings.asksAboutHelo = milters != nil
     change(&settings)
     directory = try TemporaryDirectory()
     let file = try Files.open(directory.path("log"), [.write, .append, .create])
@@ -56,7 +60,8 @@ final class Fixture {
     rules = ListenerRules(
       smtp: SMTPServerRules(settings), timeout: timeout, dataRateMin: dataRateMin,
       debugPeers: isPeer, softBounce: softBounce, logsClientPort: logsClientPort, tls: tls,
-      access: try FixtureSite.policy(access), contentFilter: contentFilter,
+      access: try FixtureSite.policy(access), authentication: authentication,
+      contentFilter: contentFilter, milters: milters,
       rewriting: try FixtureSite.rewriting(aliases))
   }
 

@@ -74,6 +74,12 @@ final class MemoryStream: MessageStream {
     self.body += body
   }
 
+  func readBack(from offset: UInt64, count: Int) async throws(SpoolError) -> [UInt8] {
+    await spool.pass(spool.writes)
+    if let fault = spool.fault { throw fault }
+    return Array(body[Int(offset)...].prefix(count))
+  }
+
   func finish(_ message: PendingRecord) async throws(SpoolError) {
     var message = message
     message.content += body

@@ -50,6 +50,28 @@ import Testing
     #expect(spool.progress.isEmpty)
   }
 
+  @Test @ReactorActor func aLargeBodyIsReadBackFromTheDiskForMilters() async throws {
+    let directory = try TemporaryDirectory()
+    try directory.makeDirectory("segments")
+    try directory.makeDirectory("corrupt")
+    let spool = try DiskSpool(
+      configuration(directory), name: "smtpd0", onProgress: { _ in }, onLowSequences: {})
+    spool.addSequences(1..<1000)
+    let milter = try TestMilter(["E": [.say("r")]], steps: 0x8_0000)
+    let fixture = try Fixture(
+      spool: spool,
+      milters: try siteMilters("smtpd_milters = inet:127.0.0.1:\(milter.port)"))
+    let client = try await fixture.connect()
+    try await begin(client)
+    let body = (0..<200_000).map { "line \($0)\r\n" }.joined()
+    try await client.send("Subject: large\r\n\r\n\(body).\r\n")
+    #expect(try await client.replies(1) == ["550 5.7.1 Command rejected"])
+    #expect(milter.body == Array(body.utf8))
+    await fixture.sessions.drain(deadline: Reactor.shared.now + .seconds(10))
+    await spool.drain()
+    milter.stop()
+  }
+
   @Test @ReactorActor func aSpoolThatIsNotThereIsExplained() throws {
     let directory = try TemporaryDirectory()
     #expect(throws: RoleFailure.self) {

@@ -1,5 +1,6 @@
 import Configuration
 import LinuxSystem
+import LookupTables
 import MailTypes
 import Primitives
 import QueueFormat
@@ -7,6 +8,7 @@ import Reactor
 import ServiceKit
 import Streams
 import SystemPackage
+import TLSPolicy
 import TestSupport
 import Testing
 
@@ -88,6 +90,11 @@ private final class Scene {
   private let folder: TemporaryDirectory
   private let listener: Watched
   private let log: Log
+  private let configuration = Configuration.evaluate(
+    MainFile(Array("myhostname = mx.test\n".utf8), file: "main.cf"),
+    host: HostFacts(hostname: "mx", interfaces: [])
+  ).configuration
+  private let security: TransportSecurity
 
   init() throws {
     folder = try TemporaryDirectory()
@@ -96,19 +103,18 @@ private final class Scene {
     log = Log(
       try Files.open(folder.path("log"), [.write, .create, .append]), kind: .lines,
       capacity: 1 << 16, hostName: "mx", syslogName: "postfix", facility: 2)
+    let tls = try ClientTLS(
+      configuration, material: KeyMaterial(), opener: TableOpener { _ in nil })
+    security = TransportSecurity(tls, log: log, tag: Array("smtp".utf8))
   }
 
   func connect(contentSize: Int) async throws -> OutboundConnection {
-    let configuration = Configuration.evaluate(
-      MainFile(Array("myhostname = mx.test\n".utf8), file: "main.cf"),
-      host: HostFacts(hostname: "mx", interfaces: [])
-    ).configuration
     let hop = try #require(NextHop.list("unix:" + folder.path("server"))?.first)
     let job = try await job(contentSize: contentSize)
     let connection = OutboundConnection(
-      destination: DestinationKey(job.request), hop: hop,
-      settings: SenderSettings(configuration, transport: "smtp"), log: log,
-      reader: reader, names: HostAddresses(), owner: owner)
+      destination: DestinationKey(job.request, security.plaintext), hop: hop,
+      settings: SenderSettings(configuration, transport: "smtp"), agreement: security.plaintext,
+      log: log, reader: reader, names: HostAddresses(), owner: owner)
     connection.open(for: job)
     return connection
   }
@@ -195,7 +201,9 @@ private final class Scene {
     func finished(_ job: DeliveryJob, connectionFailed: Bool, verdicts: [RecipientVerdict]) {
       _ = ends.push(End(verdicts: verdicts))
     }
-    func retry(_ job: DeliveryJob) { retries += 1 }
+    func retry(
+      _ job: DeliveryJob, to destination: DestinationKey, under: TransportSecurity.Agreement
+    ) { retries += 1 }
     func becameIdle(_ connection: OutboundConnection) { idle.open() }
     func noLongerIdle(_ connection: OutboundConnection) { idle.shut() }
     func ended(_ connection: OutboundConnection) { gone.open() }

@@ -6,6 +6,7 @@ import QueueFormat
 import Reactor
 import Streams
 import SystemPackage
+import TLSPolicy
 import TestSupport
 import Testing
 
@@ -67,8 +68,12 @@ final class SenderFixture {
   private let context: RoleContext
   private static var services: [SMTPSenderService] = []
 
-  /// - Parameter descriptors: what the process may have open.
-  init(_ settings: String = "", descriptors: Int = 1024) async throws {
+  /// - Parameters:
+  ///   - descriptors: what the process may have open.
+  ///   - keys: what `master` has read of the files that the settings name.
+  init(
+    _ settings: String = "", descriptors: Int = 1024, keys: KeyMaterial = KeyMaterial()
+  ) async throws {
     folder = try TemporaryDirectory()
     let configuration = Configuration.evaluate(
       MainFile(Array(("myhostname = mx.example.org\n" + settings).utf8), file: "main.cf"),
@@ -83,7 +88,7 @@ final class SenderFixture {
     context = RoleContext(
       record: record, configuration: configuration, log: log, master: master,
       page: LifePage(try SharedPage.make("test").page), listeners: [],
-      transports: [:])
+      transports: [:], keyMaterial: keys.serialized())
     service = SMTPSenderService(context, descriptors: descriptors)
     // As in a process of its own, the service outlives its connections.
     Self.services.append(service)
@@ -123,15 +128,20 @@ final class SenderFixture {
   /// Asks for a delivery to loopback.
   @discardableResult
   func deliver(
-    _ message: StoredMessage, to port: UInt16, recipients: Int = 1, sending: Bool = true
+    _ message: StoredMessage, to port: UInt16, recipients: Int = 1, sending: Bool = true,
+    age: Duration = .zero
   ) throws -> DeliveryRequest {
-    let request = request(message, to: port, recipients: recipients)
+    let request = request(message, to: port, recipients: recipients, age: age)
     try post(request, message, sending: sending)
     return request
   }
 
   /// A request that has not been made yet.
-  func request(_ message: StoredMessage, to port: UInt16, recipients: Int = 1) -> DeliveryRequest {
+  ///
+  /// - Parameter age: how long the message has waited.
+  func request(
+    _ message: StoredMessage, to port: UInt16, recipients: Int = 1, age: Duration = .zero
+  ) -> DeliveryRequest {
     let now = Clocks.wallNow()
     let request = DeliveryRequest(
       id: nextID, queueID: message.id, nonce: message.nonce, offset: message.offset,
@@ -139,7 +149,8 @@ final class SenderFixture {
       recipients: (0..<recipients).map {
         DeliveryRecipient(index: UInt32(10 + $0), address: MailAddress("r\($0)@example.net"))
       },
-      arrival: now, activated: now, dispatched: now)
+      arrival: WallTime(microseconds: now.microseconds - age.components.seconds * 1_000_000),
+      activated: now, dispatched: now)
     nextID += 1
     return request
   }

@@ -142,6 +142,7 @@ struct Session {
       case .close:
         isOpen = false
         return
+      case .authenticate: step = core.decideAuthentication(judge(core.attempt!), into: &out)
       case .authorizeHelo:
         let isBad = core.pendingHelo?.name == "bad.test"
         let denied = SMTPReply(554, EnhancedStatus(5, 7, 1), "Access denied")
@@ -174,6 +175,20 @@ struct Session {
     case "hangup.test":
       return .refuse(SMTPReply(421, EnhancedStatus(4, 7, 0), "Go away"))
     default: return .accept
+    }
+  }
+
+  /// Knows a user with the password `good`, asks for what AUTH did not bring, and is at times away.
+  private func judge(_ attempt: SMTPAuthenticationAttempt) -> SMTPAuthenticationAnswer {
+    guard attempt.mechanism == "PLAIN" || attempt.mechanism == "LOGIN" else {
+      return .failure(reason: "Invalid authentication mechanism", user: nil)
+    }
+    switch attempt.response.map({ String(decoding: $0, as: UTF8.self) }) {
+    case nil: return .challenge(Array("VXNlcm5hbWU6".utf8))
+    case "Z29vZA==": return .success(SMTPLogin(mechanism: attempt.mechanism, user: "alice"))
+    case "YXdheQ==": return .unavailable(reason: "Connection lost to authentication server")
+    case "bW9yZQ==": return .challenge([])
+    default: return .failure(reason: nil, user: "alice")
     }
   }
 

@@ -19,6 +19,8 @@ import Testing
       "BDAT 3 LAST\r\nabc", "BDAT 0 LAST\r\n", "BDAT 20000\r\n", "BDAT 4\r\n", "RSET\r\n",
       "NOOP\r\n",
       "VRFY c@d\r\n", "VRFY \u{e9}\r\n", "ETRN d\r\n", "STARTTLS\r\n", "AUTH PLAIN AAAA\r\n",
+      "AUTH PLAIN Z29vZA==\r\n", "AUTH LOGIN\r\n", "AUTH LOGIN\r\nZ29vZA==\r\n", "bW9yZQ==\r\n",
+      "*\r\n", "AUTH PLAIN YXdheQ==\r\n",
       "QUIT\r\n", "FOO\r\n", "GET / HTTP/1.0\r\n", "\r", "\n", "\0", "\u{ff}", ">", "<", " ",
     ].map { Array($0.utf8) } + [[0xff, 0xfe], Array(repeating: 0x61, count: 3000)]
 
@@ -35,7 +37,9 @@ import Testing
       $0.hardErrorLimit = 12
       $0.junkCommandLimit = 9
       $0.errorSleepTime = .seconds(1)
+      $0.authenticates = true
     }
+    session.core.offeredMechanisms = Array("PLAIN LOGIN".utf8)
     if Bool.random(using: &random) { session.contentReply = .writeError }
     if Int.random(in: 0..<8, using: &random) == 0 { session.contentRefusal = .insufficientStorage }
     _ = session.core.greet(into: &session.out)
@@ -91,6 +95,7 @@ import Testing
     } else {
       #expect(!core.isReceivingChunks, "\(name)")
     }
+    #expect((core.attempt != nil) == core.expectsResponse, "\(name)")
     if core.pending == .content {
       #expect(core.transaction?.recipients.isEmpty == false, "\(name)")
     }

@@ -27,6 +27,14 @@ import Testing
     table.find(client(number), service: service)
   }
 
+  @Test func aRowThatIsGivenBackIsFreeAgain() throws {
+    #expect(rows.freeCount == ClientTableRows.count)
+    let row = try process().row
+    #expect(rows.freeCount == ClientTableRows.count - 1)
+    try rows.free(row)
+    #expect(rows.freeCount == ClientTableRows.count)
+  }
+
   @Test func sessionsOfAllProcessesCountTogether() throws {
     let (first, second) = (try process().table, try process().table)
     let place = try #require(find(first))
@@ -156,10 +164,11 @@ import Testing
   @Test func memoryOfAnotherShapeIsNoTable() throws {
     let (_, zeros) = try SharedWords.make("zeros", count: 4096)
     #expect(throws: Errno.invalidArgument) { try ClientTable(zeros.raw, row: 0) }
-    #expect(throws: Errno.invalidArgument) { try ClientTable(rows.descriptor.raw, row: 256) }
-    let taken = (0..<256).compactMap { _ in rows.take() }
-    #expect(taken == Array(0..<256))
-    #expect(rows.take() == nil)
+    let count = ClientTableRows.count
+    #expect(throws: Errno.invalidArgument) { try ClientTable(rows.descriptor.raw, row: count) }
+    let taken = (0..<count).compactMap { _ in rows.take() }
+    #expect(taken == Array(0..<count))
+    #expect(rows.take() == nil && rows.freeCount == 0)
   }
 
   /// Threads stand in for processes: nothing is lost when all change the same words.

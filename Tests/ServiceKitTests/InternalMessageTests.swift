@@ -55,6 +55,8 @@ private let refusals = [IPAddress("192.0.2.7")!, IPAddress("2001:db8::7")!].map 
 private let everyMessage: [InternalMessage] = [
   .start(record), .channel(ProcessName(role: .control, index: 0), pid: 12), .channelsComplete,
   .drain, .sequences(first: .max, count: 1), .ping, .refuse(refusals[0]), .refuse(refusals[1]),
+  .retire(within: .milliseconds(1500)), .logFile(.syslog), .reconfigure(record),
+  .retired, .reconfigured, .notReconfigured("no"), .agentLeaves, .agentReleased,
   .ready, .failed("why"), .needSequences, .mute(ProcessName(role: .smtp, index: 3)),
   .channelEnded(ProcessName(role: .smtp, index: 3), pid: 77), .resultsFile,
   .writerHello([mark, mark]), .watermark(mark),

@@ -83,13 +83,15 @@ private let floors: [[(String, Layers.Room)]] = [
   [
     room("MailTypes", "Mail", ["Primitives"]),
     room("SMTPGrammar", "Mail", ["MailTypes", "Primitives"]),
-    room("SMTPServerCore", "Mail", ["SMTPGrammar", "MailTypes", "Primitives"]),
+    room("SASL", "Mail", ["Primitives"]),
+    room("SMTPServerCore", "Mail", ["SASL", "SMTPGrammar", "MailTypes", "Primitives"]),
     room("SMTPClientCore", "Mail", ["SMTPGrammar", "MailTypes", "Primitives"]),
+    room("MilterCore", "Mail", ["MailTypes", "Primitives"]),
     room("MessageHeaders", "Mail", ["MailTypes", "Primitives"]),
     room("DeliveryReports", "Mail", ["MessageHeaders", "MailTypes", "Primitives"]),
   ],
   [
-    room("Configuration", "Rules", ["MailTypes", "Primitives"]),
+    room("Configuration", "Rules", ["SASL", "MailTypes", "Primitives"]),
     room("LookupTables", "Rules", ["CPCRE2", "MailTypes", "Primitives"]),
     room("AddressRewriting", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room("Routing", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
@@ -98,7 +100,7 @@ private let floors: [[(String, Layers.Room)]] = [
       "MailSite", "Rules",
       [
         "Configuration", "LookupTables", "AddressRewriting", "Routing", "AccessPolicy",
-        "MailTypes", "Primitives",
+        "SASL", "MilterCore", "MailTypes", "Primitives",
       ]),
     room(
       "TLSPolicy", "Rules",
@@ -130,9 +132,9 @@ private let services = [
   room(
     "SMTPReceiver", "Services",
     platform + mail + [
-      "ServiceKit", "SMTPServerCore", "Configuration", "LookupTables", "AddressRewriting",
-      "MailSite", "AccessPolicy", "TLSPolicy", "QueueFormat", "QueueStore", "SystemPackage",
-      "Glibc",
+      "ServiceKit", "SMTPServerCore", "MilterCore", "Configuration", "LookupTables",
+      "AddressRewriting", "MailSite", "AccessPolicy", "TLSPolicy", "SASL", "QueueFormat",
+      "QueueStore", "SystemPackage", "Glibc",
     ]),
   room(
     "QueueManager", "Services",
@@ -144,11 +146,14 @@ private let services = [
   room(
     "SMTPSender", "Services",
     platform + mail + [
-      "ServiceKit", "SMTPClientCore", "Configuration", "QueueFormat", "SystemPackage",
+      "ServiceKit", "SMTPClientCore", "Configuration", "LookupTables", "TLSPolicy", "QueueFormat",
+      "SystemPackage",
     ]),
   room(
     "LocalDelivery", "Services",
-    platform + mail + ["ServiceKit", "Configuration", "QueueFormat", "SystemPackage", "Glibc"]),
+    platform + mail + [
+      "ServiceKit", "Configuration", "LookupTables", "QueueFormat", "SystemPackage", "Glibc",
+    ]),
   room(
     "Control", "Services",
     platform + ["ServiceKit", "Configuration", "MailTypes", "QueueFormat", "SystemPackage"]),

@@ -48,6 +48,8 @@ int clinux_thread_start(
 
 int clinux_thread_join(unsigned long thread) { return -pthread_join((pthread_t)thread, NULL); }
 
+int clinux_thread_detach(unsigned long thread) { return -pthread_detach((pthread_t)thread); }
+
 struct clinux_latch {
   pthread_mutex_t mutex;
   pthread_cond_t condition;

@@ -48,9 +48,10 @@ int clinux_group_by_name(const char *name, clinux_account *group, char *buffer, 
 uint32_t clinux_own_uid(void) { return geteuid(); }
 uint32_t clinux_own_gid(void) { return getegid(); }
 
-int clinux_become(const char *name, uint32_t uid, uint32_t gid) {
-  gid_t only = gid;
-  int result = name != NULL ? CLINUX_CALL(initgroups(name, gid)) : CLINUX_CALL(setgroups(1, &only));
+int clinux_become(const char *name, uint32_t uid, uint32_t gid, int64_t extra) {
+  gid_t groups[2] = {gid, (gid_t)extra};
+  int result = name != NULL ? CLINUX_CALL(initgroups(name, gid))
+                            : CLINUX_CALL(setgroups(extra < 0 ? 1 : 2, groups));
   if (result == 0) result = CLINUX_CALL(setresgid(gid, gid, gid));
   if (result == 0) result = CLINUX_CALL(setresuid(uid, uid, uid));
   if (result < 0) return result;

@@ -12,6 +12,7 @@
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 // A ticket's name, IV, cipher and MAC; `encrypt` is 1 for a new ticket and 0 for one that came.
 typedef int (*copenssl_ticket_callback)(
@@ -82,6 +83,11 @@ static inline void copenssl_set_server_name_callback(
   SSL_CTX_set_tlsext_servername_arg(context, argument);
 }
 
+// Shares the store, which lives as long as one of its users.
+static inline void copenssl_set_trust(SSL_CTX *context, X509_STORE *store) {
+  SSL_CTX_set1_cert_store(context, store);
+}
+
 static inline int copenssl_set_host_name(SSL *ssl, const char *name) {
   return (int)SSL_set_tlsext_host_name(ssl, name);
 }
@@ -94,6 +100,28 @@ static inline int copenssl_session_index(void) {
 static inline int copenssl_signature_digest(SSL *ssl) {
   int nid = NID_undef;
   return SSL_get_signature_nid(ssl, &nid) ? nid : NID_undef;
+}
+
+static inline int copenssl_peer_signature_digest(SSL *ssl) {
+  int nid = NID_undef;
+  return SSL_get_peer_signature_nid(ssl, &nid) ? nid : NID_undef;
+}
+
+// The digest of the peer's certificate, or of its public key as that stands in the certificate
+// (RFC 7469 2.4); 0 when it has none or the library does not know the digest.
+static inline unsigned int copenssl_peer_fingerprint(
+    SSL *ssl, const char *digest_name, int of_key, unsigned char digest[EVP_MAX_MD_SIZE]) {
+  const EVP_MD *algorithm = EVP_get_digestbyname(digest_name);
+  X509 *certificate = SSL_get0_peer_certificate(ssl);
+  unsigned char *bytes = NULL;
+  unsigned int size = 0;
+  if (algorithm == NULL || certificate == NULL) return 0;
+  int length = of_key ? i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &bytes)
+                      : i2d_X509(certificate, &bytes);
+  if (length <= 0) return 0;
+  if (!EVP_Digest(bytes, (size_t)length, digest, &size, algorithm, NULL)) size = 0;
+  OPENSSL_free(bytes);
+  return size;
 }
 
 // The peer's ephemeral key of the handshake; the caller frees it.

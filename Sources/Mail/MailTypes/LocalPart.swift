@@ -69,4 +69,12 @@ extension MailAddress {
     guard bytes.contains(UInt8(ascii: "\"")) else { return bytes }
     return LocalPart.meaning(of: localPart) + bytes[(atIndex ?? bytes.count)...]
   }
+  /// Whether a program could take the address, as it stands on a command line, for an option.
+  package var beginsWithMinus: Bool {
+    switch bytes.first {
+    case UInt8(ascii: "-"): true
+    case UInt8(ascii: "\""): unquoted.first == UInt8(ascii: "-")
+    default: false
+    }
+  }
 }

@@ -27,7 +27,12 @@ package struct NextHop: Hashable, Sendable {
 
   /// Parses `domain`, `domain:port`, `[host]`, `[host]:port`, `[address]:port`, `inet:` before any
   /// of these, or `unix:path`; a port may be a service name. `nil` when it is none of them.
-  package init?(_ text: some StringProtocol, defaultPort: UInt16 = 25) {
+  ///
+  /// Where no mail exchangers are looked for, as in LMTP (`namesHosts`), an IPv4 address needs no
+  /// brackets.
+  package init?(
+    _ text: some StringProtocol, defaultPort: UInt16 = 25, namesHosts: Bool = false
+  ) {
     if text.hasPrefix("unix:") {
       let path = text.dropFirst(5)
       guard !path.isEmpty else { return nil }
@@ -46,18 +51,25 @@ package struct NextHop: Hashable, Sendable {
     }
     let colon = inet.firstIndex(of: ":") ?? inet.endIndex
     let name = inet[..<colon]
-    guard let port = Self.port(of: inet[colon...], default: defaultPort),
-      HostSyntax.isHostname(name.utf8)
-    else { return nil }
+    guard let port = Self.port(of: inet[colon...], default: defaultPort) else { return nil }
+    if namesHosts, let address = IPAddress(name) {
+      self.init(.address(address), port: port)
+      return
+    }
+    guard HostSyntax.isHostname(name.utf8) else { return nil }
     self.init(.domain(name.lowercased()), port: port)
   }
 
   /// Parses a list of next-hops parted by commas or white space, tried in this order; `nil` when
   /// one of them is none, or the list is empty.
-  package static func list(_ text: String, defaultPort: UInt16 = 25) -> [NextHop]? {
+  package static func list(
+    _ text: String, defaultPort: UInt16 = 25, namesHosts: Bool = false
+  ) -> [NextHop]? {
     var hops: [NextHop] = []
     for part in text.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
-      guard let hop = NextHop(part, defaultPort: defaultPort) else { return nil }
+      guard let hop = NextHop(part, defaultPort: defaultPort, namesHosts: namesHosts) else {
+        return nil
+      }
       hops.append(hop)
     }
     return hops.isEmpty ? nil : hops

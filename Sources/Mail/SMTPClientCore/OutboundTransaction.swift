@@ -88,6 +88,8 @@ package enum ClientPhase: Sendable {
   case ehlo
   /// Before the reply to HELO.
   case helo
+  /// Before the reply to STARTTLS, or before TLS was agreed on.
+  case startTLS
   /// Before the reply to LHLO (RFC 2033 4.1).
   case lhlo
   /// Before the reply to a RSET that makes an open connection ready again.
@@ -153,6 +155,9 @@ package struct TransactionEnd: Sendable, Equatable {
   /// Whether an open connection turned out to be gone before it answered anything: nothing has
   /// been tried, and the same transaction belongs on a new connection at once.
   package let isStale: Bool
+  /// Whether TLS, which was optional, could not be agreed on: the same transaction belongs on a new
+  /// connection without it at once.
+  package let wantsPlaintext: Bool
   /// Whether the server took the parameters of delivery reports, and with them the duty to report
   /// (RFC 3461 5.2.1).
   package let passedDSN: Bool

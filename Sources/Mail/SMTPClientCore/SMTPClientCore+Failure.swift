@@ -10,6 +10,7 @@ extension ClientPhase {
     case .greeting: "receiving the initial server greeting"
     case .ehlo: "performing the EHLO handshake"
     case .helo: "performing the HELO handshake"
+    case .startTLS: "receiving the STARTTLS response"
     case .lhlo: "performing the LHLO handshake"
     case .reset: "sending RSET probe"
     case .mail: "sending MAIL FROM"
@@ -26,6 +27,7 @@ extension ClientPhase {
     case .connect, .greeting: "connection"
     case .ehlo: "EHLO command"
     case .helo: "HELO command"
+    case .startTLS: "STARTTLS command"
     case .lhlo: "LHLO command"
     case .reset: "RSET command"
     case .mail: "MAIL FROM command"
@@ -136,16 +138,24 @@ extension SMTPClientCore {
     if results.count > 1 { results.sort { $0.recipientIndex < $1.recipientIndex } }
     close(
       TransactionEnd(
-        results: results, isReusable: state != .closed, connectionFailed: !hasShakenHands,
-        isStale: false, passedDSN: keywords.contains(.dsn)))
+        results: results, isReusable: state != .closed,
+        connectionFailed: !hasShakenHands && !sparesDestination, isStale: false,
+        wantsPlaintext: false, passedDSN: keywords.contains(.dsn)))
     self.needsReset = needsReset
     isReused = true
   }
 
-  mutating func endStale() {
+  mutating func endStale() { endUntried(isStale: true) }
+
+  /// Ends a transaction that is to be tried on a connection without TLS.
+  mutating func endForPlaintext() { endUntried(isStale: false) }
+
+  private mutating func endUntried(isStale: Bool) {
+    guard transaction != nil else { return }
     close(
       TransactionEnd(
-        results: [], isReusable: false, connectionFailed: false, isStale: true, passedDSN: false))
+        results: [], isReusable: false, connectionFailed: false, isStale: isStale,
+        wantsPlaintext: !isStale, passedDSN: false))
   }
 
   /// Ends a transaction whose results were all known when the connection went, if one is open.

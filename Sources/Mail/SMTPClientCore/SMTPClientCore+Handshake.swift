@@ -43,9 +43,84 @@ extension SMTPClientCore {
       (keywords, sizeLimit) = ServerKeywords.parse(
         lines: lines.dropFirst(), discarded: settings.discardedKeywords)
     }
+    if !isSecure, state == .ehlo, keywords.contains(.startTLS) {
+      guard security.demand == .none else { return askForTLS() }
+      leavesOffer = true
+    }
+    endHandshake()
+  }
+
+  /// What comes next is mail, unless it must not go out like this.
+  private mutating func endHandshake() {
+    if security.demand == .mandatory, !isSecure {
+      state = .closed
+      return fail(
+        "TLS is required, but was not offered by host \(peer.label)", EnhancedStatus(4, 7, 4),
+        .startTLS)
+    }
     hasShakenHands = true
     state = .idle
     if transaction != nil { startTransaction() }
+  }
+
+  private mutating func askForTLS() {
+    state = .startTLS
+    queue("STARTTLS")
+  }
+
+  /// Judges the reply to STARTTLS (RFC 3207 4); mail that needs no TLS goes out without it.
+  mutating func takeStartTLSReply() {
+    if parser.codeClass == 2 {
+      state = .handshake
+      // What was offered without TLS may be a lie (RFC 3207 4.2).
+      keywords = []
+      sizeLimit = 0
+      return
+    }
+    if parser.code == 421 { return refused(in: .startTLS, asClass: 4) }
+    guard security.demand == .mandatory else { return endHandshake() }
+    state = .closed
+    fail(
+      "TLS is required, but host \(peer.label) refused to start TLS: ", reply: parser.logText,
+      parser.status, .startTLS)
+  }
+
+  /// TLS has been agreed on, with a server that is who it should be.
+  package mutating func secured() {
+    precondition(state == .handshake, "TLS has not been begun")
+    isSecure = true
+    if security.isWrapped {
+      state = .greeting
+      repliesDue = 1
+    } else {
+      sayHello(.ehlo)
+    }
+  }
+
+  /// No TLS could be agreed on, and the server does not know any more what is said to it.
+  ///
+  /// - Parameter mayGoWithout: whether the transaction is to be tried without TLS, if that is
+  ///   optional.
+  package mutating func handshakeFailed(mayGoWithout: Bool) {
+    precondition(state == .handshake, "TLS has not been begun")
+    state = .closed
+    guard security.demand == .optional else {
+      return fail("Cannot start TLS: handshake failure", EnhancedStatus(4, 7, 5), .startTLS)
+    }
+    if mayGoWithout { return endForPlaintext() }
+    sparesDestination = true
+    fail("Cannot start TLS: handshake failure", EnhancedStatus(4, 7, 5), .startTLS)
+  }
+
+  /// TLS has been agreed on with a server that has not shown who it is: it gets nothing but the
+  /// goodbye.
+  package mutating func serverNotProven() {
+    precondition(state == .handshake, "TLS has not been begun")
+    isSecure = true
+    state = .closed
+    fail("Server certificate not verified", EnhancedStatus(4, 7, 5), .startTLS)
+    state = .quit
+    queue("QUIT")
   }
 
   /// The command that was sent to say hello.

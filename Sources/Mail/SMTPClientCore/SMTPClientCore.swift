@@ -12,6 +12,8 @@ package enum ClientAction: Sendable, Equatable {
   case awaitReply(TimeoutKind)
   /// Nothing: the connection can take a transaction.
   case ready
+  /// Begin TLS, then call `secured()`, `handshakeFailed(_:)` or `serverNotProven()`.
+  case startTLS
   /// Take the results; said once for each transaction.
   case transactionDone(TransactionEnd)
   /// Close the connection.
@@ -37,12 +39,13 @@ package enum ConnectionLoss: Sendable, Equatable {
 /// `begin` a transaction before the handshake is over and whenever none is open.
 package struct SMTPClientCore: Sendable {
   enum State: Equatable {
-    case unstarted, greeting, ehlo, helo, idle, envelope, content, brokenContent, endOfData, loneDot
-    case quit, closed
+    case unstarted, greeting, ehlo, helo, startTLS, handshake
+    case idle, envelope, content, brokenContent, endOfData, loneDot, quit, closed
   }
 
   let settings: SMTPClientSettings
-  private(set) var peer: PeerName
+  /// The server.
+  package private(set) var peer: PeerName
   var parser = ReplyParser()
   var state = State.unstarted
 
@@ -57,8 +60,16 @@ package struct SMTPClientCore: Sendable {
 
   var keywords: ServerKeywords = []
   var sizeLimit = 0
-  /// Whether the server has taken EHLO or HELO.
+  /// Whether the server has taken EHLO or HELO, behind TLS if there is to be any.
   package internal(set) var hasShakenHands = false
+  /// How much TLS is wanted.
+  let security: ClientSecurity
+  /// Whether what is said now is encrypted.
+  package internal(set) var isSecure = false
+  /// Whether the server offers TLS that is not used.
+  package internal(set) var leavesOffer = false
+  /// Whether a failure before the handshake is over says nothing of the destination.
+  var sparesDestination = false
   /// Whether the server may still have an unfinished transaction that RSET must end.
   var needsReset = false
   /// Whether the connection has carried a transaction before the open one.
@@ -69,9 +80,12 @@ package struct SMTPClientCore: Sendable {
   var end: TransactionEnd?
 
   /// Makes the client's side of a connection to `peer`.
-  package init(settings: SMTPClientSettings, peer: PeerName) {
+  package init(
+    settings: SMTPClientSettings, peer: PeerName, security: ClientSecurity = .plaintext
+  ) {
     self.settings = settings
     self.peer = peer
+    self.security = security
   }
 
   /// Names the server anew, once it is known which of a host's addresses is tried.
@@ -80,11 +94,15 @@ package struct SMTPClientCore: Sendable {
     self.peer = peer
   }
 
-  /// Begins with the wait for the greeting.
+  /// Begins with the wait for the greeting, or with TLS before it.
   package mutating func start() {
     precondition(state == .unstarted, "a connection starts once")
-    state = .greeting
-    repliesDue = 1
+    if security.isWrapped {
+      state = .handshake
+    } else {
+      state = .greeting
+      repliesDue = 1
+    }
   }
 
   /// Hands over the next transaction; only when none is open and the connection is not closed.
@@ -116,6 +134,8 @@ package struct SMTPClientCore: Sendable {
     case .unstarted: preconditionFailure("the connection has not been started")
     case .greeting: return .awaitReply(.greeting)
     case .ehlo, .helo: return .awaitReply(.helo)
+    case .startTLS: return .awaitReply(.startTLS)
+    case .handshake: return .startTLS
     case .idle: return .ready
     case .envelope: return .awaitReply(envelope.timeout)
     case .content: return .sendContent
@@ -153,7 +173,8 @@ package struct SMTPClientCore: Sendable {
   /// Takes bytes that the server sent.
   package mutating func receive(_ bytes: UnsafeRawBufferPointer) {
     var position = 0
-    while position < bytes.count, state != .closed {
+    // Bytes behind the reply to STARTTLS came without TLS: nothing is made of them (RFC 3207 6).
+    while position < bytes.count, state != .closed, state != .handshake {
       if state == .content { contentInterrupted() }
       guard repliesDue > 0 else { return connectionLost(.protocolError) }
       do {
@@ -171,12 +192,14 @@ package struct SMTPClientCore: Sendable {
     switch state {
     case .greeting: takeGreeting()
     case .ehlo, .helo: takeHello()
+    case .startTLS: takeStartTLSReply()
     case .envelope: takeEnvelopeReply()
     case .brokenContent: takeEarlyReply()
     case .endOfData: takeFinalReply()
     case .loneDot: finish(needsReset: false)
     case .quit: state = .closed
-    case .unstarted, .idle, .content, .closed: preconditionFailure("no reply was due")
+    case .unstarted, .handshake, .idle, .content, .closed:
+      preconditionFailure("no reply was due")
     }
   }
 
@@ -207,6 +230,7 @@ package struct SMTPClientCore: Sendable {
     switch state {
     case .greeting: .greeting
     case .ehlo, .helo: helloPhase
+    case .startTLS, .handshake: .startTLS
     case .envelope: envelope.phase
     case .content, .brokenContent: .content
     case .endOfData: .endOfData

@@ -38,6 +38,8 @@ package enum TimeoutKind: CaseIterable, Sendable {
   case greeting
   /// The reply to EHLO or HELO.
   case helo
+  /// The reply to STARTTLS, and then the handshake.
+  case startTLS
   /// The reply to MAIL.
   case mail
   /// The reply to RCPT.
@@ -60,6 +62,8 @@ package struct SMTPClientTimeouts: Sendable {
   package var connect: Duration = .seconds(30)
   /// `smtp_helo_timeout`: for the greeting, and again for EHLO or HELO.
   package var helo: Duration = .seconds(300)
+  /// `smtp_starttls_timeout`: for the reply to STARTTLS, and again for the handshake.
+  package var startTLS: Duration = .seconds(300)
   /// `smtp_mail_timeout`.
   package var mail: Duration = .seconds(300)
   /// `smtp_rcpt_timeout`.
@@ -83,6 +87,7 @@ package struct SMTPClientTimeouts: Sendable {
     switch kind {
     case .connect: connect
     case .greeting, .helo: helo
+    case .startTLS: startTLS
     case .mail: mail
     case .rcpt: rcpt
     case .dataInit: dataInit

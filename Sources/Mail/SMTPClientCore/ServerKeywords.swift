@@ -10,10 +10,12 @@ struct ServerKeywords: OptionSet, Sendable {
   static let dsn = ServerKeywords(rawValue: 8)
   static let enhancedStatusCodes = ServerKeywords(rawValue: 16)
   static let smtputf8 = ServerKeywords(rawValue: 32)
+  static let startTLS = ServerKeywords(rawValue: 64)
 
   private static let names: [(String, ServerKeywords)] = [
     ("pipelining", .pipelining), ("size", .size), ("8bitmime", .eightBitMIME), ("dsn", .dsn),
     ("enhancedstatuscodes", .enhancedStatusCodes), ("smtputf8", .smtputf8),
+    ("starttls", .startTLS),
   ]
 
   /// The words of a reply line behind its code.

@@ -15,7 +15,7 @@ package struct LineBuffer: Sendable {
   }
 
   /// The most bytes of a line, without its end.
-  package let lengthMax: Int
+  package var lengthMax: Int
   private var bytes: [UInt8] = []
   private var start = 0
   /// Up to where no LF was found.

@@ -16,6 +16,8 @@ package struct EHLOKeywords: OptionSet, Hashable, Sendable {
   package static let etrn = EHLOKeywords(rawValue: 8)
   /// RFC 3207.
   package static let starttls = EHLOKeywords(rawValue: 0x10)
+  /// RFC 4954.
+  package static let auth = EHLOKeywords(rawValue: 0x20)
   /// RFC 2034.
   package static let enhancedStatusCodes = EHLOKeywords(rawValue: 0x100)
   /// RFC 6152.
@@ -31,7 +33,7 @@ package struct EHLOKeywords: OptionSet, Hashable, Sendable {
 
   static let named: [(EHLOKeywords, String)] = [
     (.pipelining, "PIPELINING"), (.size, "SIZE"), (.vrfy, "VRFY"), (.etrn, "ETRN"),
-    (.starttls, "STARTTLS"), (.enhancedStatusCodes, "ENHANCEDSTATUSCODES"),
+    (.starttls, "STARTTLS"), (.auth, "AUTH"), (.enhancedStatusCodes, "ENHANCEDSTATUSCODES"),
     (.eightBitMIME, "8BITMIME"), (.dsn, "DSN"),
     (.smtputf8, "SMTPUTF8"), (.chunking, "CHUNKING"),
   ]

@@ -84,7 +84,9 @@ extension SMTPServerCore {
     if rules.forbidden.contains(word(line, command))
       || rules.settings.forbidsNonLetters && startsOddly || isHeaderField
     {
-      warn("non-SMTP command from \(client.logName)", line)
+      // A client that did not wait for the refusal of its AUTH goes on with its password.
+      let shown = mayHearSecrets ? UnsafeRawBufferPointer(rebasing: line[..<0]) : line
+      warn("non-SMTP command from \(client.logName)", shown)
       out.append(text: "221 2.7.0 Error: I can break rules, too. Goodbye.\r\n")
       return close()
     }

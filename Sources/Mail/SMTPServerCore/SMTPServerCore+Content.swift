@@ -78,6 +78,7 @@ extension SMTPServerCore {
     pendingHelo = nil
     pendingETRN = nil
     recipientAtHand = nil
+    attempt = nil
     pending = .closed
     return .close
   }

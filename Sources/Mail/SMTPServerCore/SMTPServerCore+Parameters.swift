@@ -33,8 +33,11 @@ extension SMTPServerCore {
         return nil
       }
     }
-    // RFC 4954 5: a server must take AUTH= from a client that it does not trust, and ignore it.
-    if Self.value(of: parameter, "auth=") != nil { return nil }
+    // RFC 4954 5: a server must take AUTH= from a client that it does not trust.
+    if let value = Self.value(of: parameter, "auth=") {
+      setAuthorizedSender(value, &envelope)
+      return nil
+    }
     if offersSMTPUTF8, Self.isSMTPUTF8(parameter) {
       envelope.isInternational = true
       return nil

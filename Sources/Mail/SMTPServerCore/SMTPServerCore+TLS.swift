@@ -42,6 +42,7 @@ extension SMTPServerCore {
     pending = .nothing
     isSecure = true
     transaction = nil
+    login = nil
     pendingRecipient = nil
     helo = nil
     isExtended = false

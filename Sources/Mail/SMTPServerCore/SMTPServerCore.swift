@@ -9,7 +9,7 @@ package import SMTPGrammar
 package struct SMTPServerCore: Sendable {
   enum Pending: Sendable {
     case nothing, helo, sender, recipient, verification, admission, content, chunk, droppedChunk
-    case handshake, etrn, closed
+    case handshake, authentication, response, etrn, closed
   }
 
   let rules: SMTPServerRules
@@ -21,6 +21,14 @@ package struct SMTPServerCore: Sendable {
   package internal(set) var isExtended = false
   /// Whether the session is under TLS.
   package internal(set) var isSecure = false
+  /// Who the client has proved to be; kept until the session ends or TLS begins.
+  package internal(set) var login: SMTPLogin?
+  /// The AUTH under way.
+  package internal(set) var attempt: SMTPAuthenticationAttempt?
+  /// The mechanisms that EHLO offers, between spaces; empty for none. The driver knows them.
+  package var offeredMechanisms: [UInt8] = []
+  /// Whether what is no command may be the response to an AUTH that had failed already.
+  package internal(set) var mayHearSecrets = false
   /// The envelope under way.
   package internal(set) var transaction: SMTPTransaction?
   /// The forward-path that `authorizeRecipient` asks about, as the client gave it.
@@ -73,9 +81,18 @@ package struct SMTPServerCore: Sendable {
 
   /// The protocol of the message under way, as its trace field says it (RFC 6531 4.3).
   package var traceProtocolName: StaticString {
-    if transaction?.isInternational == true { return isSecure ? "UTF8SMTPS" : "UTF8SMTP" }
     // STARTTLS is an extension, so that RFC 3848 has no word for HELO under TLS.
-    return isSecure ? "ESMTPS" : protocolName
+    let isExtended = isExtended || isSecure
+    switch (transaction?.isInternational == true, isSecure, login != nil && isExtended) {
+    case (true, false, false): return "UTF8SMTP"
+    case (true, true, false): return "UTF8SMTPS"
+    case (true, false, true): return "UTF8SMTPA"
+    case (true, true, true): return "UTF8SMTPSA"
+    case (false, false, false): return protocolName
+    case (false, true, false): return "ESMTPS"
+    case (false, false, true): return "ESMTPA"
+    case (false, true, true): return "ESMTPSA"
+    }
   }
 
   /// How long to hold back the reply to the last line: nothing while there were fewer errors before
@@ -106,8 +123,11 @@ package struct SMTPServerCore: Sendable {
     _ line: UnsafeRawBufferPointer, _ kind: LineBuffer.Line = .complete,
     inputIsPending: Bool = false, into out: inout [UInt8]
   ) -> SMTPServerStep {
-    precondition(pending == .nothing)
+    precondition(pending == .nothing || pending == .response)
     earlierErrors = errorCount
+    if pending == .response, kind != .endedBare || rules.settings.bareNewlineRejectCode == nil {
+      return takeResponse(line, kind, into: &out)
+    }
     if kind == .tooLong {
       return fail("500 5.5.2 Error: line too long\r\n", into: &out)
     }
@@ -126,6 +146,7 @@ package struct SMTPServerCore: Sendable {
       begin(.unknown, "UNKNOWN")
       return succeed("250 2.0.0 Ok\r\n", junk: true, into: &out)
     }
+    if command.verb != .unknown { mayHearSecrets = command.verb == .auth }
     switch command.verb {
     case .ehlo: begin(.ehlo, "EHLO")
     case .helo: begin(.helo, "HELO")
@@ -192,10 +213,7 @@ package struct SMTPServerCore: Sendable {
       return close()
     case .vrfy: return vrfy(line, command.argument, into: &out)
     case .starttls: return startTLS(command.argument, into: &out)
-    case .auth:
-      return rules.settings.heloRequired && helo == nil
-        ? fail("503 5.5.1 Error: send HELO/EHLO first\r\n", into: &out)
-        : fail("503 5.5.1 Error: authentication not enabled\r\n", into: &out)
+    case .auth: return auth(line, command.argument, into: &out)
     case .bdat: return bdat(line, command.argument, into: &out)
     case .etrn: return etrn(line, command.argument, into: &out)
     case .xclient, .xforward:
@@ -230,7 +248,10 @@ package struct SMTPServerCore: Sendable {
     isExtended = extended
     counters.countAccepted(current)
     if extended {
-      out.append(contentsOf: rules.ehloReply(without: hiddenKeywords, secure: isSecure))
+      let mechanisms = mayAuthenticate ? offeredMechanisms : []
+      out.append(
+        contentsOf: rules.ehloReply(
+          without: hiddenKeywords, secure: isSecure, mechanisms: mechanisms))
       if !hiddenKeywords.isEmpty, !hiddenKeywords.contains(.silently) {
         notice = "discarding EHLO keywords: \(hiddenKeywords.names)"
       }

@@ -40,6 +40,12 @@ package struct SMTPServerSettings: Sendable {
   package var asksAboutHelo = false
   /// Whether TLS is offered or demanded.
   package var security = SMTPServerSecurity.none
+  /// `smtpd_sasl_auth_enable`: whether clients may log in.
+  package var authenticates = false
+  /// `smtpd_tls_auth_only`: whether they may only under TLS.
+  package var authenticatesUnderTLSOnly = false
+  /// `broken_sasl_auth_clients`: whether mechanisms are also offered in the form of an old draft.
+  package var offersAuthenticationTwice = false
   /// `disable_vrfy_command`.
   package var vrfyDisabled = false
   /// `smtputf8_enable`: whether SMTPUTF8 is offered and command lines must be UTF-8.
@@ -75,23 +81,37 @@ package final class SMTPServerRules: Sendable {
     ehloReplyUnderTLS = Self.ehloReply(settings, without: hidden.union(.starttls))
   }
 
-  /// The reply to EHLO for a client to which some keywords are not shown.
-  func ehloReply(without hidden: EHLOKeywords, secure: Bool) -> [UInt8] {
+  /// The reply to EHLO for a client to which some keywords are not shown, and which may log in
+  /// with some mechanisms.
+  func ehloReply(
+    without hidden: EHLOKeywords, secure: Bool, mechanisms: [UInt8] = []
+  ) -> [UInt8] {
+    if !mechanisms.isEmpty {
+      let hidden = secure ? hidden.union(.starttls) : hidden
+      return Self.ehloReply(
+        settings, without: hidden, mechanisms: String(decoding: mechanisms, as: UTF8.self))
+    }
     if hidden == settings.discardedKeywords { return secure ? ehloReplyUnderTLS : ehloReply }
     return Self.ehloReply(settings, without: secure ? hidden.union(.starttls) : hidden)
   }
 
   private static func ehloReply(
-    _ settings: SMTPServerSettings, without hidden: EHLOKeywords
+    _ settings: SMTPServerSettings, without hidden: EHLOKeywords, mechanisms: String = ""
   ) -> [UInt8] {
     var hidden = hidden
+    if mechanisms.isEmpty { hidden.insert(.auth) }
     if settings.vrfyDisabled { hidden.insert(.vrfy) }
     if settings.security == .none { hidden.insert(.starttls) }
     if !settings.smtputf8IsEnabled { hidden.insert(.smtputf8) }
     var lines = [settings.myhostname]
     for (keyword, name) in EHLOKeywords.named where !hidden.contains(keyword) {
       let limit = settings.messageSizeLimit
-      lines.append(keyword == .size && limit > 0 ? "SIZE \(limit)" : name)
+      lines.append(
+        keyword == .size && limit > 0
+          ? "SIZE \(limit)" : keyword == .auth ? "AUTH \(mechanisms)" : name)
+      if keyword == .auth, settings.offersAuthenticationTwice {
+        lines.append("AUTH=\(mechanisms)")
+      }
     }
     var text = ""
     for (index, line) in lines.enumerated() {

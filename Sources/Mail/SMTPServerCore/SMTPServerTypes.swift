@@ -39,6 +39,8 @@ package struct SMTPTransaction: Equatable, Sendable {
   package var returned: SMTPReturn?
   /// ENVID (RFC 3461 4.4) as it was spelled, in xtext; empty for none.
   package var envelopeID: [UInt8] = []
+  /// AUTH (RFC 4954 5) as it was spelled, in xtext; empty for none.
+  package var authorizedSender: [UInt8] = []
   /// The accepted recipients in their order.
   package var recipients: [SMTPRecipient] = []
   var overshoot = 0
@@ -104,6 +106,8 @@ package enum SMTPServerStep: Equatable, Sendable {
   /// Send the output, forget what the client sent already, do the TLS handshake, and call
   /// `beginSecurely`; when it fails the connection is closed.
   case startTLS
+  /// Ask the authentication server about `attempt`, and call `decideAuthentication`.
+  case authenticate
   /// Send the output and close the connection.
   case close
 }
@@ -114,6 +118,8 @@ package enum SMTPCountedEvent: Sendable {
   case message
   /// RCPT or VRFY with some path.
   case recipient
+  /// AUTH.
+  case authentication
 }
 
 /// The answer to a question of the core.

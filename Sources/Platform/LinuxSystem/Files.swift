@@ -128,6 +128,11 @@ package enum Files {
     return file
   }
 
+  /// An empty file in memory, which goes with its last descriptor.
+  package static func memory(_ name: String) throws(Errno) -> OwnedDescriptor {
+    OwnedDescriptor(adopting: try checked(clinux_memory_file(name)))
+  }
+
   /// A pipe: what is written to one end is read from the other. Both ends wait.
   package static func pipe() throws(Errno) -> Pipe {
     var reading: Int32 = -1

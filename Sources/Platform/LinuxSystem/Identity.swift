@@ -53,12 +53,14 @@ package enum Identity {
   ///
   /// Throws `EPERM` when there is a way back.
   package static func become(_ account: Account) throws(Errno) {
-    try checked(clinux_become(account.name, account.uid, account.gid))
+    try checked(clinux_become(account.name, account.uid, account.gid, -1))
   }
 
-  /// Becomes another user for good without supplementary groups.
-  package static func become(uid: UInt32, gid: UInt32) throws(Errno) {
-    try checked(clinux_become(nil, uid, gid))
+  /// Becomes another user for good without supplementary groups but `extraGroup`.
+  package static func become(
+    uid: UInt32, gid: UInt32, extraGroup: UInt32? = nil
+  ) throws(Errno) {
+    try checked(clinux_become(nil, uid, gid, extraGroup.map { Int64($0) } ?? -1))
   }
 
   private static func look(

@@ -54,6 +54,12 @@ extension Sockets {
     try checked(clinux_set_no_delay(socket, on))
   }
 
+  /// Lets other sockets of the same user that want it too listen at an address that overlaps
+  /// (`SO_REUSEPORT`).
+  package static func setReusePort(_ socket: Int32, _ on: Bool) throws(Errno) {
+    try checked(clinux_set_reuse_port(socket, on))
+  }
+
   /// Holds partial segments back until it is turned off (`TCP_CORK`).
   package static func setCork(_ socket: Int32, _ on: Bool) throws(Errno) {
     try checked(clinux_set_cork(socket, on))

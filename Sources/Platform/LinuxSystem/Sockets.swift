@@ -102,6 +102,17 @@ package enum Sockets {
     return socket
   }
 
+  /// A Unix datagram socket at `path`, for its owner alone to send to.
+  package static func bindDatagrams(_ path: String) throws(Errno) -> OwnedDescriptor {
+    var form = try kernelForm(.path(path))
+    let socket = OwnedDescriptor(adopting: try checked(clinux_socket_datagram(&form)))
+    let umask = clinux_umask(0o177)
+    let bound = clinux_bind(socket.raw, &form)
+    _ = clinux_umask(umask)
+    try checked(bound)
+    return socket
+  }
+
   /// Two connected Unix sockets; each end is taken out once.
   package struct Pair: ~Copyable {
     private var first: OwnedDescriptor?

@@ -23,6 +23,12 @@ package struct SystemThread: ~Copyable, Sendable {
     precondition(result == 0, "a thread cannot be joined")
   }
 
+  /// Lets the thread end by itself; nobody can wait for it any more.
+  package consuming func detach() {
+    let result = clinux_thread_detach(handle)
+    precondition(result == 0, "a thread cannot be detached")
+  }
+
   fileprivate final class Body {
     let run: @Sendable () -> Void
     init(_ run: @escaping @Sendable () -> Void) { self.run = run }

@@ -78,13 +78,22 @@ package final class HelperThread: Sendable {
 
   /// Lets the thread finish all work given to it and waits for its end. Blocks.
   package func stop() {
-    let isFirst = line.latch.withLock {
+    if closeLine() { thread.thread.take()?.join() }
+  }
+
+  /// Lets the thread finish all work given to it and end, without waiting for that.
+  package func stopLater() {
+    if closeLine() { thread.thread.take()?.detach() }
+  }
+
+  /// No more work is taken; tells whether that is new.
+  private func closeLine() -> Bool {
+    line.latch.withLock {
       defer {
         line.isStopping = true
         line.latch.signal()
       }
       return !line.isStopping
     }
-    if isFirst { thread.thread.take()?.join() }
   }
 }

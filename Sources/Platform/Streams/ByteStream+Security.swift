@@ -40,15 +40,19 @@ extension ByteStream {
   ///
   /// - Parameters:
   ///   - name: the name to ask the server for (RFC 6066 3).
+  ///   - names: names of which the server's certificate is to have one; `TLSFacts.peer` tells.
+  ///   - wildcardsMatchLabels: whether a `*` of a certificate stands for several labels.
   ///   - session: an earlier session to take up again.
   package func secure(
-    asClient context: TLSContext, name: String? = nil, resuming session: TLSResumption? = nil,
+    asClient context: TLSContext, name: String? = nil, expecting names: [String] = [],
+    wildcardsMatchLabels: Bool = false, resuming session: TLSResumption? = nil,
     deadline: MonotonicTime
   ) async throws(StreamError) -> TLSFacts {
     precondition(security == nil, "TLS is active")
     do throws(TLSFailure) {
       security = try TLSSession.client(
-        context, descriptor: watched.raw, name: name, resuming: session)
+        context, descriptor: watched.raw, name: name, expecting: names,
+        wildcardsMatchLabels: wildcardsMatchLabels, resuming: session)
     } catch {
       throw .security(error)
     }
@@ -57,6 +61,11 @@ extension ByteStream {
 
   /// What a client needs to take the session up again; `nil` before the server has said it.
   package var resumption: TLSResumption? { security?.resumption }
+
+  /// The digests of the peer's certificate and of its public key; `nil` when it has no certificate.
+  package func peerFingerprints(_ algorithm: String) -> (certificate: [UInt8], key: [UInt8])? {
+    security?.peerFingerprints(algorithm)
+  }
 
   private func shakeHands(deadline: MonotonicTime) async throws(StreamError) -> TLSFacts {
     while true {

@@ -9,7 +9,7 @@ package final class TLSContext: @unchecked Sendable {
   let tickets: TicketKeys?
   let names: ServerNames?
 
-  private init(_ pointer: OpaquePointer, tickets: TicketKeys?, names: ServerNames?) {
+  init(_ pointer: OpaquePointer, tickets: TicketKeys?, names: ServerNames?) {
     self.pointer = pointer
     self.tickets = tickets
     self.names = names
@@ -53,7 +53,7 @@ package final class TLSContext: @unchecked Sendable {
     return context
   }
 
-  private static func make(_ method: OpaquePointer?) throws(TLSSetupError) -> OpaquePointer {
+  static func make(_ method: OpaquePointer?) throws(TLSSetupError) -> OpaquePointer {
     ERR_clear_error()
     guard let pointer = SSL_CTX_new(method) else { throw .said(.library, "cannot begin TLS") }
     copenssl_set_mode(pointer, copenssl_session_mode)
@@ -115,7 +115,7 @@ package final class TLSContext: @unchecked Sendable {
     if names != nil { copenssl_set_server_name_callback(pointer, serverNameCallback, nil) }
   }
 
-  private func apply(_ versions: TLSVersions) throws(TLSSetupError) {
+  func apply(_ versions: TLSVersions) throws(TLSSetupError) {
     guard copenssl_set_min_version(pointer, Int32(versions.lowest)) == 1,
       copenssl_set_max_version(pointer, Int32(versions.highest)) == 1
     else {
@@ -125,7 +125,7 @@ package final class TLSContext: @unchecked Sendable {
     SSL_CTX_set_options(pointer, versions.options)
   }
 
-  private func apply(groups: [String]) throws(TLSSetupError) {
+  func apply(groups: [String]) throws(TLSSetupError) {
     let known = groups.filter { copenssl_set_groups(pointer, $0) == 1 }
     ERR_clear_error()
     guard !groups.isEmpty else { return }

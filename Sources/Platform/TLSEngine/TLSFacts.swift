@@ -16,6 +16,12 @@ package struct TLSFacts: Hashable, Sendable {
   package var serverSignature: String?
   /// TLS 1.3, full handshake: the digest that was signed, `SHA256`.
   package var serverDigest: String?
+  /// TLS 1.3: how the client signs, when it has a certificate.
+  package var clientSignature: String?
+  /// TLS 1.3, full handshake: the digest that the client signed.
+  package var clientDigest: String?
+  /// What the other side showed of itself; `nil` when it has no certificate.
+  package var peer: TLSPeer?
   /// Whether an earlier session was taken up.
   package var isResumed: Bool
   /// The name that the client asked for, where a certificate of that name was found.
@@ -32,15 +38,29 @@ package struct TLSFacts: Hashable, Sendable {
     secretBits = Int(SSL_CIPHER_get_bits(current, &bits))
     algorithmBits = Int(bits)
     isResumed = SSL_session_reused(ssl) == 1
+    peer = TLSPeer(ssl)
     guard SSL_version(ssl) >= TLS1_3_VERSION else { return }
     if let key = copenssl_peer_ephemeral_key(ssl) {
       keyExchange = Self.exchange(key)
       EVP_PKEY_free(key)
     }
-    guard isServer else { return }
-    serverSignature = X509_get0_pubkey(SSL_get_certificate(ssl)).map(Self.signature)
-    let digest = copenssl_signature_digest(ssl)
-    if digest != NID_undef { serverDigest = String(cString: OBJ_nid2sn(digest)) }
+    let own = copenssl_signature_digest(ssl)
+    // A client's certificate may have been there and not been asked for.
+    let ownKey = isServer || own != NID_undef ? SSL_get_certificate(ssl) : nil
+    let peerKey = SSL_get0_peer_certificate(ssl)
+    let peers = copenssl_peer_signature_digest(ssl)
+    serverSignature = Self.signature(of: isServer ? ownKey : peerKey)
+    serverDigest = Self.digest(isServer ? own : peers)
+    clientSignature = Self.signature(of: isServer ? peerKey : ownKey)
+    clientDigest = Self.digest(isServer ? peers : own)
+  }
+
+  private static func digest(_ number: Int32) -> String? {
+    number == NID_undef ? nil : String(cString: OBJ_nid2sn(number))
+  }
+
+  private static func signature(of certificate: OpaquePointer?) -> String? {
+    certificate.flatMap { X509_get0_pubkey($0) }.map(signature)
   }
 
   private static func exchange(_ key: OpaquePointer) -> String {
@@ -74,12 +94,15 @@ package struct TLSFacts: Hashable, Sendable {
     "\(protocolName) with cipher \(cipher) (\(secretBits)/\(algorithmBits) bits)"
   }
 
-  /// `key-exchange X server-signature Y server-digest Z`, as far as they are known.
+  /// `key-exchange X server-signature Y server-digest Z`, and the same of the client, as far as
+  /// they are known.
   package var signatureText: String? {
     var words: [String] = []
     if let keyExchange { words.append("key-exchange \(keyExchange)") }
     if let serverSignature { words.append("server-signature \(serverSignature)") }
     if let serverDigest { words.append("server-digest \(serverDigest)") }
+    if let clientSignature { words.append("client-signature \(clientSignature)") }
+    if let clientDigest { words.append("client-digest \(clientDigest)") }
     return words.isEmpty ? nil : words.joined(separator: " ")
   }
 }

@@ -5,7 +5,7 @@ import COpenSSL
 /// No call waits: what cannot go on says whether it wants to read or to write. One task at a time
 /// uses it.
 package final class TLSSession {
-  private let pointer: OpaquePointer
+  let pointer: OpaquePointer
   private let context: TLSContext
   private let descriptor: Int32
   /// Whether an error has ended the session, so that nothing may be said any more.
@@ -41,11 +41,21 @@ package final class TLSSession {
     try TLSSession(context, descriptor: descriptor, isServer: true)
   }
 
-  /// The client's side. `name` is what the client asks for; `session` is one to take up again.
+  /// The client's side. `name` is what the client asks for; `resuming` is one to take up again.
+  ///
+  /// The server's certificate is to have one of the names in `expecting`; one with a dot before it
+  /// stands for all names below. An address is to be in the certificate whatever else is.
   package static func client(
-    _ context: TLSContext, descriptor: Int32, name: String? = nil, resuming: TLSResumption? = nil
+    _ context: TLSContext, descriptor: Int32, name: String? = nil, expecting: [String] = [],
+    wildcardsMatchLabels: Bool = false, resuming: TLSResumption? = nil
   ) throws(TLSFailure) -> TLSSession {
     let session = try TLSSession(context, descriptor: descriptor, isServer: false)
+    if !expecting.isEmpty {
+      let several = wildcardsMatchLabels ? X509_CHECK_FLAG_MULTI_LABEL_WILDCARDS : 0
+      SSL_set_hostflags(
+        session.pointer, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | several))
+    }
+    for name in expecting where SSL_add1_host(session.pointer, name) != 1 { throw .taken() }
     if let name, copenssl_set_host_name(session.pointer, name) != 1 { throw .taken() }
     if let resuming, SSL_set_session(session.pointer, resuming.pointer) != 1 { throw .taken() }
     return session

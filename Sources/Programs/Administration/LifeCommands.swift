@@ -13,6 +13,10 @@ package struct RunCommand: ParsableCommand {
 
   @ParentCommand var parent: MartinetCommand
 
+  /// Set by `postfix start`, which waits at the other end of a pipe.
+  @Flag(help: .hidden)
+  package var background = false
+
   package init() {}
 
   package func run() throws {
@@ -20,7 +24,13 @@ package struct RunCommand: ParsableCommand {
     let findings = SiteCheck.findings(files).errors
     for finding in findings { Output.error("martinet: error: \(finding)") }
     guard findings.isEmpty else { throw ExitCode(1) }
-    throw ExitCode(MasterProcess.run(files) { Output.error($0) })
+    let voice = background ? BackgroundStart.leaveTerminal() : nil
+    let status = MasterProcess.run(files, judge: SiteCheck.verdict) {
+      if let voice { BackgroundStart.served(voice) }
+    } complain: {
+      Output.error($0, to: voice ?? 2)
+    }
+    throw ExitCode(status)
   }
 }
 
@@ -42,7 +52,7 @@ package struct StopCommand: ParsableCommand {
     }
     do throws(Errno) {
       let patience = files.configuration[.drainTime] + .seconds(15)
-      guard try RunningProcess.terminate(pid, patience: patience) else {
+      guard try RunningProcess.end(pid, patience: patience) else {
         Output.error("martinet: process \(pid) did not end")
         throw Errno.timedOut
       }
@@ -52,6 +62,44 @@ package struct StopCommand: ParsableCommand {
       Output.error("martinet: cannot stop process \(pid): \(error)")
       throw ExitCode(1)
     }
+  }
+}
+
+/// `martinet reload`.
+package struct ReloadCommand: ParsableCommand {
+  package static let configuration = CommandConfiguration(
+    commandName: "reload",
+    abstract: "Have the mail system go on with the changed configuration; 1 if it does not.")
+
+  /// How long the answer may take beyond the start of new processes.
+  private static let patience: Duration = .seconds(30)
+
+  @ParentCommand var parent: MartinetCommand
+
+  package init() {}
+
+  package func run() throws {
+    let files = try loadChecked(parent.configDirectory)
+    let root = files.configuration[.queueDirectory]
+    guard let pid = try InstanceLock.holder(root) else {
+      Output.error("martinet: the mail system is not running")
+      throw ExitCode(1)
+    }
+    let outcome: ReloadOutcome?
+    do throws(Errno) {
+      let patience = files.configuration[.serviceStartTimeout] + Self.patience
+      outcome = try ReloadRequest.send(to: pid, root: root, patience: patience)
+    } catch {
+      Output.error("martinet: error: cannot ask process \(pid): \(error)")
+      throw ExitCode(1)
+    }
+    guard let outcome else {
+      Output.error("martinet: error: process \(pid) does not answer: see the log")
+      throw ExitCode(1)
+    }
+    let kind = outcome.isTaken ? "warning" : "error"
+    for finding in outcome.findings { Output.error("martinet: \(kind): \(finding)") }
+    guard outcome.isTaken else { throw ExitCode(1) }
   }
 }
 

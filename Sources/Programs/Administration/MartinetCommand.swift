@@ -11,8 +11,8 @@ package struct MartinetCommand: ParsableCommand {
       as links to this program, or as its first word.
       """,
     subcommands: [
-      RunCommand.self, StopCommand.self, StatusCommand.self, CheckCommand.self, ConfigCommand.self,
-      SpoolCommand.self, TraceCommand.self,
+      RunCommand.self, StopCommand.self, ReloadCommand.self, StatusCommand.self, CheckCommand.self,
+      ConfigCommand.self, SpoolCommand.self, TraceCommand.self,
     ])
 
   /// The folder with `main.cf` and `master.cf`.
@@ -42,6 +42,7 @@ package enum Program {
     case "mailq", "postqueue": PostqueueCommand.run(name: name, arguments: arguments)
     case "postsuper": PostsuperCommand.run(arguments)
     case "postconf": run(PostconfCommand.self, arguments)
+    case "postfix": PostfixCommand.run(arguments) { run(MartinetCommand.self, $0) }
     default: nil
     }
   }

@@ -14,8 +14,11 @@ package enum Output {
   }
 
   /// Writes a line to standard error.
-  package static func error(_ text: String) {
-    write(Array((text + "\n").utf8), to: 2)
+  package static func error(_ text: String) { error(text, to: 2) }
+
+  /// Writes a line to what stands for standard error.
+  static func error(_ text: String, to descriptor: Int32) {
+    write(Array((text + "\n").utf8), to: descriptor)
   }
 
   /// Somebody who shares the stream made it non-blocking: waits as a blocking write would.

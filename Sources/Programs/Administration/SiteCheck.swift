@@ -27,6 +27,7 @@ enum SiteCheck {
         let own = ((try? Interfaces.addresses()) ?? []).map(\.address)
         let site = try MailSite(configuration, ownAddresses: own, tables: .command())
         let policy = try site.accessPolicy { _ in }
+        _ = try site.milters
         for warning in site.warnings + policy.warnings.map(\.description) {
           add(warning, to: &found.warnings, configuration)
         }
@@ -35,7 +36,14 @@ enum SiteCheck {
       }
     }
     found.errors += ServerKeys.findings(files)
+    found.warnings += ServerKeys.warnings(files)
     return found
+  }
+
+  /// The same for `master`, which judges the configuration of a reload.
+  @Sendable static func verdict(_ files: ConfigurationFiles) -> MasterProcess.Verdict {
+    let found = findings(files)
+    return MasterProcess.Verdict(errors: found.errors, warnings: found.warnings)
   }
 
   private static func add(

@@ -19,10 +19,26 @@ extension QueueScheduler {
 
   /// Changes how many deliveries a process accepts at once; 0 lets it run dry.
   package mutating func setCredit(_ credit: Int, of process: ProcessNumber) {
+    guard processes[Int(process.value)].credit != credit else { return }
     processes[Int(process.value)].credit = credit
+    guard credit == 0 else { return }
     let agents = processes[Int(process.value)].agents
-    if credit == 0, groups[agents].reserved == process.value, !groups[agents].deliversSuspect {
+    if groups[agents].reserved == process.value, !groups[agents].deliversSuspect {
       groups[agents].reserved = nil
+    }
+    releaseHome(process.value)
+  }
+
+  /// Destinations that stick to a process find another home. Takes a step for each delivery and
+  /// destination.
+  private mutating func releaseHome(_ process: UInt16) {
+    for flight in flights.slots
+    where flights[flight].active != noSlot && flights[flight].process == process {
+      flights[flight].isAtHome = false
+    }
+    for destination in destinations.indices where destinations[destination].home == process {
+      destinations[destination].home = nil
+      destinations[destination].homeBusy = 0
     }
   }
 

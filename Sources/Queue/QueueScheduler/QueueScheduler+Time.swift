@@ -84,17 +84,4 @@ extension QueueScheduler {
     guard case .expired = putAway(slot, now: now) else { return .moved }
     return .ended(EndedRun(message: index.ref(slot), end: .expired))
   }
-
-  /// Takes new settings. Takes a step for each message known.
-  package mutating func apply(_ settings: SchedulerSettings, now: MonotonicTime) {
-    self.settings = settings
-    // Ticks of the old calendar say nothing to the new one.
-    flushMoving()
-    let old = calendar
-    calendar = RetryCalendar(settings, origin: now)
-    for slot in 0..<index.slotsEnd where index[slot].state == .deferred {
-      let time = settings.clamped(old.time(of: index[slot].tick), now: now)
-      calendar.file(slot, at: time, in: &index)
-    }
-  }
 }

@@ -80,7 +80,8 @@ struct RetryCalendar {
     return nil
   }
 
-  private mutating func popFlushed(in index: inout MessageIndex) -> UInt32? {
+  /// Takes out a message that was flushed.
+  mutating func popFlushed(in index: inout MessageIndex) -> UInt32? {
     while flushLeft > 0 {
       let place = at(flushCursor)
       if runs[place].flushed > 0, let slot = index.popFirst(&runs[place].list) {

@@ -8,6 +8,8 @@ package import Reactor
 protocol StreamedRecord: AnyObject, Sendable {
   /// Writes the next part of the body, in wire form.
   func append(_ bytes: [UInt8]) throws(SpoolError)
+  /// Reads `count` bytes of the body that has been written.
+  func readBack(from offset: UInt64, count: Int) throws(SpoolError) -> [UInt8]
   /// Completes the record and flushes it; returns the end of what is flushed.
   func finish(_ record: PendingRecord) throws(SpoolError) -> UInt64
   /// Removes the segment: the message was not accepted.
@@ -43,6 +45,16 @@ package final class LargeMessage {
     let work = writer.stalls.begin()
     defer { writer.stalls.end(work) }
     try await helper.perform { [record] () throws(SpoolError) in try record.append(bytes) }
+  }
+
+  /// Reads a part of the body that has been written, in wire form: content is looked at before it
+  /// becomes mail.
+  package func readBack(from offset: UInt64, count: Int) async throws(SpoolError) -> [UInt8] {
+    let work = writer.stalls.begin()
+    defer { writer.stalls.end(work) }
+    return try await helper.perform { [record] () throws(SpoolError) in
+      try record.readBack(from: offset, count: count)
+    }
   }
 
   /// Writes header, envelope and lead, and flushes; when this returns it is mail.

@@ -35,6 +35,17 @@ package final class LargeRecordWriter<D: Disk>: @unchecked Sendable {
     try put(bytes)
   }
 
+  /// Reads a part of the body that has been written.
+  ///
+  /// - Throws: whatever the disk says; `.damaged` when it is not all there.
+  package func readBack(from offset: UInt64, count: Int) throws(SpoolError) -> [UInt8] {
+    precondition(offset + UInt64(count) <= bodyLength, "only what was written can be read")
+    let start = recordStart + UInt64(RecordLead.size) + offset
+    let bytes = try segment.disk.read(count, from: segment.file, at: start)
+    guard bytes.count == count else { throw .damaged }
+    return bytes
+  }
+
   private func put(_ bytes: [UInt8]) throws(SpoolError) {
     do throws(SpoolError) {
       try segment.allocate(through: position + UInt64(bytes.count))

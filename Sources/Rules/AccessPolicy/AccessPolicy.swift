@@ -41,6 +41,8 @@ package struct AccessPolicy: Sendable {
       let list = try parser.parse(settings.restrictions[name] ?? [], subject: name.subject)
       lists.append(list.restrictions)
       warnings += list.warnings
+      warnings += RejectSenderLoginMismatch.warnings(
+        of: settings.restrictions[name] ?? [], in: name.parameter, settings)
     }
     guard [.relay, .recipient].contains(where: { Self.keepsStrangersOut($0, settings) }) else {
       throw .opensRelay

@@ -23,6 +23,8 @@ package struct AccessRequest: Sendable {
   package var pipelinesIllegally = false
   /// Whether the session is encrypted.
   package var isEncrypted = false
+  /// Who logged in; `nil` for nobody.
+  package var login: AccessLogin?
 
   /// Collects what is known about a client and its envelope.
   package init(
@@ -34,6 +36,20 @@ package struct AccessRequest: Sendable {
     self.helo = helo
     self.sender = sender
     self.recipient = recipient
+  }
+}
+
+/// Who logged in to a session.
+package struct AccessLogin: Sendable {
+  /// The mechanism.
+  package var mechanism: String
+  /// The user.
+  package var user: String
+
+  /// Names a user.
+  package init(mechanism: String, user: String) {
+    self.mechanism = mechanism
+    self.user = user
   }
 }
 

@@ -30,6 +30,8 @@ package struct AccessSettings: Sendable {
   /// Whether `parent_domain_matches_subdomains` names `smtpd_access_maps`: a key `domain` stands
   /// for the names below it too, and `.domain` is not looked up.
   package var accessMapsMatchSubdomains = true
+  /// `smtpd_sasl_auth_enable`: whether anybody can log in.
+  package var authenticates = false
   /// `smtpd_null_access_lookup_key`.
   package var nullSenderKey = "<>"
   /// `show_user_unknown_table_name`.

@@ -16,11 +16,6 @@ struct PermitInetInterfaces: Restriction {
   }
 }
 
-/// `permit_sasl_authenticated`: there is no authentication that could match yet.
-struct PermitAuthenticated: Restriction {
-  func evaluate(_ evaluation: inout Evaluation) -> AccessDecision { .undecided }
-}
-
 /// `reject_invalid_helo_hostname`: the name of HELO is none.
 struct RejectInvalidHeloHostname: Restriction {
   func evaluate(_ evaluation: inout Evaluation) -> AccessDecision {

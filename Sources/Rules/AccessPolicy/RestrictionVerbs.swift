@@ -47,6 +47,10 @@ enum RestrictionVerb: Sendable {
       "permit_mynetworks": .plain(PermitMyNetworks()),
       "permit_inet_interfaces": .plain(PermitInetInterfaces()),
       "permit_sasl_authenticated": .plain(PermitAuthenticated()),
+      "reject_sender_login_mismatch": .plain(RejectSenderLoginMismatch.any),
+      "reject_authenticated_sender_login_mismatch": .plain(RejectSenderLoginMismatch.loggedIn),
+      "reject_known_sender_login_mismatch": .plain(RejectSenderLoginMismatch.known),
+      "reject_unauthenticated_sender_login_mismatch": .plain(RejectSenderLoginMismatch.notLoggedIn),
       "reject_invalid_helo_hostname": .plain(RejectInvalidHeloHostname()),
       "reject_non_fqdn_helo_hostname": .plain(RejectNonFQDNHeloHostname()),
       "reject_non_fqdn_sender": .plain(RejectNonFQDNAddress(subject: .sender)),
@@ -74,9 +78,7 @@ enum RestrictionVerb: Sendable {
 
   private static let notYet = """
     permit_mx_backup permit_naked_ip_address permit_tls_all_clientcerts permit_tls_clientcerts \
-    reject_authenticated_sender_login_mismatch reject_known_sender_login_mismatch \
-    reject_maps_rbl reject_sender_login_mismatch reject_unauthenticated_sender_login_mismatch \
-    reject_unknown_client_hostname reject_unknown_forward_client_hostname \
+    reject_maps_rbl reject_unknown_client_hostname reject_unknown_forward_client_hostname \
     reject_unknown_helo_hostname reject_unknown_recipient_domain \
     reject_unknown_reverse_client_hostname reject_unknown_sender_domain \
     reject_unverified_recipient reject_unverified_sender

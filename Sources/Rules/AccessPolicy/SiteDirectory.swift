@@ -54,4 +54,14 @@ package protocol SiteDirectory: Sendable {
   /// Whether an address of a class is listed where the class keeps its users; true where it keeps
   /// no list. The address is resolved.
   func lists(_ address: MailAddress, of addressClass: DomainClass) async throws(AccessError) -> Bool
+
+  /// The users who own a sender address by `smtpd_sender_login_maps`, between commas or white
+  /// space; `nil` when nobody does. The address is resolved; `isLocal` says whether its domain is
+  /// this host's own.
+  func owners(of sender: MailAddress, isLocal: Bool) async throws(AccessError) -> [UInt8]?
+}
+
+extension SiteDirectory {
+  /// Without tables nobody owns an address.
+  package func owners(of sender: MailAddress, isLocal: Bool) -> [UInt8]? { nil }
 }

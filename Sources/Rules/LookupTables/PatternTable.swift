@@ -14,15 +14,16 @@ struct PatternTable: LookupTable {
   /// The two dialects: which letters behind a pattern stand for which options.
   enum Dialect: Sendable { case posix, perl }
 
+  /// With `takesGroups` false a value that has a part of the key in it is an error.
   init(
     _ name: String, _ argument: String, _ dialect: Dialect, read: TableOpener.Reader,
-    worker: any LookupWorker
+    worker: any LookupWorker, takesGroups: Bool = true
   ) throws(LookupError) {
     self.name = name
     self.worker = worker
     rules = try ConditionalRules(
       table: name, lines: try RuleText.lines(name, argument, read: read)
-    ) { text throws(RuleError) in try Self.line(text, dialect) }
+    ) { text throws(RuleError) in try Self.line(text, dialect, takesGroups) }
   }
 
   func find(_ key: [UInt8]) async throws(LookupError) -> [UInt8]? {
@@ -40,7 +41,7 @@ struct PatternTable: LookupTable {
 
   /// Reads `/pattern/flags value`, `!/pattern/flags value`, `if /pattern/flags` and `endif`.
   private static func line(
-    _ text: [UInt8], _ dialect: Dialect
+    _ text: [UInt8], _ dialect: Dialect, _ takesGroups: Bool
   ) throws(RuleError) -> ConditionalRules<RegularExpression>.Line {
     if ASCII.equalFolded(text, "endif".utf8) { return .end }
     var rest = text[...]
@@ -60,7 +61,7 @@ struct PatternTable: LookupTable {
       guard value.isEmpty else { throw RuleError(reason: "text behind the condition") }
       return .condition(expression, isNegated: isNegated)
     }
-    try check(value, groups: isNegated ? 0 : expression.groupCount)
+    try check(value, groups: isNegated ? 0 : expression.groupCount, takesGroups)
     return .rule(expression, isNegated: isNegated, value: Array(value))
   }
 
@@ -120,9 +121,16 @@ extension PatternTable {
     case group(Int)
   }
 
-  private static func check(_ value: ArraySlice<UInt8>, groups: Int) throws(RuleError) {
-    for case .group(let number) in try pieces(value) where number > groups {
-      throw RuleError(reason: "the pattern has no group $\(number)")
+  private static func check(
+    _ value: ArraySlice<UInt8>, groups: Int, _ takesGroups: Bool
+  ) throws(RuleError) {
+    for case .group(let number) in try pieces(value) {
+      guard takesGroups else {
+        throw RuleError(reason: "$\(number) is not allowed here: senders would choose the value")
+      }
+      guard number <= groups else {
+        throw RuleError(reason: "the pattern has no group $\(number)")
+      }
     }
   }
 

@@ -24,8 +24,11 @@ package struct TableOpener: Sendable {
   ///
   /// - Parameters:
   ///   - worker: matches regular expressions.
+  ///   - takesGroups: whether the value of a regular expression may have parts of the key in it.
   ///   - read: gives the bytes of a file.
-  package init(worker: any LookupWorker = DirectWorker(), read: @escaping Reader) {
+  package init(
+    worker: any LookupWorker = DirectWorker(), takesGroups: Bool = true, read: @escaping Reader
+  ) {
     self.read = read
     readIncluded = { path, limit throws(LookupError) in
       guard let bytes = read(path), bytes.count <= limit else { throw .unreadable(path: path) }
@@ -41,10 +44,10 @@ package struct TableOpener: Sendable {
       "fail": { name, _ in FailingTable(name: name) },
       "cidr": { name, text throws(LookupError) in try CIDRTable(name, text, read: read) },
       "regexp": { name, text throws(LookupError) in
-        try PatternTable(name, text, .posix, read: read, worker: worker)
+        try PatternTable(name, text, .posix, read: read, worker: worker, takesGroups: takesGroups)
       },
       "pcre": { name, text throws(LookupError) in
-        try PatternTable(name, text, .perl, read: read, worker: worker)
+        try PatternTable(name, text, .perl, read: read, worker: worker, takesGroups: takesGroups)
       },
     ]
   }

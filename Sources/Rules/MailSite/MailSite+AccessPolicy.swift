@@ -20,6 +20,7 @@ extension MailSite {
   private var accessSettings: AccessSettings {
     get throws(MailSiteError) {
       var settings = AccessSettings(resolver: resolver, opener: opener)
+      settings.authenticates = configuration[.smtpdSASLAuthEnable]
       settings.restrictions = [
         .client: configuration[.smtpdClientRestrictions],
         .helo: configuration[.smtpdHeloRestrictions],

@@ -26,6 +26,7 @@ package struct MailSite: Sendable {
   let virtualAliasMaps: TableSet
   let aliasMaps: TableSet
   let users: KnownUsers
+  let senderLogins: SenderLogins
   let opener: TableOpener
   let keywordMaps: TableSet
   let debugPeers: NetworkList
@@ -81,6 +82,7 @@ package struct MailSite: Sendable {
     var warnings: [String] = []
     users = try KnownUsers(configuration, opener: opener, warnings: &warnings)
     aliasMaps = try Self.aliasMaps(configuration, opener, &warnings)
+    senderLogins = try SenderLogins(configuration, opener: opener)
     self.warnings = warnings
   }
 
@@ -190,12 +192,17 @@ extension MailSite {
     return Router(settings: routingSettings, tables: tables)
   }
 
-  /// As `router`, for those whose aliases are not asked for.
-  var plainRouter: Router { Router(settings: routingSettings, tables: routingTables) }
+  /// As `router`, before aliases and `mailbox_transport`: users of this host have transport `local`.
+  var plainRouter: Router {
+    var settings = routingSettings
+    settings.mailboxTransport = ""
+    return Router(settings: settings, tables: routingTables)
+  }
 
   private var routingSettings: RoutingSettings {
     var settings = RoutingSettings(resolver: resolver)
     settings.localTransport = configuration[.localTransport]
+    settings.mailboxTransport = configuration[.mailboxTransport]
     settings.virtualTransport = configuration[.virtualTransport]
     settings.relayTransport = configuration[.relayTransport]
     settings.defaultTransport = configuration[.defaultTransport]

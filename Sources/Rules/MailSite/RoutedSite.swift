@@ -68,6 +68,10 @@ struct RoutedSite: SiteDirectory {
     }
   }
 
+  func owners(of sender: MailAddress, isLocal: Bool) async throws(AccessError) -> [UInt8]? {
+    try await site.senderLogins.owners(of: sender, isLocal: isLocal)
+  }
+
   func lists(
     _ address: MailAddress, of addressClass: DomainClass
   ) async throws(AccessError) -> Bool {

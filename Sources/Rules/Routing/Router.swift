@@ -12,6 +12,8 @@ package struct RoutingSettings: Sendable {
   package var resolver: AddressResolver
   /// `local_transport`; `local:` and `myhostname` unless set.
   package var localTransport: String
+  /// `mailbox_transport`; empty for none.
+  package var mailboxTransport = ""
   /// `virtual_transport`.
   package var virtualTransport = "virtual"
   /// `relay_transport`.
@@ -94,7 +96,7 @@ package struct Router: Sendable {
     let route = try await configured(recipient)
     guard route.transport == "local", let obstacle = tables.localObstacle,
       let text = try await obstacle(route.recipient)
-    else { return route }
+    else { return passedOn(route) }
     return Route(
       transport: "retry", nextHop: text, recipient: route.recipient,
       addressClass: route.addressClass)
@@ -107,7 +109,7 @@ package struct Router: Sendable {
     }
     let resolved = resolution.result
     if resolved.isMalformed
-      || (resolved.address.bytes.first == UInt8(ascii: "-") && !settings.allowsLeadingMinus)
+      || (resolved.address.beginsWithMinus && !settings.allowsLeadingMinus)
     {
       return Route(
         transport: "error", nextHop: "5.1.3 bad address syntax", recipient: resolved.address,
@@ -118,8 +120,9 @@ package struct Router: Sendable {
     let standard = Route(
       transport: transport, nextHop: nextHop, recipient: resolved.address,
       addressClass: addressClass)
-    guard let map = tables.transportMap, addressClass != .virtualAlias else { return standard }
-    guard let found = try await find(resolved, in: map) else { return standard }
+    guard let map = tables.transportMap, addressClass != .virtualAlias,
+      let found = try await find(resolved, in: map)
+    else { return standard }
     return Self.changed(standard, by: TransportText(found), domain: resolved.domain)
   }
 

@@ -2,7 +2,7 @@ import TLSEngine
 
 /// Key material as bytes, for another process of the same build.
 extension KeyMaterial {
-  private static let version: UInt32 = 1
+  private static let version: UInt32 = 2
 
   /// The bytes. Equal material has equal bytes.
   package func serialized() -> [UInt8] {
@@ -19,9 +19,13 @@ extension KeyMaterial {
       Self.put(UInt32(entries.count), to: &out)
       for (name, paths) in entries.sorted(by: { $0.key < $1.key }) {
         Self.put(Array(name.utf8), to: &out)
-        Self.put(UInt32(paths.count), to: &out)
-        for path in paths { Self.put(Array(path.utf8), to: &out) }
+        Self.put(paths, to: &out)
       }
+    }
+    Self.put(UInt32(folders.count), to: &out)
+    for (folder, paths) in folders.sorted(by: { $0.key < $1.key }) {
+      Self.put(Array(folder.utf8), to: &out)
+      Self.put(paths, to: &out)
     }
     Self.put(ticketSecret?.bytes ?? [], to: &out)
     Self.put(UInt32(clamping: ticketSecret?.madeAt ?? 0), to: &out)
@@ -43,15 +47,15 @@ extension KeyMaterial {
       guard let tables = Self.text(&input), let count = Self.count(&input) else { return nil }
       var entries: [String: [String]] = [:]
       for _ in 0..<count {
-        guard let name = Self.text(&input), let pathCount = Self.count(&input) else { return nil }
-        var paths: [String] = []
-        for _ in 0..<pathCount {
-          guard let path = Self.text(&input) else { return nil }
-          paths.append(path)
-        }
+        guard let name = Self.text(&input), let paths = Self.texts(&input) else { return nil }
         entries[name] = paths
       }
       names[tables] = entries
+    }
+    guard let folderCount = Self.count(&input) else { return nil }
+    for _ in 0..<folderCount {
+      guard let folder = Self.text(&input), let paths = Self.texts(&input) else { return nil }
+      folders[folder] = paths
     }
     guard let secret = Self.bytes(&input), let madeAt = Self.number(&input), input.isEmpty else {
       return nil
@@ -66,6 +70,11 @@ extension KeyMaterial {
   private static func put(_ bytes: [UInt8], to out: inout [UInt8]) {
     put(UInt32(bytes.count), to: &out)
     out += bytes
+  }
+
+  private static func put(_ texts: [String], to out: inout [UInt8]) {
+    put(UInt32(texts.count), to: &out)
+    for text in texts { put(Array(text.utf8), to: &out) }
   }
 
   private static func number(_ input: inout ArraySlice<UInt8>) -> UInt32? {
@@ -88,5 +97,15 @@ extension KeyMaterial {
 
   private static func text(_ input: inout ArraySlice<UInt8>) -> String? {
     bytes(&input).flatMap { String(validating: $0, as: UTF8.self) }
+  }
+
+  private static func texts(_ input: inout ArraySlice<UInt8>) -> [String]? {
+    guard let count = count(&input) else { return nil }
+    var texts: [String] = []
+    for _ in 0..<count {
+      guard let text = text(&input) else { return nil }
+      texts.append(text)
+    }
+    return texts
   }
 }

@@ -13,6 +13,8 @@ package struct KeyMaterial: Hashable, Sendable {
   var files: [String: [UInt8]] = [:]
   /// For each value of `tls_server_sni_maps` the paths of the files by the name asked for.
   var names: [String: [String: [String]]] = [:]
+  /// The paths of the certificates in folders of authorities.
+  var folders: [String: [String]] = [:]
   /// The secret of the session tickets.
   package var ticketSecret: TicketSecret?
 

@@ -60,7 +60,7 @@ package struct ServerTLS: Sendable {
       context = nil
       return
     }
-    let credentials = try Self.credentials(configuration, material)
+    let credentials = try CredentialFiles.server.credentials(configuration, material)
     if credentials.isEmpty, level == .may {
       context = nil
       return
@@ -122,45 +122,7 @@ package struct ServerTLS: Sendable {
 
   /// The files with keys and certificates, each behind the parameter that names it.
   static func files(of configuration: Configuration) -> [(parameter: String, path: String)] {
-    let chain = configuration[.smtpdTLSChainFiles]
-    if !chain.isEmpty { return chain.map { ("smtpd_tls_chain_files", $0) } }
-    return pairs(of: configuration).flatMap { [$0.certificate, $0.key] }
-  }
-
-  private typealias NamedFile = (parameter: String, path: String)
-
-  private static func pairs(
-    of configuration: Configuration
-  ) -> [(certificate: NamedFile, key: NamedFile)] {
-    let keys: [(TextParameter, TextParameter)] = [
-      (.smtpdTLSECCertFile, .smtpdTLSECKeyFile), (.smtpdTLSCertFile, .smtpdTLSKeyFile),
-    ]
-    return keys.compactMap { certificate, key in
-      let path = configuration[certificate]
-      guard !path.isEmpty, path != "none" else { return nil }
-      return (
-        (certificate.declaration.name, path), (key.declaration.name, configuration[key])
-      )
-    }
-  }
-
-  private static func credentials(
-    _ configuration: Configuration, _ material: KeyMaterial
-  ) throws(TLSPolicyError) -> [TLSCredential] {
-    let chain = configuration[.smtpdTLSChainFiles]
-    if !chain.isEmpty {
-      var files: [PEMFile] = []
-      for path in chain { files.append(try material.file(path, of: "smtpd_tls_chain_files")) }
-      return [.sequence(files)]
-    }
-    var credentials: [TLSCredential] = []
-    for (certificate, key) in pairs(of: configuration) {
-      credentials.append(
-        .pair(
-          chain: try material.file(certificate.path, of: certificate.parameter),
-          key: try material.file(key.path, of: key.parameter)))
-    }
-    return credentials
+    CredentialFiles.server.files(of: configuration)
   }
 
   private static func fill(
@@ -174,16 +136,7 @@ package struct ServerTLS: Sendable {
     if demanded { excluded += configuration[.smtpdTLSMandatoryExcludeCiphers] }
     settings.ciphers = configuration.cipherList(grade, excluding: excluded)
     settings.prefersOwnCiphers = configuration[.tlsPreemptCipherlist]
-    settings.groups = configuration[.tlsEECDHAutoCurves].flatMap {
-      $0.split(separator: ":").map(String.init)
-    }
-    for name in configuration[.tlsSSLOptions] {
-      guard let option = TLSOptions(name: name) else {
-        let known = TLSOptions.knownNames.joined(separator: ", ")
-        throw TLSPolicyError(
-          "tls_ssl_options", "unknown option \(name); expected a number like 0x40 or: \(known)")
-      }
-      settings.options.formUnion(option)
-    }
+    settings.groups = configuration.keyExchangeGroups
+    settings.options = try TLSOptions.named(by: configuration)
   }
 }

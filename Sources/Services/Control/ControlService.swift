@@ -94,6 +94,18 @@ package final class ControlService: RoleService {
     reactorTask { await self.listen(to: channel) }
   }
 
+  package func retire() {
+    // For these this process may have been woken, and nobody else.
+    if listener.isOpen { _ = takeSessions() }
+    isDraining = true
+    listener.close()
+    context.releaseListeners()
+  }
+
+  package func finishWork(deadline: MonotonicTime) async {
+    try? await sessionEnded.wait(deadline: deadline) { !sessions.isEmpty }
+  }
+
   package func drain(deadline: MonotonicTime) async {
     isDraining = true
     listener.close()
@@ -178,11 +190,12 @@ package final class ControlService: RoleService {
     let id = ObjectIdentifier(stream)
     var reader = ControlFrameReader()
     do {
-      while !isDraining, let command = try await nextCommand(stream, &reader) {
+      repeat {
+        guard let command = try await nextCommand(stream, &reader) else { return }
         answering.insert(id)
         defer { answering.remove(id) }
         try await answer(command, to: stream, isTrusted: isTrusted)
-      }
+      } while !isDraining
     } catch {
       // The client went away or does not speak the protocol: nothing is owed to it.
       return

@@ -2,15 +2,32 @@ import LinuxSystem
 import MailTypes
 import ServiceKit
 
-/// What the process that delivers as a user is told, and what it answers.
+/// What the process that delivers as a user is told.
 struct DeliverOrder: Sendable {
+  /// Where the message goes.
+  enum Destination: Sendable, Equatable {
+    /// Into the Maildir at a path.
+    case maildir(String)
+    /// To the end of the file at a path.
+    case mailbox(String, MailboxLock, isOwnedByUser: Bool)
+    /// To a command.
+    case command(CommandOrder)
+  }
+
+  /// Whose rights are used.
   let account: Account
-  let path: String
+  /// A group beside the account's own, for the folder of mailboxes.
+  var extraGroup: UInt32?
+  let destination: Destination
   let headerLength: Int64
   let bodyLength: Int64
   let sender: MailAddress
   let recipient: MailAddress
   let original: [UInt8]
+  var style = CopyStyle.maildir
+  var lineEnd: [UInt8] = [10]
+  /// Whether the administrator chose mailbox and account (`virtual`).
+  var isVirtual = false
   let content: SharedDescriptor
 
   /// The order as a packet; the content's descriptor comes along.
@@ -20,18 +37,23 @@ struct DeliverOrder: Sendable {
     out.put(account.uid)
     out.put(account.gid)
     out.put(account.home)
-    out.put(path)
+    out.put(extraGroup != nil)
+    out.put(extraGroup ?? 0)
+    destination.encode(into: &out)
     out.put(headerLength)
     out.put(bodyLength)
     out.put(sender.bytes)
     out.put(recipient.bytes)
     out.put(original)
+    out.put(style.rawValue)
+    out.put(lineEnd)
+    out.put(isVirtual)
     out.put(host)
     out.put(sizeMax)
     return out.take()
   }
 
-  /// Reads an order with the host's name and `mailbox_size_limit`.
+  /// Reads an order with the host's name and the limit of the mailbox.
   static func decode(
     _ bytes: UnsafeRawBufferPointer, content: SharedDescriptor
   ) throws(WireError) -> (DeliverOrder, host: String, sizeMax: Int64) {
@@ -39,12 +61,52 @@ struct DeliverOrder: Sendable {
     let account = Account(
       name: try input.string(), uid: try input.integer(), gid: try input.integer(),
       home: try input.string(), shell: "")
+    let hasGroup = try input.bool()
+    let group: UInt32 = try input.integer()
     let order = DeliverOrder(
-      account: account, path: try input.string(), headerLength: try input.integer(),
+      account: account, extraGroup: hasGroup ? group : nil,
+      destination: try Destination(from: &input), headerLength: try input.integer(),
       bodyLength: try input.integer(), sender: MailAddress(try input.byteString()),
       recipient: MailAddress(try input.byteString()), original: try input.byteString(),
-      content: content)
+      style: CopyStyle(rawValue: try input.integer()), lineEnd: try input.byteString(),
+      isVirtual: try input.bool(), content: content)
     return (order, try input.string(), try input.integer())
+  }
+}
+
+extension DeliverOrder.Destination {
+  fileprivate func encode(into out: inout WireEncoder) {
+    switch self {
+    case .maildir(let path):
+      out.put(UInt8(0))
+      out.put(path)
+    case .mailbox(let path, let lock, let isOwnedByUser):
+      out.put(UInt8(1))
+      out.put(path)
+      out.put(lock.ways.rawValue)
+      out.put(Int64(lock.attempts))
+      out.put(lock.pause)
+      out.put(lock.staleAge)
+      out.put(isOwnedByUser)
+    case .command(let command):
+      out.put(UInt8(2))
+      command.encode(into: &out)
+    }
+  }
+
+  fileprivate init(from input: inout WireDecoder) throws(WireError) {
+    switch try input.integer(UInt8.self) {
+    case 0: self = .maildir(try input.string())
+    case 1:
+      let path = try input.string()
+      var lock = MailboxLock(MailboxLock.Ways(rawValue: try input.integer()))
+      lock.attempts = Int(clamping: try input.integer(Int64.self))
+      lock.pause = try input.integer()
+      lock.staleAge = try input.integer()
+      self = .mailbox(path, lock, isOwnedByUser: try input.bool())
+    case 2: self = .command(try CommandOrder(from: &input))
+    default: throw .invalid
+    }
   }
 }
 

@@ -4,7 +4,8 @@ import MailTypes
 import ServiceKit
 import SystemPackage
 
-/// The process that writes one message with a user's rights and nothing else.
+/// The process that brings one message into a mailbox or to a command with a user's rights, and
+/// does nothing else.
 ///
 /// It becomes the user before it looks at anything; it holds a copy of the message, no descriptor
 /// of the spool, and blocks as it likes.
@@ -17,8 +18,11 @@ package enum DeliverProcess {
   package static func run() -> Int32 {
     let socket = OwnedDescriptor(adopting: RoleProcess.channelDescriptor)
     guard let (order, host, sizeMax) = order(from: socket.raw) else { return EX_SOFTWARE }
+    // What a command leaves running that had its time is ended with this process.
+    let hasSession = setsid() > 0
     let verdict = deliver(order, host: host, sizeMax: sizeMax)
     let answer = verdict.encoded.withUnsafeBytes { Sockets.sendPacket(socket.raw, $0) }
+    if hasSession, verdict.endsSession { kill(0, SIGKILL) }
     guard case .count = answer else { return EX_IOERR }
     return 0
   }
@@ -43,8 +47,7 @@ package enum DeliverProcess {
 
   private static func deliver(_ order: DeliverOrder, host: String, sizeMax: Int64) -> LocalVerdict {
     do throws(Errno) {
-      try Identity.become(order.account)
-      try ThisProcess.setNoNewPrivileges()
+      try become(order)
     } catch {
       return .processFailed("cannot become \(order.account.name): \(error)")
     }
@@ -56,7 +59,38 @@ package enum DeliverProcess {
     let message = LocalMessage(
       content: order.content.raw, header: 0..<order.headerLength,
       body: order.headerLength..<(order.headerLength + order.bodyLength), sender: order.sender,
-      recipient: order.recipient, original: order.original)
-    return agent.write(message, to: order.path, at: Clocks.wallNow())
+      recipient: order.recipient, original: order.original, style: order.style,
+      lineEnd: order.lineEnd)
+    let time = Clocks.wallNow()
+    switch order.destination {
+    case .maildir(let path):
+      return agent.write(message, to: path, at: time, isVirtual: order.isVirtual)
+    case .mailbox(let path, let lock, let isOwnedByUser):
+      return agent.append(
+        message,
+        to: MailboxFile(path: path, lock: lock, owner: isOwnedByUser ? Identity.uid : nil),
+        at: time, failure: order.failurePrefix(path), isVirtual: order.isVirtual)
+    case .command(let command): return agent.run(command, with: message, at: time)
+    }
+  }
+
+  /// Takes the user's rights, if this process is not without the superuser's anyway.
+  private static func become(_ order: DeliverOrder) throws(Errno) {
+    guard Identity.isRoot else { return }
+    let account = order.account
+    guard case .maildir = order.destination, !order.isVirtual else {
+      return try Identity.become(
+        uid: account.uid, gid: account.gid, extraGroup: order.extraGroup)
+    }
+    try Identity.become(account)
+  }
+}
+
+extension DeliverOrder {
+  /// What stands before the reason of a failure at a mailbox file.
+  fileprivate func failurePrefix(_ path: String) -> String {
+    isVirtual
+      ? "delivery failed to mailbox \(path): "
+      : "cannot update mailbox \(path) for user \(account.name). "
   }
 }

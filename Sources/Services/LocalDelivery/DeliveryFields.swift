@@ -1,24 +1,38 @@
 package import MailTypes
-import Primitives
+package import Primitives
 
 /// The header fields that final delivery puts in front of a message, and those it looks for.
 package enum DeliveryFields {
-  /// Appends `Return-Path:` (RFC 5321 4.4), `X-Original-To:` unless `original` is empty, and
-  /// `Delivered-To:`, with LF line ends.
+  /// Appends what a style wants of: the `From ` line, `Return-Path:` (RFC 5321 4.4),
+  /// `X-Original-To:` unless the original is empty, and `Delivered-To:`.
   package static func append(
-    sender: MailAddress, original: [UInt8], recipient: MailAddress, to text: inout [UInt8]
+    _ style: CopyStyle, of message: LocalMessage, at time: WallTime, to text: inout [UInt8]
   ) {
-    text.append(text: "Return-Path: <")
-    text.append(contentsOf: sender.bytes)
-    text.append(text: ">\n")
-    if !original.isEmpty {
-      text.append(text: "X-Original-To: ")
-      text.append(contentsOf: original)
-      text.append(ASCII.lf)
+    let sender = message.sender.bytes
+    if style.contains(.fromLine) {
+      text.append(text: "From ")
+      text += sender.isEmpty ? Array("MAILER-DAEMON".utf8) : sender
+      text.append(text: "  ")
+      text += MailboxDate.text(time)
+      text += message.lineEnd
     }
-    text.append(text: "Delivered-To: ")
-    text.append(contentsOf: recipient.bytes)
-    text.append(ASCII.lf)
+    if style.contains(.returnPath) { append("Return-Path: <", sender, ">", message, &text) }
+    if style.contains(.originalTo), !message.original.isEmpty {
+      append("X-Original-To: ", message.original, "", message, &text)
+    }
+    if style.contains(.deliveredTo) {
+      append("Delivered-To: ", message.recipient.bytes, "", message, &text)
+    }
+  }
+
+  private static func append(
+    _ name: StaticString, _ value: [UInt8], _ end: StaticString, _ message: LocalMessage,
+    _ text: inout [UInt8]
+  ) {
+    text.append(text: name)
+    text += value
+    text.append(text: end)
+    text += message.lineEnd
   }
 
   /// Whether a `Delivered-To:` field of the header names the recipient already, but for case: then

@@ -1,4 +1,4 @@
-package import LinuxSystem
+import LinuxSystem
 package import MailTypes
 package import Primitives
 import ServiceKit
@@ -18,11 +18,16 @@ package struct LocalMessage: Sendable {
   package var recipient: MailAddress
   /// The address before rewriting; empty where it is not kept (`enable_original_recipient`).
   package var original: [UInt8]
+  /// What is done to the text on its way.
+  package var style: CopyStyle
+  /// What ends a line.
+  package var lineEnd: [UInt8]
 
   /// Names the parts of a message.
   package init(
     content: Int32, header: Range<Int64>, body: Range<Int64>, sender: MailAddress,
-    recipient: MailAddress, original: [UInt8]
+    recipient: MailAddress, original: [UInt8], style: CopyStyle = .maildir,
+    lineEnd: [UInt8] = [ASCII.lf]
   ) {
     self.content = content
     self.header = header
@@ -30,6 +35,8 @@ package struct LocalMessage: Sendable {
     self.sender = sender
     self.recipient = recipient
     self.original = original
+    self.style = style
+    self.lineEnd = lineEnd
   }
 }
 
@@ -50,20 +57,26 @@ package struct LocalAgent: Sendable {
     package var mailboxSizeMax: Int64 = 51_200_000
     /// `enable_original_recipient`.
     package var keepsOriginals = true
+    /// `mailbox_command`; empty for none.
+    package var command = ""
+    /// `mailbox_delivery_lock`.
+    package var lock = MailboxLock([.fcntl, .dotlock])
+    /// `strict_mailbox_ownership`.
+    package var wantsOwnMailbox = true
+    /// `command_time_limit` in milliseconds.
+    package var commandTimeLimit: Int64 = 1_000_000
+    /// The bytes that a command's environment may have (`command_expansion_filter`).
+    package var expansionFilter: Set<UInt8> = []
+    /// `queue_directory`, in which commands run.
+    package var queueDirectory = ""
+    /// `config_directory`, of which commands are told.
+    package var configurationDirectory = ""
 
     /// Postfix's defaults.
     package init() {}
   }
 
-  /// Where a recipient's mail goes.
-  package enum Place: Equatable, Sendable {
-    /// Into this Maildir of this account.
-    case maildir(String, Account)
-    /// Nowhere, and why.
-    case none(LocalVerdict)
-  }
-
-  private let settings: Settings
+  let settings: Settings
   private let names: MaildirName
 
   /// Works by the settings and names files by `names`.
@@ -73,22 +86,45 @@ package struct LocalAgent: Sendable {
   }
 
   /// Finds the account and the mailbox of a recipient.
-  package func place(of recipient: MailAddress) -> Place {
+  func place(
+    of recipient: MailAddress
+  ) throws(NoDelivery) -> (account: Account, place: MailboxPlace) {
     let user = LocalRecipient(recipient, delimiters: settings.recipientDelimiters).user
     let found: Account?
     do throws(Errno) {
       found = try Self.isAccountName(user) ? Identity.account(named: user) : nil
     } catch {
-      return .none(.accountsUnavailable(error))
+      throw NoDelivery(verdict: .accountsUnavailable(error))
     }
-    guard let account = found else { return .none(.unknownUser(user)) }
+    guard let account = found else { throw NoDelivery(verdict: .unknownUser(user)) }
     let place = MailboxPlace(
       user: account.name, home: account.home, homeMailbox: settings.homeMailbox,
       mailSpoolDirectory: settings.mailSpoolDirectory)
-    switch place {
-    case .maildir(let path): return .maildir(path, account)
-    case .file(let path): return .none(.notMaildir(path))
+    return (account, place)
+  }
+
+  /// The group that a user needs to make mailboxes and lock files in `mail_spool_directory`; `nil`
+  /// where the user's own rights do, or no mailbox lies there.
+  func mailboxGroup(for account: Account) throws(NoDelivery) -> UInt32? {
+    guard settings.homeMailbox.isEmpty, Identity.isRoot else { return nil }
+    let path = settings.mailSpoolDirectory
+    do throws(Errno) {
+      let status = try Files.status(path, follow: true)
+      let mode = status.permissions
+      if mode & 0o002 != 0 || status.uid == account.uid
+        || mode & 0o020 != 0 && status.gid == account.gid
+      {
+        return nil
+      }
+      // The superuser's group opens more than a folder of mailboxes.
+      if mode & 0o020 != 0, status.gid != 0 { return status.gid }
+    } catch {
+      throw NoDelivery(
+        verdict: LocalVerdict(
+          MailboxError(step: "mail_spool_directory \(path)", cause: error), prefix: "",
+          isVirtual: true))
     }
+    throw NoDelivery(verdict: .spoolIsClosed(path))
   }
 
   /// The address for `X-Original-To:`; empty where none is wanted.
@@ -98,22 +134,80 @@ package struct LocalAgent: Sendable {
   }
 
   /// Writes a message into a Maildir with the rights of this process.
-  package func write(_ message: LocalMessage, to path: String, at time: WallTime) -> LocalVerdict {
-    var reader = LocalReader(message)
-    guard let header = reader.read(message.header) else { return reader.verdict }
-    let isLoop = header.withUnsafeBytes {
-      DeliveryFields.isLoop(header: $0, recipient: message.recipient)
-    }
-    if isLoop { return .loop(for: message.recipient) }
-    do throws(MaildirError) {
-      let whole = try Maildir(path: path, names: names).deliver(
+  package func write(
+    _ message: LocalMessage, to path: String, at time: WallTime, isVirtual: Bool = false
+  ) -> LocalVerdict {
+    deliver(message, success: .deliveredToMaildir) { (header, reader) throws(MailboxError) in
+      try Maildir(path: path, names: names).deliver(
         at: time, sizeMax: settings.mailboxSizeMax
       ) { writer in
-        reader.copy(header: header, to: &writer)
+        reader.copy(header: header, at: time, to: &writer)
       }
-      return whole ? .deliveredToMaildir : reader.verdict
+    } failure: {
+      LocalVerdict($0, isVirtual: isVirtual)
+    }
+  }
+
+  /// Appends a message to a mailbox file with the rights of this process; blocks until others give
+  /// their locks back.
+  package func append(
+    _ message: LocalMessage, to mailbox: MailboxFile, at time: WallTime, failure prefix: String,
+    isVirtual: Bool
+  ) -> LocalVerdict {
+    deliver(message, success: .deliveredToMailbox) { (header, reader) throws(MailboxError) in
+      try mailbox.append(sizeMax: settings.mailboxSizeMax) { writer in
+        reader.copy(header: header, at: time, to: &writer)
+      }
+    } failure: {
+      LocalVerdict($0, prefix: prefix, isVirtual: isVirtual)
+    }
+  }
+
+  /// Gives a message to a command with the rights of this process, and blocks until it has ended.
+  func run(_ command: CommandOrder, with message: LocalMessage, at time: WallTime) -> LocalVerdict {
+    var end: LocalVerdict?
+    let failed = deliver(message, success: nil) { (header, reader) throws(MailboxError) in
+      do throws(Errno) {
+        // In memory, so that a command that does not read it holds nobody up.
+        let text = try Files.memory("message")
+        var writer = MailboxWriter(file: text.raw, sizeMax: 0)
+        guard reader.copy(header: header, at: time, to: &writer) else { return false }
+        do throws(MailboxError) {
+          try writer.finish()
+        } catch {
+          throw error.cause ?? .ioError
+        }
+        end = CommandRun(order: command, message: text.raw).verdict()
+        return true
+      } catch {
+        throw MailboxError(step: "cannot copy the message", cause: error)
+      }
+    } failure: {
+      LocalVerdict($0, prefix: "")
+    }
+    return end ?? failed
+  }
+
+  /// Does what all deliveries have in common: the header is read and says whether the message has
+  /// been here before.
+  private func deliver(
+    _ message: LocalMessage, success: LocalVerdict?,
+    _ write: ([UInt8], inout LocalReader) throws(MailboxError) -> Bool,
+    failure: (MailboxError) -> LocalVerdict
+  ) -> LocalVerdict {
+    var reader = LocalReader(message)
+    guard let header = reader.read(message.header) else { return reader.verdict }
+    if message.style.contains(.deliveredTo) {
+      let isLoop = header.withUnsafeBytes {
+        DeliveryFields.isLoop(header: $0, recipient: message.recipient)
+      }
+      if isLoop { return .loop(for: message.recipient) }
+    }
+    do throws(MailboxError) {
+      let whole = try write(header, &reader)
+      return whole ? success ?? reader.verdict : reader.verdict
     } catch {
-      return LocalVerdict(error)
+      return failure(error)
     }
   }
 

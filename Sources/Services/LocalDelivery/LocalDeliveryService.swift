@@ -1,44 +1,40 @@
-import Configuration
 package import LinuxSystem
+import LookupTables
 import MailTypes
 package import Primitives
 import QueueFormat
 package import Reactor
 package import ServiceKit
 
-/// The `local` role: brings messages to the Maildirs of this host's users.
+/// The `local` role: brings messages to mailboxes and commands, for the transports that run
+/// `local`, `virtual` or `pipe`.
 ///
-/// As root it writes nothing itself: a process of its own, which first becomes the user, gets a
-/// copy of the one message (spool rule R15). Else everything is done with the caller's rights.
+/// As root it writes and runs nothing itself: a process of its own, which first becomes the user,
+/// gets a copy of the one message (spool rule R15). Else everything is done with the caller's
+/// rights.
 @ReactorActor
 package final class LocalDeliveryService: RoleService {
   /// Deliveries that are taken at once; `local_destination_concurrency_limit` holds for each user.
   private static let capacity = 50
+  /// What a process may take beyond the time limit of its command.
+  private static let patience: Duration = .seconds(30)
 
   private let context: RoleContext
-  private let agent: LocalAgent
   private let helper: HelperThread
-  private let timeLimit: Duration
-  private let host: String
-  private let sizeMax: Int64
   private var link: AgentLink?
+  private var programs: [String: DeliveryProgram] = [:]
 
   /// Makes the service.
   package init(_ context: RoleContext) throws(RoleFailure) {
     self.context = context
-    let configuration = context.configuration(ofTransport: "local")
-    agent = LocalAgent(
-      settings: LocalAgent.Settings(configuration),
-      names: MaildirName(host: configuration[.myhostname], pid: ThisProcess.pid))
-    timeLimit = configuration[.commandTimeLimit]
-    host = configuration[.myhostname]
-    sizeMax = configuration[.mailboxSizeLimit]
     do {
       helper = try HelperThread(name: "mailbox")
     } catch {
       throw RoleFailure("cannot start a thread: \(error)")
     }
     link = AgentLink(agent: self, capacity: Self.capacity, log: context.log, tag: "local")
+    // What is wrong with a transport is said at once, not with its first mail.
+    for name in context.transportNames.sorted() { _ = program(of: name) }
   }
 
   package func start() async throws(RoleFailure) {}
@@ -52,37 +48,96 @@ package final class LocalDeliveryService: RoleService {
     link?.keepResults(in: ResultsFile(file, log: context.log, tag: "local"))
   }
 
+  package func retire() { link?.beginRetirement() }
+
+  package func finishWork(deadline: MonotonicTime) async {
+    await link?.finishRetirement(deadline: deadline)
+  }
+
   package func drain(deadline: MonotonicTime) async {
     link?.beginDrain()
     await link?.finishDrain(deadline: deadline)
   }
 
+  private func program(of transport: String) -> DeliveryProgram {
+    if let known = programs[transport] { return known }
+    let fresh = DeliveryProgram(transport: transport, context) { [log = context.log] in
+      log.warning("local", $0)
+    }
+    programs[transport] = fresh
+    return fresh
+  }
+
   private func deliverAll(_ request: DeliveryRequest, _ segment: SharedDescriptor?) async {
+    let program = program(of: request.transport)
     var verdicts: [RecipientVerdict] = []
-    for recipient in request.recipients {
-      let verdict = await deliver(request, to: recipient, segment)
-      let result = RecipientVerdict(
-        index: recipient.index, outcome: verdict.outcome.forQueue, status: verdict.status,
-        text: Array(verdict.text.utf8), relay: Array("local".utf8))
-      let delays = DeliveryDelays(request, connected: nil, now: Clocks.wallNow())
-      context.log.delivery(
-        tag: Array("local".utf8), queueID: request.queueID, recipient: recipient, verdict: result,
-        delays: delays)
-      verdicts.append(result)
+    for group in program.groups(of: request.recipients) {
+      let verdict: LocalVerdict
+      do throws(NoDelivery) {
+        verdict = try await deliver(request, to: group, by: program, segment)
+      } catch {
+        verdict = error.verdict
+        if let warning = error.warning {
+          context.log.line(tag: program.tag, severity: .warning) {
+            $0.append(text: "warning: ")
+            $0.append(string: warning)
+          }
+        }
+      }
+      for recipient in group {
+        verdicts.append(report(verdict, on: recipient, of: request, program))
+      }
     }
     link?.finish(request, connectionFailed: false, verdicts: verdicts)
   }
 
+  private func report(
+    _ verdict: LocalVerdict, on recipient: DeliveryRecipient, of request: DeliveryRequest,
+    _ program: DeliveryProgram
+  ) -> RecipientVerdict {
+    let result = RecipientVerdict(
+      index: recipient.index, outcome: verdict.outcome.forQueue,
+      handover: program.deliversFinally ? .delivered : .relayed, status: verdict.status,
+      text: Array(verdict.text.utf8), relay: Array(request.transport.utf8))
+    let delays = DeliveryDelays(request, connected: nil, now: Clocks.wallNow())
+    context.log.delivery(
+      tag: program.tag, queueID: request.queueID, recipient: recipient, verdict: result,
+      delays: delays)
+    return result
+  }
+
   private func deliver(
-    _ request: DeliveryRequest, to recipient: DeliveryRecipient, _ segment: SharedDescriptor?
-  ) async -> LocalVerdict {
-    guard let segment else { return .unreadable("the segment did not come along") }
-    let work = LocalWork(agent: agent, request: request, recipient: recipient, segment: segment)
-    switch await helper.perform({ work.begin() }) {
+    _ request: DeliveryRequest, to recipients: [DeliveryRecipient], by program: DeliveryProgram,
+    _ segment: SharedDescriptor?
+  ) async throws(NoDelivery) -> LocalVerdict {
+    guard let segment, let first = recipients.first else {
+      return .unreadable("the segment did not come along")
+    }
+    let begin: @Sendable () -> Result<LocalWork.Step, NoDelivery>
+    switch program.kind {
+    case .broken: return .misconfigured
+    case .local(let agent):
+      let work = LocalWork(agent: agent, request: request, recipient: first, segment: segment)
+      begin = { Result { () throws(NoDelivery) in try work.begin() } }
+    case .pipe(let service, let settings):
+      let work = PipeWork(
+        service: service, settings: settings, request: request, recipients: recipients,
+        segment: segment)
+      begin = { Result { () throws(NoDelivery) in try work.begin() } }
+    case .virtual(let mailboxes, let lock, let isOwnedByUser):
+      let found = try await mailboxes.find(first.address)
+      let work = VirtualWork(
+        mailbox: found, lock: lock, isOwnedByUser: isOwnedByUser,
+        keepsOriginals: program.keepsOriginals, request: request, recipient: first,
+        segment: segment)
+      begin = { Result { () throws(NoDelivery) in try work.begin() } }
+    }
+    switch try await helper.perform(begin).get() {
     case .done(let verdict): return verdict
     case .asUser(let order):
       return await DeliverChild.run(
-        order, host: host, sizeMax: sizeMax, timeLimit: timeLimit)
+        order, host: program.host, sizeMax: program.sizeMax,
+        timeLimit: order.timeLimit(otherwise: program.timeLimit) + Self.patience)
     }
   }
 }
@@ -93,14 +148,11 @@ extension LocalDeliveryService: DeliveryAgent {
   }
 }
 
-extension LocalAgent.Settings {
-  init(_ configuration: Configuration) {
-    self.init()
-    homeMailbox = configuration[.homeMailbox]
-    mailSpoolDirectory = configuration[.mailSpoolDirectory]
-    recipientDelimiters = Array(configuration[.recipientDelimiter].utf8)
-    mailboxSizeMax = configuration[.mailboxSizeLimit]
-    keepsOriginals = configuration[.enableOriginalRecipient]
+extension DeliverOrder {
+  /// How long it may take.
+  fileprivate func timeLimit(otherwise limit: Duration) -> Duration {
+    guard case .command(let command) = destination else { return limit }
+    return .milliseconds(command.timeLimit)
   }
 }
 

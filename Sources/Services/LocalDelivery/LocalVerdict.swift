@@ -12,6 +12,8 @@ package struct LocalVerdict: Equatable, Sendable {
   package let status: EnhancedStatus
   /// What stands in parentheses in the log.
   package let text: String
+  /// Whether all that the process has started is to end with it; not told to others.
+  var endsSession = false
 
   /// The message lies in the user's Maildir.
   package static let deliveredToMaildir = LocalVerdict(
@@ -30,11 +32,19 @@ package struct LocalVerdict: Equatable, Sendable {
       text: "mail forwarding loop for \(recipient)")
   }
 
-  /// The mailbox is a file of all messages; the administrator has to name a Maildir.
-  package static func notMaildir(_ path: String) -> LocalVerdict {
+  /// The message lies in a file of many.
+  package static let deliveredToMailbox = LocalVerdict(
+    outcome: .sent, status: EnhancedStatus(2, 0, 0), text: "delivered to mailbox")
+
+  /// The configuration does not say enough, or something wrong; a warning in the log tells what.
+  package static let misconfigured = LocalVerdict(
+    outcome: .deferred, status: EnhancedStatus(4, 3, 5), text: "mail system configuration error")
+
+  /// Only the superuser can make mailboxes in the folder.
+  static func spoolIsClosed(_ path: String) -> LocalVerdict {
     LocalVerdict(
       outcome: .deferred, status: EnhancedStatus(4, 3, 5),
-      text: "mailbox \(path) is no maildir: home_mailbox or mail_spool_directory must end in /")
+      text: "mail_spool_directory \(path) is not writable for its group: chgrp mail, chmod 2775")
   }
 
   /// The account data base could not be asked.
@@ -50,9 +60,15 @@ package struct LocalVerdict: Equatable, Sendable {
       outcome: .deferred, status: EnhancedStatus(4, 3, 0), text: "queue file read error: \(reason)")
   }
 
-  /// A step of a Maildir delivery failed. A full quota and a wrong set-up are the recipient's, and
+  /// A step of a delivery failed. A full quota and a wrong set-up are the recipient's, and
   /// permanent; a full or failing disk is this host's, and passes.
-  package init(_ failure: MaildirError) {
+  ///
+  /// - Parameters:
+  ///   - prefix: what the step was a part of.
+  ///   - isVirtual: whether the administrator made the mailbox: a wrong set-up is mended then.
+  package init(
+    _ failure: MailboxError, prefix: String = "maildir delivery failed: ", isVirtual: Bool = false
+  ) {
     let permanent: Bool
     switch failure.cause {
     case .diskQuotaExceeded, .fileTooLarge:
@@ -60,14 +76,17 @@ package struct LocalVerdict: Equatable, Sendable {
       permanent = true
     case .permissionDenied, .notPermitted, .notDirectory, .noSuchFileOrDirectory, .isDirectory,
       .tooManySymbolicLinkLevels, .fileNameTooLong:
-      status = EnhancedStatus(5, 2, 0)
-      permanent = true
+      status = EnhancedStatus(isVirtual ? 4 : 5, 2, 0)
+      permanent = !isVirtual
+    case nil, .fileExists, .resourceTemporarilyUnavailable:
+      status = EnhancedStatus(4, 2, 0)
+      permanent = false
     default:
       status = EnhancedStatus(4, 3, 0)
       permanent = false
     }
     outcome = permanent ? .bounced : .deferred
-    text = "maildir delivery failed: \(failure.step): \(failure.cause.description)"
+    text = prefix + failure.text
   }
 
   init(outcome: Outcome, status: EnhancedStatus, text: String) {

@@ -5,8 +5,8 @@ import QueueFormat
 import ServiceKit
 import SystemPackage
 
-/// The blocking part of one local delivery: finds the mailbox, reads the record, and writes the
-/// message, or makes the copy that a process of the user's will write.
+/// The blocking part of one delivery to a user of this host: finds the mailbox, reads the record,
+/// and writes the message, or makes the copy that a process of the user's will deliver.
 struct LocalWork: Sendable {
   enum Step: Sendable {
     case done(LocalVerdict)
@@ -18,26 +18,23 @@ struct LocalWork: Sendable {
   let recipient: DeliveryRecipient
   let segment: SharedDescriptor
 
-  func begin() -> Step {
-    let lead: RecordLead
-    do {
-      let bytes = try Files.read(
-        segment.raw, count: RecordLead.size, at: Int64(clamping: request.offset))
-      lead = try bytes.withUnsafeBytes {
-        try RecordLead($0, nonce: request.nonce, offset: request.offset)
-      }
-    } catch {
-      return .done(.unreadable("\(error)"))
-    }
-    guard lead.id == request.queueID, lead.isUnderstood else {
-      return .done(.unreadable("another record lies in its place"))
-    }
-    switch agent.place(of: recipient.address) {
-    case .none(let verdict): return .done(verdict)
-    case .maildir(let path, let account):
+  private var source: RecordSource { RecordSource(request: request, segment: segment) }
+
+  func begin() throws(NoDelivery) -> Step {
+    let lead = try source.lead()
+    let (account, place) = try agent.place(of: recipient.address)
+    if Identity.isRoot, account.uid == 0 { return .done(.superuser(account.name)) }
+    if !agent.settings.command.isEmpty { return try command(lead, for: account) }
+    switch place {
+    case .maildir(let path):
       guard Identity.isRoot else { return .done(agent.write(message(lead), to: path, at: now)) }
-      guard account.uid != 0 else { return .done(.superuser(account.name)) }
-      return copy(lead, for: account, path: path)
+      return try order(lead, for: account, .maildir(path))
+    case .file(let path):
+      return try order(
+        lead, for: account,
+        .mailbox(
+          path, agent.settings.lock, isOwnedByUser: agent.settings.wantsOwnMailbox),
+        style: .mailbox, extraGroup: try agent.mailboxGroup(for: account))
     }
   }
 
@@ -50,25 +47,30 @@ struct LocalWork: Sendable {
       recipient: recipient.address, original: agent.original(of: recipient))
   }
 
-  /// A sealed copy in memory: no process of a user's ever holds a segment (spool rule R15).
-  func copy(_ lead: RecordLead, for account: Account, path: String) -> Step {
-    do {
-      let header = try Files.read(
-        segment.raw, count: Int(lead.header.length), at: Int64(lead.header.offset))
-      let body = try Files.read(
-        segment.raw, count: Int(lead.body.length), at: Int64(lead.body.offset))
-      guard header.count == Int(lead.header.length), body.count == Int(lead.body.length) else {
-        return .done(.unreadable("unexpected end of file"))
-      }
-      let file = try Files.sealedMemory("message", content: header + body)
-      return .asUser(
-        DeliverOrder(
-          account: account, path: path, headerLength: Int64(header.count),
-          bodyLength: Int64(body.count), sender: request.sender, recipient: recipient.address,
-          original: agent.original(of: recipient), content: SharedDescriptor(file)))
-    } catch {
-      return .done(.unreadable("\(error)"))
-    }
+  private func command(_ lead: RecordLead, for account: Account) throws(NoDelivery) -> Step {
+    let settings = agent.settings
+    let environment = CommandEnvironment(
+      account: account, request: request, recipient: recipient,
+      envelope: try source.envelope(lead), settings: settings)
+    let order = CommandOrder(
+      .line(settings.command), environment: environment.variables,
+      directory: settings.queueDirectory, timeLimit: settings.commandTimeLimit, program: "local",
+      success: "delivered to command: \(settings.command)", tellsOutput: false)
+    return try self.order(lead, for: account, .command(order), style: .mailboxCommand)
+  }
+
+  func order(
+    _ lead: RecordLead, for account: Account, _ destination: DeliverOrder.Destination,
+    style: CopyStyle = .maildir, extraGroup: UInt32? = nil
+  ) throws(NoDelivery) -> Step {
+    let copy = try source.copy(lead)
+    var order = DeliverOrder(
+      account: account, destination: destination, headerLength: copy.headerLength,
+      bodyLength: copy.bodyLength, sender: request.sender, recipient: recipient.address,
+      original: agent.original(of: recipient), content: copy.file)
+    order.style = style
+    order.extraGroup = extraGroup
+    return .asUser(order)
   }
 }
 

@@ -2,7 +2,7 @@
 package enum MailboxPlace: Hashable, Sendable {
   /// A Maildir at an absolute path, without a slash at its end.
   case maildir(String)
-  /// A file that would hold all messages: its path. This build does not write such files.
+  /// A file that holds all messages: its path.
   case file(String)
 
   /// Follows `home_mailbox`, relative to the user's home, or else `mail_spool_directory`; in both a
@@ -13,6 +13,11 @@ package enum MailboxPlace: Hashable, Sendable {
     let base = Self.withoutSlashes(setting)
     let path = relative ? "\(Self.withoutSlashes(home))/\(base)" : "\(base)/\(user)"
     self = setting.hasSuffix("/") ? .maildir(path) : .file(path)
+  }
+
+  /// A path, of which a slash at the end makes a Maildir.
+  init(path: String) {
+    self = path.hasSuffix("/") ? .maildir(Self.withoutSlashes(path)) : .file(path)
   }
 
   private static func withoutSlashes(_ path: String) -> String {

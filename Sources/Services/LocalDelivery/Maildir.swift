@@ -1,20 +1,6 @@
 import LinuxSystem
 package import Primitives
-package import SystemPackage
-
-/// A step of a Maildir delivery that failed.
-package struct MaildirError: Error, Equatable {
-  /// What was tried, with the path.
-  package let step: String
-  /// Why it failed.
-  package let cause: Errno
-
-  /// Says what was tried and why it failed.
-  package init(step: String, cause: Errno) {
-    self.step = step
-    self.cause = cause
-  }
-}
+import SystemPackage
 
 /// A folder with `tmp`, `new` and `cur`, in which each message is a file.
 ///
@@ -37,20 +23,20 @@ package struct Maildir: Sendable {
   /// `write` is called once and says whether it gave the writer the whole text; if not, the
   /// unfinished file is removed and the answer is false.
   package func deliver(
-    at time: WallTime, sizeMax: Int64, _ write: (inout MaildirWriter) -> Bool
-  ) throws(MaildirError) -> Bool {
+    at time: WallTime, sizeMax: Int64, _ write: (inout MailboxWriter) -> Bool
+  ) throws(MailboxError) -> Bool {
     let folders = try open()
     let temporary = names.temporary(at: time)
     let file: OwnedDescriptor
     do throws(Errno) {
       file = try Files.open(temporary, [.write, .create, .exclusive], in: folders.tmp.raw)
     } catch {
-      throw MaildirError(step: "create maildir file \(path)/tmp/\(temporary)", cause: error)
+      throw MailboxError(step: "create maildir file \(path)/tmp/\(temporary)", cause: error)
     }
     // Once the file has its name in `new` it is delivered, whatever becomes of the one in `tmp`:
     // readers clean that folder up.
     defer { do throws(Errno) { try Files.unlink(temporary, in: folders.tmp.raw) } catch {} }
-    var writer = MaildirWriter(file: file.raw, sizeMax: sizeMax)
+    var writer = MailboxWriter(file: file.raw, sizeMax: sizeMax)
     guard write(&writer) else { return false }
     try writer.finish()
     try publish(temporary, file.raw, folders, time)
@@ -64,7 +50,7 @@ package struct Maildir: Sendable {
 
   private func publish(
     _ temporary: String, _ file: Int32, _ folders: borrowing Folders, _ time: WallTime
-  ) throws(MaildirError) {
+  ) throws(MailboxError) {
     var name = ""
     do throws(Errno) {
       let status = try Files.status(of: file)
@@ -72,23 +58,23 @@ package struct Maildir: Sendable {
       try Files.link(temporary, in: folders.tmp.raw, as: name, in: folders.new.raw)
       try Files.sync(folders.new.raw)
     } catch {
-      throw MaildirError(step: "create maildir file \(path)/new/\(name)", cause: error)
+      throw MailboxError(step: "create maildir file \(path)/new/\(name)", cause: error)
     }
   }
 
-  private func open() throws(MaildirError) -> Folders {
+  private func open() throws(MailboxError) -> Folders {
     do throws(Errno) {
       return try openFolders()
     } catch {
       guard error == .noSuchFileOrDirectory else {
-        throw MaildirError(step: "open maildir \(path)", cause: error)
+        throw MailboxError(step: "open maildir \(path)", cause: error)
       }
     }
     do throws(Errno) {
       try make()
       return try openFolders()
     } catch {
-      throw MaildirError(step: "create maildir \(path)", cause: error)
+      throw MailboxError(step: "create maildir \(path)", cause: error)
     }
   }
 

@@ -10,9 +10,10 @@ struct ListenerPlan {
   /// Connections that the kernel keeps waiting for each socket.
   static let backlog = 4096
 
-  /// The most sockets: they travel to a process in one packet, with what every role gets and keys.
+  /// The most sockets: they travel to a process in one packet, with what every role gets, the table
+  /// of clients, and keys.
   static let endpointsMax =
-    MessageChannel.descriptorsPerPacketMax - RoleProcess.sharedDescriptors - 1
+    MessageChannel.descriptorsPerPacketMax - RoleProcess.sharedDescriptors - 2
 
   /// One socket to open.
   struct Endpoint: Hashable {
@@ -49,7 +50,8 @@ struct ListenerPlan {
         let addresses = ListenerAddresses(files.configuration, names: names)
         endpoints += try addresses.endpoints(of: service, settings: index)
       } else {
-        transports[role, default: []].append(.init(service: service.name, settings: index))
+        transports[role, default: []].append(
+          .init(service: service.name, settings: index, arguments: service.arguments))
       }
     }
     guard endpoints.count <= Self.endpointsMax else {

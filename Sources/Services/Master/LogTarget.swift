@@ -44,6 +44,9 @@ package struct LogTarget {
     }
   }
 
+  /// Whether a `maillog_file` is a stream of the process itself.
+  static func isStandardStream(_ file: String) -> Bool { standardStreams[file] != nil }
+
   /// Opens what a configuration names.
   static func open(_ configuration: Configuration) throws(Errno) -> LogTarget {
     try open(

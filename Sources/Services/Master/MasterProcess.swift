@@ -6,7 +6,7 @@ package import Reactor
 package import ServiceKit
 import ServiceManager
 import SystemPackage
-import TLSPolicy
+import TLSEngine
 
 /// The `master` role: reads the configuration, opens what the roles share, and supervises them.
 ///
@@ -22,19 +22,51 @@ package final class MasterProcess {
 
   /// How long a reader may take for the last lines of the log.
   private static let logPatience: Duration = .seconds(2)
+  /// Ends the system without finishing anything: SIGQUIT.
+  nonisolated static let abortSignal: Int32 = 3
 
-  private let files: ConfigurationFiles
-  private let listenerPlan: ListenerPlan
+  /// Judges a configuration as the roles would. Blocks.
+  package typealias Judge = @Sendable (ConfigurationFiles) -> Verdict
+
+  /// What a `Judge` finds, in sentences.
+  package struct Verdict: Sendable {
+    let errors: [String]
+    let warnings: [String]
+
+    /// - Parameters:
+    ///   - errors: why the configuration cannot be used.
+    ///   - warnings: what of it is not used as it stands; the roles log it themselves.
+    package init(errors: [String], warnings: [String]) {
+      self.errors = errors
+      self.warnings = warnings
+    }
+  }
+
+  var files: ConfigurationFiles
+  let judge: Judge
+  /// What session tickets are sealed with as long as this process lives.
+  let ticketSecret: TicketSecret?
   let root: String
   let serviceManager: ServiceManager
   private let lock: InstanceLock
+  /// The sockets in use, once there are some.
+  var sockets: ListeningSockets?
+  /// Where the log goes.
+  var logTarget: LogTarget
+  let log: Log
+  /// Whether the system is on its way out.
+  private(set) var isStopping = false
+  var reloadIsWanted = false
+  var isReloading = false
 
   private init(
-    _ files: ConfigurationFiles, _ listenerPlan: ListenerPlan, root: String, lock: InstanceLock,
-    serviceManager: ServiceManager
-  ) {
+    _ files: ConfigurationFiles, judge: @escaping Judge, ticketSecret: TicketSecret?,
+    root: String, lock: InstanceLock, serviceManager: ServiceManager
+  ) throws(Failure) {
     self.files = files
-    self.listenerPlan = listenerPlan
+    self.judge = judge
+    self.ticketSecret = ticketSecret
+    (log, logTarget) = try Self.openLog(files.configuration)
     self.root = root
     self.lock = lock
     self.serviceManager = serviceManager
@@ -43,20 +75,29 @@ package final class MasterProcess {
   /// Runs the mail system in the foreground until it is told to stop.
   ///
   /// - Parameters:
-  ///   - files: a configuration without errors.
+  ///   - files: a configuration without errors, judged already.
+  ///   - judge: judges the configuration of a reload.
+  ///   - served: called once, when every process serves.
   ///   - complain: shows a sentence to whoever started the program.
   /// - Returns: the exit status.
   package nonisolated static func run(
-    _ files: ConfigurationFiles, complain: @escaping @Sendable (String) -> Void
+    _ files: ConfigurationFiles, judge: @escaping Judge,
+    served: @escaping @Sendable () -> Void = {},
+    complain: @escaping @Sendable (String) -> Void
   ) -> Int32 {
     let status = StatusBox()
     let serviceManager = ServiceManager.take()
+    let ticketSecret = TicketSecret.random(now: Clocks.wallNow())
     // Here, since names of hosts and ports may take long to look up.
-    let plan = Result { () throws(Failure) in try listenerPlan(files) }
+    let groundwork = Result { () throws(Failure) in
+      try Groundwork(files, ticketSecret: ticketSecret)
+    }
     Reactor.shared.run {
       do throws(Failure) {
-        let master = try MasterProcess.prepare(files, try plan.get(), serviceManager)
-        try await master.live(complain)
+        let groundwork = try groundwork.get()
+        let master = try MasterProcess.prepare(
+          files, groundwork.owner, judge, ticketSecret, serviceManager)
+        try await master.live(groundwork, served)
         status.value = 0
       } catch {
         complain("martinet: fatal: \(error)")
@@ -67,23 +108,25 @@ package final class MasterProcess {
   }
 
   private static func prepare(
-    _ files: ConfigurationFiles, _ listenerPlan: ListenerPlan, _ serviceManager: ServiceManager
+    _ files: ConfigurationFiles, _ owner: Account?, _ judge: @escaping Judge,
+    _ ticketSecret: TicketSecret?, _ serviceManager: ServiceManager
   ) throws(Failure) -> MasterProcess {
     let root = files.configuration[.queueDirectory]
-    let owner = try mailOwner(files.configuration)
     do throws(SpoolDirectories.Finding) {
       _ = try SpoolDirectories.format(root)
       try SpoolDirectories.prepare(root, owner: owner.map { ($0.uid, $0.gid) })
     } catch {
       throw Failure(description: "\(error)")
     }
+    let lock: InstanceLock
     do throws(InstanceLock.Refusal) {
-      return MasterProcess(
-        files, listenerPlan, root: root, lock: try InstanceLock.take(root),
-        serviceManager: serviceManager)
+      lock = try InstanceLock.take(root)
     } catch {
       throw Failure(description: "\(error)")
     }
+    return try MasterProcess(
+      files, judge: judge, ticketSecret: ticketSecret, root: root, lock: lock,
+      serviceManager: serviceManager)
   }
 
   /// `mail_owner`, or `nil` when the caller is not root and everything runs as the caller.
@@ -113,7 +156,7 @@ package final class MasterProcess {
   }
 
   /// Looks up names, which may block: not on a reactor.
-  private nonisolated static func listenerPlan(
+  nonisolated static func listenerPlan(
     _ files: ConfigurationFiles
   ) throws(Failure) -> ListenerPlan {
     do throws(ListenerPlan.Failure) {
@@ -123,52 +166,67 @@ package final class MasterProcess {
     }
   }
 
-  private func live(_ complain: @Sendable (String) -> Void) async throws(Failure) {
+  private func live(
+    _ groundwork: Groundwork, _ served: @escaping @Sendable () -> Void
+  ) async throws(Failure) {
     ThisProcess.ignoreBrokenPipes()
     // Inherited as ignored it would have the kernel throw away how children ended.
     ThisProcess.watchChildren()
-    let configuration = files.configuration
-    let (log, target) = try openLog()
     for diagnostic in files.diagnostics where diagnostic.severity != .information {
       log.information("master", "\(diagnostic)")
     }
     if !Identity.isRoot {
       log.warning("master", "not running as root: every process runs as the caller")
     }
-    let supervisor = try await makeSupervisor(log: log, target)
+    let supervisor = try await makeSupervisor(groundwork)
     let signals: SignalSource
     do {
-      signals = try SignalSource([2, 15, 1])
+      signals = try SignalSource([2, 15, Self.reloadSignal, Self.abortSignal])
     } catch {
       throw Failure(description: "cannot watch signals: \(error)")
     }
-    log.line("master") {
-      $0.append(text: "daemon started -- version ")
-      $0.append(string: configuration[.mailVersion])
-      $0.append(text: ", configuration ")
-      $0.append(string: files.directory)
-    }
+    logBegin("daemon started")
     let report = ServiceReport(serviceManager, log: log)
-    supervisor.allServe = { report.ready() }
+    supervisor.allServe = {
+      report.ready()
+      served()
+    }
     supervisor.startAll()
-    var stopping = false
-    while !stopping {
-      guard let signal = try? await signals.next() else { break }
-      if signal == 1 {
-        log.warning("master", "SIGHUP: reload is not supported; stop and run again")
-      } else {
-        stopping = true
+    var signal = try? await signals.next()
+    while signal == Self.reloadSignal {
+      askForReload(supervisor, report)
+      signal = try? await signals.next()
+    }
+    isStopping = true
+    let patience = signal == Self.abortSignal ? .zero : files.configuration[.drainTime]
+    reactorTask {
+      while let signal = try? await signals.next() {
+        if signal == Self.abortSignal { supervisor.abort() }
       }
     }
     log.information("master", "terminating on signal")
     report.stopping()
-    await supervisor.stopAll(within: configuration[.drainTime])
+    sockets = nil
+    await supervisor.stopAll(within: patience)
+    signals.close()
     log.flush()
-    await target.finish(deadline: Reactor.shared.now + Self.logPatience)
+    await logTarget.finish(deadline: Reactor.shared.now + Self.logPatience)
   }
 
-  private func openLog() throws(Failure) -> (Log, LogTarget) {
-    let configuration = files.configuration
+  /// Logs that the files are in force from now on.
+  func logBegin(_ what: String) {
+    log.line("master") {
+      $0.append(string: what)
+      $0.append(text: " -- version ")
+      $0.append(string: files.configuration[.mailVersion])
+      $0.append(text: ", configuration ")
+      $0.append(string: files.directory)
+    }
+  }
+
+  private static func openLog(
+    _ configuration: Configuration
+  ) throws(Failure) -> (Log, LogTarget) {
     let file = configuration[.maillogFile]
     do throws(Errno) {
       let target = try LogTarget.open(configuration)
@@ -182,57 +240,6 @@ package final class MasterProcess {
       throw Failure(
         description: "cannot open the log \(file.isEmpty ? "(syslog)" : file): \(error)")
     }
-  }
-}
-
-extension MasterProcess {
-  private func makeSupervisor(
-    log: Log, _ target: LogTarget
-  ) async throws(Failure) -> Supervisor {
-    let configuration = files.configuration
-    let bytes = configuration.serialized()
-    let keys = try ServerKeys.read(for: files).serialized()
-    let owner = try Self.mailOwner(configuration)
-    let listeners = try await listeners(listenerPlan, owner: owner, log: log)
-    let processors = (try? ThisProcess.processorCount()) ?? 1
-    let plan = ServicePlan(
-      processes: ServicePlan.processes(
-        receivers: Self.count(configuration[.smtpdProcessCount], processors),
-        senders: Self.count(configuration[.smtpProcessCount], processors)),
-      user: owner.map { UserIdentity(name: $0.name, userID: $0.uid, groupID: $0.gid) },
-      throttleTime: configuration[.serviceThrottleTime],
-      watchdogTimeout: configuration[.serviceWatchdogTimeout],
-      startTimeout: configuration[.serviceStartTimeout],
-      crashRefusalTime: configuration[.smtpdCrashRefusalTime],
-      crashRefusalLimit: configuration[.smtpdCrashRefusalLimit],
-      configurationSize: UInt64(bytes.count),
-      keyMaterialSize: UInt64(keys.count),
-      serviceSettings: listenerPlan.serviceSettings + [[]], listeners: listeners,
-      transports: listenerPlan.transports)
-    do {
-      try SpoolFormat.ofThisBuild.prepare(try LinuxDisk(path: root))
-      let file = try Files.sealedMemory("configuration", content: bytes)
-      let helper = try HelperThread(name: "spool")
-      return Supervisor(
-        plan: plan, log: log, logDescriptor: target.descriptor, logKind: target.kind,
-        sequences: SequenceSource(disk: try LinuxDisk(path: root), helper: helper),
-        resultsFiles: ResultsFiles(
-          folder: root + "/" + SpoolDirectories.results,
-          owner: owner.map { ($0.uid, $0.gid) }, helper: helper),
-        configurationFile: SharedDescriptor(file),
-        recordMarks: try SharedPage.make("record-marks").descriptor,
-        keyMaterialFile: SharedDescriptor(try Files.sealedMemory("keys", content: keys)),
-        clients: try ClientTableRows(clients: configuration[.smtpdClientTableSize]),
-        executable: try ThisProcess.executable(),
-        environment: ["SWIFT_BACKTRACE=enable=no"])
-    } catch {
-      throw Failure(description: "cannot prepare the spool \(root): \(error)")
-    }
-  }
-
-  /// 0 stands for one process a processor, at most 8.
-  private static func count(_ configured: Int, _ processors: Int) -> Int {
-    configured == 0 ? min(processors, 8) : configured
   }
 }
 

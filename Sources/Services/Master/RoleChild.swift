@@ -26,6 +26,10 @@ final class RoleChild {
   var isReady = false
   /// Whether it was told to leave.
   var isDraining = false
+  /// Whether others have taken its place: it finishes what it has in hand.
+  private(set) var isLeaving = false
+  /// Whether it takes no new work any more.
+  var hasRetired = false
 
   private let process: ChildProcess
   private let exit: Watched
@@ -72,6 +76,24 @@ final class RoleChild {
     guard !isDraining else { return }
     isDraining = true
     channel.post(.drain)
+  }
+
+  /// Asks the process to take no new work, finish what it has in hand within `time`, and leave.
+  func retire(within time: Duration) {
+    guard !isDraining, !isLeaving else { return }
+    isLeaving = true
+    channel.post(.retire(within: time))
+  }
+
+  /// Kills the process if it has not ended by itself.
+  func end(after time: Duration, _ log: Log) {
+    let alarm = Alarm { [weak self] in
+      guard let self else { return }
+      log.warning("master", "\(name.role.rawValue) pid \(pid) does not end: killing")
+      kill()
+    }
+    lastResort = alarm
+    alarm.schedule(at: Reactor.shared.now + time)
   }
 
   /// Has the process leave a memory dump, where the system wants one, and end.

@@ -5,13 +5,14 @@ import SystemPackage
 import TLSEngine
 import TLSPolicy
 
-/// Keys and certificates of the `smtpd` services. `master` reads them, who may, and hands their
-/// content to processes that may not.
+/// Keys and certificates of the `smtpd` services, and those of the transports. `master` reads them,
+/// who may, and hands their content to processes that may not.
 package enum ServerKeys {
   /// What is wrong with them; empty when every service can speak TLS as it should.
   package static func findings(_ files: ConfigurationFiles) -> [String] {
     do throws(MasterProcess.Failure) {
-      _ = try read(for: files)
+      _ = try read(for: files, ticketSecret: nil)
+      _ = try readClientKeys(for: files)
       return []
     } catch {
       return [error.description]
@@ -19,32 +20,91 @@ package enum ServerKeys {
   }
 
   /// Reads all that the services name and makes sure that it can be used.
-  @discardableResult
-  static func read(for files: ConfigurationFiles) throws(MasterProcess.Failure) -> KeyMaterial {
+  ///
+  /// - Parameter ticketSecret: what session tickets are sealed with.
+  static func read(
+    for files: ConfigurationFiles, ticketSecret: TicketSecret?
+  ) throws(MasterProcess.Failure) -> KeyMaterial {
     let services = files.services.filter { $0.command == "smtpd" }
       .map { ($0.name, files.configuration.overlaid(by: $0).configuration) }
     do throws(TLSPolicyError) {
-      var material = try KeyMaterial(of: services.map(\.1)) { path, limit in
-        do throws(Errno) {
-          return .success(try Files.readWhole(path, limit: limit))
-        } catch {
-          return .failure(.init("\(error)"))
-        }
-      }
+      var material = try KeyMaterial(of: services.map(\.1), read: Self.content)
       for (name, configuration) in services {
         try ServerTLS.check(configuration, service: name, material: material)
       }
-      material.ticketSecret = TicketSecret.random(now: Clocks.wallNow())
+      material.ticketSecret = ticketSecret
       return material
     } catch {
       throw MasterProcess.Failure(description: located(error, files.configuration))
     }
   }
 
+  /// Reads what the transports that speak SMTP name, and makes sure that it can be used.
+  @discardableResult
+  static func readClientKeys(
+    for files: ConfigurationFiles
+  ) throws(MasterProcess.Failure) -> KeyMaterial {
+    let transports = clients(of: files)
+    do throws(TLSPolicyError) {
+      let material = try KeyMaterial(
+        ofClients: transports, list: Self.names, read: Self.content)
+      for configuration in transports {
+        _ = try ClientTLS.check(configuration, material: material, opener: .command())
+      }
+      return material
+    } catch {
+      throw MasterProcess.Failure(description: located(error, files.configuration))
+    }
+  }
+
+  /// What an administrator should know of the transports' TLS.
+  package static func warnings(_ files: ConfigurationFiles) -> [String] {
+    var found: [String] = []
+    for configuration in clients(of: files) {
+      for warning in ClientTLS.warnings(of: configuration) {
+        let text = located(warning, files.configuration)
+        if !found.contains(text) { found.append(text) }
+      }
+    }
+    return found
+  }
+
+  /// The configurations of all that speaks SMTP to others: there is always a transport `smtp`.
+  private static func clients(of files: ConfigurationFiles) -> [Configuration] {
+    [files.configuration]
+      + files.services.filter { $0.command == "smtp" }
+      .map { files.configuration.overlaid(by: $0).configuration }
+  }
+
+  @Sendable private static func content(
+    _ path: String, limit: Int
+  ) -> Result<[UInt8], KeyMaterial.UnreadableFile> {
+    do throws(Errno) {
+      return .success(try Files.readWhole(path, limit: limit))
+    } catch {
+      return .failure(.init("\(error)"))
+    }
+  }
+
+  @Sendable private static func names(
+    _ folder: String
+  ) -> Result<[String], KeyMaterial.UnreadableFile> {
+    do throws(Errno) {
+      let opened = try Files.open(folder, [.read, .directory])
+      return .success(try Files.names(in: opened.raw))
+    } catch {
+      return .failure(.init("\(error)"))
+    }
+  }
+
   /// The sentence behind the place where its parameter was set.
   private static func located(_ error: TLSPolicyError, _ configuration: Configuration) -> String {
-    let name = error.description.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
+    located(error.description, configuration)
+  }
+
+  private static func located(_ sentence: String, _ configuration: Configuration) -> String {
+    let name = sentence.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
     let place = configuration.location(of: String(name))
-    return place.map { "\($0): \(error)" } ?? "\(error)"
+    return place.map { "\($0): \(sentence)" } ?? sentence
   }
 }

@@ -2,7 +2,7 @@ import LinuxSystem
 import Primitives
 import ServiceKit
 
-/// Which processes run and what each is given, worked out once from the configuration.
+/// Which processes run and what each is given, worked out from the configuration.
 struct ServicePlan {
   /// A listening socket that `master` keeps open while roles come and go.
   struct Listener {
@@ -21,6 +21,12 @@ struct ServicePlan {
   let user: UserIdentity?
   /// `service_throttle_time`.
   let throttleTime: Duration
+  /// `drain_time`.
+  let drainTime: Duration
+  /// `reload_drain_time`.
+  let reloadDrainTime: Duration
+  /// `reload_generation_limit`.
+  let reloadGenerationLimit: Int
   /// `service_watchdog_timeout`.
   let watchdogTimeout: Duration
   /// `service_start_timeout`.
@@ -33,12 +39,17 @@ struct ServicePlan {
   let configurationSize: UInt64
   /// The size of the keys and certificates for servers, in bytes.
   let keyMaterialSize: UInt64
+  /// The size of the keys, certificates and authorities for clients, in bytes.
+  let clientKeysSize: UInt64
   /// `-o` settings, to which services refer by index.
   let serviceSettings: [[[String]]]
   /// All listening sockets.
-  let listeners: [Listener]
+  var listeners: [Listener]
   /// Services of `master.cf` that deliver: the transport names and their settings, by role.
   let transports: [Role: [StartRecord.Listener]]
+
+  /// How many `smtpd` processes there are.
+  var receiverCount: Int { processes.count { $0.role == .smtpd } }
 
   func listeners(of role: Role) -> [Listener] { listeners.filter { $0.role == role } }
 
@@ -48,11 +59,19 @@ struct ServicePlan {
   }
 
   /// The processes for the given numbers of receivers and senders.
-  static func processes(receivers: Int, senders: Int) -> [ProcessName] {
-    var names = [ProcessName(role: .qmgr, index: 0), ProcessName(role: .control, index: 0)]
-    names += (0..<receivers).map { ProcessName(role: .smtpd, index: UInt32($0)) }
-    names += (0..<senders).map { ProcessName(role: .smtp, index: UInt32($0)) }
-    names.append(ProcessName(role: .local, index: 0))
-    return names
+  ///
+  /// A name stands for one living process, so those of a new generation take the lowest numbers
+  /// that are free; there is only ever one `qmgr` (spool rule R16).
+  ///
+  /// - Parameter taken: the names that other generations have.
+  static func processes(
+    receivers: Int, senders: Int, taken: Set<ProcessName> = []
+  ) -> [ProcessName] {
+    func free(_ role: Role, _ count: Int) -> [ProcessName] {
+      let all = (UInt32(0)...).lazy.map { ProcessName(role: role, index: $0) }
+      return Array(all.filter { !taken.contains($0) }.prefix(count))
+    }
+    return [ProcessName(role: .qmgr, index: 0)] + free(.control, 1) + free(.smtpd, receivers)
+      + free(.smtp, senders) + free(.local, 1)
   }
 }

@@ -29,6 +29,20 @@ final class ServiceReport {
   /// Every process serves.
   func ready() { tell([.ready, .status("every process serves")]) }
 
+  /// The configuration is being read anew; `reloaded` follows.
+  func reloading() { tell([.reloading, .status("reading the configuration")]) }
+
+  /// The mail system serves, with the new configuration or the old one.
+  func reloaded(isTaken: Bool) {
+    tell([
+      .ready,
+      .status(
+        isTaken
+          ? "every process serves"
+          : "every process serves; the new configuration was refused, see the log"),
+    ])
+  }
+
   /// The system is on its way out. Signs of life go on until the end.
   func stopping() { tell([.stopping, .status("work in hand is being finished")]) }
 

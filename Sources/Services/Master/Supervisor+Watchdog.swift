@@ -14,8 +14,10 @@ extension Supervisor {
   /// Shorter intervals between looks would only burn the processor, in milliseconds.
   private static let lookIntervalMin: Duration = .milliseconds(250)
 
-  /// Begins to watch, unless `service_watchdog_timeout` is 0.
+  /// Begins to watch, or goes on at another pace, unless `service_watchdog_timeout` is 0.
   func beginWatch() {
+    watchAlarm?.cancel()
+    watchAlarm = nil
     guard plan.watchdogTimeout > .zero else { return }
     let interval = max(plan.watchdogTimeout / Pulse.looksMax, Self.lookIntervalMin)
     let alarm = Alarm { self.lookAround(interval) }

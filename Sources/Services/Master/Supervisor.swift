@@ -14,50 +14,60 @@ final class Supervisor {
   /// How long a killed process may take to be gone.
   private static let killTime: Duration = .seconds(2)
 
-  let plan: ServicePlan
+  /// What the processes serve with.
+  var provision: Provision
+  /// What those serve with that are to replace them, while a reload is under way.
+  var candidate: Provision?
+  /// Why a process of the candidate does not serve.
+  var candidateFailure: String?
+  /// What `qmgr` said to a new configuration.
+  var queueAnswer: QueueAnswer?
+  /// Processes of earlier configurations that finish what they have in hand, the oldest first.
+  var leaving: [[RoleChild]] = []
   let log: Log
   private let executable: String
   private let environment: [String]
-  private let logDescriptor: SharedDescriptor
-  private let logKind: LogKind
-  private let configurationFile: SharedDescriptor
-  private let keyMaterialFile: SharedDescriptor
   /// Outlives every `qmgr`, so that the next one learns where the one before died.
   private let recordMarks: SharedDescriptor
-  private let clients: ClientTableRows
+  let clients: ClientTableRows
   private let sequences: SequenceSource
   private let resultsFiles: ResultsFiles
   private let rejoining = Rejoining()
-  private var policies: [ProcessName: RestartPolicy] = [:]
-  private var pendingStarts: [ProcessName: Alarm] = [:]
+  var policies: [ProcessName: RestartPolicy] = [:]
+  var pendingStarts: [ProcessName: Alarm] = [:]
   private(set) var children: [ProcessName: RoleChild] = [:]
-  private var isStopping = false
-  private let childEnded = Gate()
+  private(set) var isStopping = false
+  /// Pulses when a process has ended, serves, or has said something that a reload waits for.
+  let change = Gate()
   var refusedClients: RefusedClients
+  /// Who follows sessions now.
+  var traces: [Trace] = []
   var watchAlarm: Alarm?
   /// Called once, when every process of the plan serves.
   var allServe: (() -> Void)?
 
   init(
-    plan: ServicePlan, log: Log, logDescriptor: SharedDescriptor, logKind: LogKind,
-    sequences: SequenceSource, resultsFiles: ResultsFiles, configurationFile: SharedDescriptor,
-    recordMarks: SharedDescriptor, keyMaterialFile: SharedDescriptor, clients: ClientTableRows,
-    executable: String,
+    _ provision: Provision, log: Log, sequences: SequenceSource, resultsFiles: ResultsFiles,
+    recordMarks: SharedDescriptor, clients: ClientTableRows, executable: String,
     environment: [String]
   ) {
+    self.provision = provision
     self.clients = clients
-    self.plan = plan
-    refusedClients = RefusedClients(limit: plan.crashRefusalLimit)
+    refusedClients = RefusedClients(limit: provision.plan.crashRefusalLimit)
     self.log = log
-    self.logDescriptor = logDescriptor
-    self.logKind = logKind
     self.sequences = sequences
     self.resultsFiles = resultsFiles
-    self.configurationFile = configurationFile
-    self.keyMaterialFile = keyMaterialFile
     self.recordMarks = recordMarks
     self.executable = executable
     self.environment = environment
+  }
+
+  var plan: ServicePlan { provision.plan }
+
+  /// What a process is started with; `nil` when nobody wants one of this name any more.
+  private func provision(for name: ProcessName) -> Provision? {
+    if plan.processes.contains(name) { return provision }
+    return candidate.flatMap { $0.plan.processes.contains(name) ? $0 : nil }
   }
 
   /// Starts every role of the plan.
@@ -66,7 +76,7 @@ final class Supervisor {
     beginWatch()
   }
 
-  private func start(_ name: ProcessName) {
+  func start(_ name: ProcessName) {
     guard !isStopping, children[name] == nil else { return }
     pendingStarts[name] = nil
     guard name.role.usesSequences else { return launch(name, sequences: 0..<0) }
@@ -82,12 +92,13 @@ final class Supervisor {
   }
 
   private func launch(_ name: ProcessName, sequences: Range<UInt64>) {
-    guard !isStopping, children[name] == nil else { return }
+    guard !isStopping, children[name] == nil, let provision = provision(for: name) else { return }
     do throws(Errno) {
       let child = try RoleChild(name, executable: executable, environment: environment)
       children[name] = child
-      sendStart(to: child, sequences: sequences)
+      sendStart(to: child, provision, sequences: sequences)
       connect(child)
+      if name.role == .smtpd { passOnTraces(to: child) }
       if name.role.isAgent { reactorTask { await self.sendResultsFile(to: child) } }
       reactorTask { await self.listen(to: child) }
       reactorTask { await self.watch(child) }
@@ -97,28 +108,40 @@ final class Supervisor {
     }
   }
 
-  private func sendStart(to child: RoleChild, sequences: Range<UInt64>) {
+  private func sendStart(
+    to child: RoleChild, _ provision: Provision, sequences: Range<UInt64>
+  ) {
     let role = child.name.role
+    let plan = provision.plan
     let listeners = plan.listeners(of: role)
-    // Only who speaks as a server sees the server's keys.
-    let keys = role == .smtpd ? [keyMaterialFile.raw] : []
-    if role == .smtpd { child.clientRow = clients.take() }
-    let record = StartRecord(
-      name: child.name, user: role == .local ? nil : plan.user, logKind: logKind,
-      configurationSize: plan.configurationSize,
-      keyMaterialSize: keys.isEmpty ? 0 : plan.keyMaterialSize,
-      listeners: listeners.map { StartRecord.Listener(service: $0.service, settings: $0.settings) },
-      transports: plan.transports(of: role), serviceSettings: plan.serviceSettings,
-      sequenceFirst: sequences.lowerBound, sequenceCount: UInt32(sequences.count),
-      processCount: UInt32(plan.processes.filter { $0.role == role }.count),
-      hasRecordMarks: role == .qmgr,
-      refusals: role == .smtpd ? refusedClients.entries(at: Reactor.shared.now) : [],
-      clientRow: child.clientRow.map { UInt32($0) })
+    var record = provision.record(for: child.name)
+    record.listeners = listeners.map { .init(service: $0.service, settings: $0.settings) }
+    record.sequenceFirst = sequences.lowerBound
+    record.sequenceCount = UInt32(sequences.count)
+    record.hasRecordMarks = role == .qmgr
+    var behind = role == .qmgr ? [recordMarks.raw] : []
+    if role == .smtpd {
+      record.refusals = refusedClients.entries(at: Reactor.shared.now)
+      child.clientRow = clients.take()
+      record.clientRow = child.clientRow.map { UInt32($0) }
+      if child.clientRow != nil { behind.append(clients.descriptor.raw) }
+    }
+    // Only who speaks as a server sees the server's keys, and a client only its own.
+    let keys: (file: SharedDescriptor, size: UInt64)? =
+      switch role {
+      case .smtpd: (provision.keyMaterialFile, plan.keyMaterialSize)
+      case .smtp: (provision.clientKeysFile, plan.clientKeysSize)
+      default: nil
+      }
+    if let keys {
+      record.keyMaterialSize = keys.size
+      behind.append(keys.file.raw)
+    }
     child.channel.post(
       .start(record),
-      descriptors: [configurationFile.raw, logDescriptor.raw, child.pageDescriptor.raw]
-        + listeners.map(\.socket.raw) + (role == .qmgr ? [recordMarks.raw] : [])
-        + (child.clientRow == nil ? [] : [clients.descriptor.raw]) + keys)
+      descriptors: [
+        provision.configurationFile.raw, provision.logDescriptor.raw, child.pageDescriptor.raw,
+      ] + listeners.map(\.socket.raw) + behind)
     child.channel.flush()
   }
 
@@ -169,6 +192,11 @@ final class Supervisor {
         case .ready: noteReady(child)
         case .failed(let reason):
           log.error("master", "\(child.name.role.rawValue) cannot serve: \(reason)")
+          noteFailure(of: child.name, reason)
+        case .retired: noteRetired(child)
+        case .reconfigured where child.name.role == .qmgr: noteAnswer(.taken)
+        case .notReconfigured(let reason) where child.name.role == .qmgr:
+          noteAnswer(.refused(reason))
         case .needSequences where child.name.role.usesSequences: grantSequences(to: child)
         // Nobody else may have a process ended: `smtpd` reads what strangers send.
         case .mute(let peer) where child.name.role == .qmgr:
@@ -177,7 +205,7 @@ final class Supervisor {
           silent.kill()
         case .trace(let filter) where child.name.role == .control:
           guard let socket = received.descriptors.first else { break }
-          passOn(filter, socket)
+          follow(filter, socket)
         case .channelEnded(let peer, let pid) where child.name.role == .qmgr:
           rejoin(peer, pid: pid, with: child)
         default:
@@ -185,18 +213,18 @@ final class Supervisor {
         }
       }
     }
-  }
-
-  /// Has those that serve now show their sessions; one that is started later does not.
-  private func passOn(_ filter: TraceFilter, _ socket: SharedDescriptor) {
-    for peer in children.values where peer.name.role == .smtpd {
-      peer.channel.post(.trace(filter), descriptors: [socket.raw])
-      peer.channel.flush()
-    }
+    // One that leaves ends the channel when it has nothing more to do, or shall not have.
+    if child.isLeaving { child.isDraining = true }
   }
 
   private func noteReady(_ child: RoleChild) {
     child.isReady = true
+    change.pulse()
+    tellIfAllServe()
+  }
+
+  /// Says so once when every process of the plan serves.
+  func tellIfAllServe() {
     guard plan.processes.allSatisfy({ children[$0]?.isReady ?? false }) else { return }
     allServe?()
     allServe = nil
@@ -230,10 +258,12 @@ final class Supervisor {
   private func watch(_ child: RoleChild) async {
     let status = await child.end()
     children[child.name] = nil
+    forgetLeaving(child)
     forgetClients(of: child)
-    childEnded.pulse()
-    if status != .exited(0) || !child.isDraining { report(child, status) }
+    change.pulse()
+    if status != .exited(0) || !(child.isDraining || child.isLeaving) { report(child, status) }
     blame(for: child, status)
+    noteFailure(of: child.name, "a process that was just started has ended")
     planRestart(of: child.name, hasServed: child.isReady)
   }
 
@@ -258,8 +288,8 @@ final class Supervisor {
   }
 
   private func planRestart(of name: ProcessName, hasServed: Bool = false) {
-    guard !isStopping else { return }
-    let isLast = !children.keys.contains { $0.role == name.role }
+    guard !isStopping, plan.processes.contains(name) else { return }
+    let isLast = !plan.processes.contains { $0.role == name.role && children[$0] != nil }
     let fresh = RestartPolicy(ceiling: plan.throttleTime, isWriter: name.role.isWriter)
     let wait = policies[name, default: fresh].died(
       now: Reactor.shared.now, isLast: isLast, hasServed: hasServed)
@@ -276,11 +306,20 @@ final class Supervisor {
   /// time for itself, so that what the others did at the last moment is written down.
   func stopAll(within time: Duration) async {
     isStopping = true
+    change.pulse()
+    // The kernel refuses who comes from now on, so that it goes elsewhere instead of waiting for a
+    // greeting; a socket of the service manager stays open there.
+    provision.plan.listeners.removeAll { $0.role != .control }
     for alarm in pendingStarts.values { alarm.cancel() }
     pendingStarts.removeAll()
     let begin = Reactor.shared.now
     await stop([.smtpd, .smtp, .local], deadline: begin + time * 9 / 10)
     await stop([.qmgr, .control], deadline: begin + time)
+  }
+
+  /// Ends every process at once: for somebody who does not want to wait for `stopAll`.
+  func abort() {
+    for child in children.values { child.kill() }
   }
 
   private func stop(_ roles: [Role], deadline: MonotonicTime) async {
@@ -289,7 +328,7 @@ final class Supervisor {
     for child in children.values where roles.contains(child.name.role) { child.drain() }
     while true {
       do throws(WaitError) {
-        return try await childEnded.wait(deadline: deadline) {
+        return try await change.wait(deadline: deadline) {
           children.keys.contains { roles.contains($0.role) }
         }
       } catch {

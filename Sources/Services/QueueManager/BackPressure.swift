@@ -58,6 +58,13 @@ final class BackPressure {
     queue.intake.isPaused = false
   }
 
+  /// The settings have changed.
+  func limitsChanged() {
+    messageCame()
+    messageLeft()
+    alarm.schedule(at: Reactor.shared.now)
+  }
+
   /// A refusal is said again as long as it holds: a writer that was busy then ends its segment now.
   private func tell() { for writer in writers { writer.post(order) } }
 

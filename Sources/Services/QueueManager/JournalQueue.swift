@@ -40,7 +40,8 @@ final class JournalQueue {
 
   private let helper: HelperThread
   private let log: Log
-  private let interval: Duration
+  /// `journal_sync_interval`.
+  var interval: Duration
   private var next = Round()
   private var entryCount = 0
   private var isUrgent = false

@@ -12,6 +12,13 @@ extension MailQueue {
   /// The transport of this name, declared at first use.
   func transport(named name: String) -> Transport {
     if let known = transports[name] { return known }
+    let transport = declare(name)
+    transports[name] = transport
+    return transport
+  }
+
+  /// Declares a transport with the limits that the settings give it, or gives it new ones.
+  private func declare(_ name: String) -> Transport {
     let kind = Transport.kind(of: name, services: services)
     var limits = settings.limits(name)
     if case .inside = kind {
@@ -19,12 +26,16 @@ extension MailQueue {
       limits.concurrencyLimit = 0
       limits.recipientLimit = 0
     }
+    // One of another kind is another one to the scheduler: deliveries under way stay what they are.
     let number = scheduler.declareTransport(
-      Array(name.utf8), limits: limits, agents: group(of: kind))
-    let transport = Transport(
+      Array("\(name) \(kind)".utf8), limits: limits, agents: group(of: kind))
+    return Transport(
       name: name, kind: kind, number: number, recipientLimit: limits.recipientLimit)
-    transports[name] = transport
-    return transport
+  }
+
+  /// Declares the known transports anew, after the settings have changed.
+  func redeclareTransports() {
+    for name in transports.keys { transports[name] = declare(name) }
   }
 
   /// The group of the processes that deliver for a kind of transport.

@@ -19,7 +19,8 @@ final class MailQueue {
   /// The queue manager's name in those of its segments.
   nonisolated static let writerName = "qmgr"
 
-  let settings: QueueSettings
+  /// What the configuration says; a reload changes it.
+  var settings: QueueSettings
   let log: Log
   let disk: LinuxDisk
   /// The same disk for reads on the reactor, which fail where they would wait.
@@ -31,15 +32,15 @@ final class MailQueue {
   /// Which records are in hand; `nil` where no `master` keeps the memory for it.
   let marks: RecordMarks?
   /// Services of `master.cf` that deliver, and the role that runs them.
-  let services: [String: Role]
+  var services: [String: Role]
 
   var scheduler: QueueScheduler
   var clock = QueueClock()
   var segments = SegmentTable()
   var transports: [String: Transport] = [:]
-  private(set) var routes: RouteTable!
+  var routes: RouteTable!
   /// What becomes of the recipients of the queue manager's own mail.
-  let rewriting: EnvelopeRewriting
+  var rewriting: EnvelopeRewriting
   /// Messages in the active window whose envelope is in memory.
   var messages: [MessageRef: ActiveMessage] = [:]
   /// Recipients that are done, of messages outside the window that have others left.

@@ -166,6 +166,9 @@ final class Peers {
       for message in delivery.messages {
         switch message {
         case .result(let result): queue.take(result, from: agent)
+        case .agentLeaves:
+          queue.retire(agent)
+          channel.post(.agentReleased)
         case .agentHolds(let inHand, let results):
           agent.holds.append((inHand, results))
         case .agentHello(let inHand, let results, let capacity):

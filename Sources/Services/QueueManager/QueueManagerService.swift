@@ -22,9 +22,7 @@ package final class QueueManagerService: RoleService {
     self.context = context
     let settings = QueueSettings(context.configuration)
     do {
-      let site = try MailSite(
-        context.configuration, ownAddresses: try Interfaces.addresses().map(\.address),
-        tables: .role(context.configuration))
+      let site = try Self.site(context.configuration, .role(context.configuration))
       let queue = try MailQueue(
         settings: settings, log: context.log, disk: try LinuxDisk(path: settings.directory),
         router: site.router, rewriting: site.rewriting(), services: Self.services(context),
@@ -39,6 +37,14 @@ package final class QueueManagerService: RoleService {
     addSequences(first: context.sequences.first, count: context.sequences.count)
   }
 
+  /// Opens the lists and tables of a configuration. Blocks.
+  private nonisolated static func site(
+    _ configuration: Configuration, _ tables: TableOpener
+  ) throws -> MailSite {
+    try MailSite(
+      configuration, ownAddresses: try Interfaces.addresses().map(\.address), tables: tables)
+  }
+
   /// Which role runs each delivery service of `master.cf`.
   private static func services(_ context: RoleContext) -> [String: Role] {
     var services: [String: Role] = [:]
@@ -51,6 +57,25 @@ package final class QueueManagerService: RoleService {
 
   package func start() async throws(RoleFailure) {
     try await peers.start()
+  }
+
+  package func reconfigure(_ context: RoleContext) async throws(RoleFailure) {
+    let configuration = context.configuration
+    do {
+      // Tables may be large: no work for the loop, and seldom enough for a thread of its own.
+      let helper = try HelperThread(name: "tables")
+      defer { helper.stopLater() }
+      let tables = TableOpener.role(configuration)
+      let site: Result<MailSite, any Error> = await helper.perform {
+        Result { try Self.site(configuration, tables) }
+      }
+      let opened = try site.get()
+      peers.queue.reconfigure(
+        QueueSettings(configuration), router: opened.router, rewriting: opened.rewriting(),
+        services: Self.services(context))
+    } catch {
+      throw RoleFailure("\(error)")
+    }
   }
 
   package func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {

@@ -31,7 +31,7 @@ final class Transport {
     if let role = services[name] { return .agents(role) }
     switch name {
     case "smtp", "relay", "lmtp": return .agents(.smtp)
-    case "local": return .agents(.local)
+    case "local", "virtual": return .agents(.local)
     case "error": return .inside(.error)
     case "retry": return .inside(.retry)
     case "discard": return .inside(.discard)

@@ -10,6 +10,8 @@ import SystemPackage
 final class Acceptor {
   /// Connections taken before the loop goes on with other work.
   private static let burst = 16
+  /// More than wait in the kernel for a socket.
+  private static let waitingMax = 1 << 16
   /// How long to wait for descriptors when no session of this process is there to give one back.
   private static let shortagePause = Duration.seconds(1)
 
@@ -57,9 +59,16 @@ final class Acceptor {
     room.wake()
   }
 
+  /// Takes what this process may have been woken for, and ends the loop: whoever connects from now
+  /// on is for the others that listen.
+  func retire() {
+    if listener.isOpen { _ = takeConnections(atMost: Self.waitingMax) }
+    close()
+  }
+
   /// Takes what waits, within bounds; false when the system has no descriptors left.
-  private func takeConnections() -> Bool {
-    for _ in 0..<Self.burst where room.isFree {
+  private func takeConnections(atMost limit: Int = burst) -> Bool {
+    for _ in 0..<limit where room.isFree {
       do throws(Errno) {
         guard let accepted = try Sockets.accept(listener.raw) else {
           listener.readDrained()

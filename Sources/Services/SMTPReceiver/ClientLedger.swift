@@ -37,6 +37,12 @@ final class ClientLedger {
     timer.schedule(at: Reactor.shared.now + min(unit, reportInterval))
   }
 
+  /// Leaves it to the processes of a newer configuration.
+  func stopLookingAfterTable() {
+    timer?.cancel()
+    timer = nil
+  }
+
   /// Enters a session of a client; gives the number of its sessions. `nil` when the table has no
   /// room for it: it is served all the same.
   func enter(_ client: IPAddress, _ service: String) -> (ClientTable.Place, sessions: Int)? {

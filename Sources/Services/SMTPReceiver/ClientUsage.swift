@@ -66,6 +66,13 @@ final class ClientUsage {
     return .tooMuch("recipients", from: "\(client.address)", isMany: true)
   }
 
+  /// Counts an AUTH; the reply that refuses it, when there are too many.
+  func authentication() -> SMTPReply? {
+    guard let rate = exceeded(.authentication) else { return nil }
+    warn("AUTH command rate limit exceeded", rate)
+    return .tooMuch("AUTH commands", from: "\(client.address)", isMany: true)
+  }
+
   /// Counts the end of the session.
   func end() {
     guard let place else { return }

@@ -24,6 +24,8 @@ final class DialogTrace {
   private var expectsSecret = false
   /// What was asked for last is unknown: a session was joined while it went on.
   private var hasJoined: Bool
+  /// The last command was AUTH: what is no command may be an answer that came too late.
+  private var followsAuthentication = false
 
   init(
     isLogged: Bool, hasJoined: Bool = false, log: Log, tag: [UInt8], client: [UInt8],
@@ -47,7 +49,9 @@ final class DialogTrace {
 
   /// Shows a line of the client's; `unsent` are the replies that were made since the last wait.
   func received(_ line: UnsafeRawBufferPointer, unsent: [UInt8]) {
-    let mayAnswer = hasJoined && SMTPCommand(line).verb == .unknown
+    let verb = SMTPCommand(line).verb
+    if verb != .unknown { followsAuthentication = verb == .auth }
+    let mayAnswer = (hasJoined || followsAuthentication) && verb == .unknown
     hasJoined = false
     if mayAnswer || Self.endsWithChallenge(unsent) || unsent.isEmpty && expectsSecret {
       return write("< ") { $0.append(text: Self.hidden) }

@@ -16,31 +16,34 @@ final class InboundMessage {
   private static let readSizeMax = 64 << 10
 
   /// The trace field and what the client sent; once `stream` exists, what it has not taken yet.
-  private(set) var content: [UInt8]
+  var content: [UInt8]
   private(set) var scanner: ContentScanner
   /// Whether the content is over the size limit; nothing of it is kept then.
   private(set) var isOversized = false
   /// What the spool said while the body was written.
   private(set) var fault: SpoolError?
   /// The header of a message whose body has gone ahead.
-  private(set) var header: [UInt8]?
+  var header: [UInt8]?
   /// What follows the header's end in the part that has gone ahead with the body, if the body
   /// began to leave before the header had ended.
-  private var continuation: HeaderContinuation?
+  private(set) var continuation: HeaderContinuation?
 
   /// Its place in the list of `BodyMemory`, which alone uses it.
   var memoryIndex = -1
   private(set) var accountedBytes = 0
-  private(set) var spilledBytes = 0
+  var spilledBytes = 0
 
-  private let intake: Intake
-  private let traceSize: Int
-  private var headerSize = 0
+  let intake: Intake
+  let traceSize: Int
+  var headerSize = 0
   /// Whether the first lines of the client's are kept apart from the trace field.
   private var startIsMended = false
-  private var addedSize = 0
+  /// Bytes of content that were not sent by the client, without dot-stuffing and the trace field.
+  var addedSize = 0
+  /// What the record says of content that milters have changed; `nil` for what was scanned.
+  var changedFlags: RecordFlags?
   private let sizeMax: Int
-  private var stream: (any MessageStream)?
+  var stream: (any MessageStream)?
   private var isWriting = false
   /// Bytes that a task which has not begun yet is going to write out.
   private var bytesToLeave = 0
@@ -198,7 +201,7 @@ final class InboundMessage {
     _ id: QueueID, _ envelope: Envelope, _ isInternational: Bool
   ) -> PendingRecord {
     let isStreamed = stream != nil
-    var flags = flags
+    var flags = changedFlags ?? scannedFlags
     if isInternational, flags.contains(.header8Bit) || envelope.hasInternationalAddresses {
       flags.insert(.needsSMTPUTF8)
     }
@@ -268,10 +271,19 @@ final class InboundMessage {
     reactorTask { await self.endStream() }
   }
 
-  private func account() {
+  func account() {
     guard memoryIndex >= 0 else { return }
     intake.memory.change(by: content.count - accountedBytes)
     accountedBytes = content.count
+  }
+
+  /// Does something in the stretch that finds no write under way.
+  func betweenWrites<Value>(
+    _ action: () throws(SpoolError) -> Value
+  ) async throws(SpoolError) -> Value {
+    while isWriting, !isCutOff { await waitForWrite() }
+    if let fault { throw fault }
+    return try action()
   }
 
   /// Waits for the end of the write under way. The caller looks again: another may have begun.
@@ -289,7 +301,7 @@ final class InboundMessage {
     }
   }
 
-  private var flags: RecordFlags {
+  var scannedFlags: RecordFlags {
     var flags: RecordFlags = []
     let traits = scanner.traits
     if traits.contains(.eightBitHeader) { flags.insert(.header8Bit) }

@@ -23,17 +23,24 @@ final class Intake {
   var refusedClients: RefusedClients
   /// Counts what clients do; `nil` where nothing is counted.
   let clients: ClientLedger?
+  /// Whom sessions ask about users.
+  let authentication: AuthenticationServers
   /// Whether the process is on its way out.
   var isDraining = false
+  /// Looks up names of hosts that milters run on.
+  let names: LookupThread
   /// What the queue manager says to new mail; `nil` when it is welcome.
   var queueRefusal: SMTPReply?
 
   init(
     spool: any MessageSpool, log: Log, memory: BodyMemory, page: LifePage,
     refusedClients: RefusedClients, clients: ClientLedger? = nil,
-    writeTimeout: Duration = .seconds(300)
+    writeTimeout: Duration = .seconds(300),
+    names: LookupThread = LookupThread(name: "hosts", depthMax: 100, timeout: .seconds(10))
   ) {
+    self.names = names
     self.clients = clients
+    authentication = AuthenticationServers(log: log)
     self.page = page
     self.refusedClients = refusedClients
     self.spool = spool

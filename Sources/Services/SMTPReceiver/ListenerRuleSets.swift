@@ -69,6 +69,7 @@ struct ListenerRuleSets: Sendable {
   private struct Tables {
     let site: MailSite
     let exceptions: ClientExceptions
+    let authentication: AuthenticationRules?
     let tls: ServerTLS
 
     init(
@@ -79,6 +80,7 @@ struct ListenerRuleSets: Sendable {
         site = try MailSite(
           configuration, ownAddresses: try Interfaces.addresses().map(\.address), tables: opener)
         exceptions = try ClientExceptions(configuration, tables: opener)
+        authentication = try AuthenticationRules(configuration, tables: opener)
       } catch {
         throw RoleFailure("service \(service): \(error)")
       }
@@ -88,7 +90,7 @@ struct ListenerRuleSets: Sendable {
       _ configuration: Configuration, service: String, logName: String
     ) throws(RoleFailure) -> ListenerRules {
       try ListenerRules(
-        configuration, logName: logName, site: site, tls: tls,
+        configuration, logName: logName, site: site, tls: tls, authentication: authentication,
         clientLimits: ClientLimits(configuration, service: service, exceptions: exceptions))
     }
   }

@@ -15,14 +15,17 @@ extension ListenerRules {
   ///   - logName: the `syslog_name` that the log puts before every tag.
   ///   - site: the lists and tables that `configuration` names.
   ///   - tls: what it says about TLS.
+  ///   - authentication: what it says about clients that log in.
   ///   - clientLimits: how much each client may do.
   convenience init(
     _ configuration: Configuration, logName: String, site: MailSite, tls: ServerTLS = .off,
-    clientLimits: ClientLimits?
+    authentication: AuthenticationRules? = nil, clientLimits: ClientLimits?
   ) throws(RoleFailure) {
     let policy: AccessPolicy
     let rewriting: EnvelopeRewriting
+    let milters: SiteMilters?
     do throws(MailSiteError) {
+      milters = try site.milters
       // A session that is cut off need not wait any longer.
       policy = try site.accessPolicy { try? await sleep(until: Reactor.shared.now + $0) }
       rewriting = site.rewriting(try ReceiveOverrides(configuration))
@@ -30,7 +33,7 @@ extension ListenerRules {
       throw RoleFailure(error.description)
     }
     self.init(
-      smtp: SMTPServerRules(Self.server(configuration, policy, tls)),
+      smtp: SMTPServerRules(Self.server(configuration, policy, tls, hasMilters: milters != nil)),
       tag: Self.tag(configuration[.syslogName], below: logName),
       mailName: configuration[.mailName], timeout: configuration[.smtpdTimeout],
       dataRateMin: configuration[.smtpdMinDataRate],
@@ -39,13 +42,14 @@ extension ListenerRules {
       hiddenKeywords: Self.hiddenKeywords(configuration, site),
       debugPeers: Self.debugPeers(site), softBounce: configuration[.softBounce],
       logsClientPort: configuration[.smtpdClientPortLogging], tls: tls,
-      access: policy, contentFilter: configuration[.contentFilter], rewriting: rewriting,
+      access: policy, authentication: authentication,
+      contentFilter: configuration[.contentFilter], milters: milters, rewriting: rewriting,
       keepsOriginals: configuration[.enableOriginalRecipient], clientLimits: clientLimits,
       hasRequestDeadline: configuration[.smtpdPerRequestDeadline])
   }
 
   private static func server(
-    _ configuration: Configuration, _ policy: AccessPolicy, _ tls: ServerTLS
+    _ configuration: Configuration, _ policy: AccessPolicy, _ tls: ServerTLS, hasMilters: Bool
   ) -> SMTPServerSettings {
     var settings = SMTPServerSettings(
       myhostname: configuration[.myhostname], banner: configuration[.smtpdBanner])
@@ -68,12 +72,15 @@ extension ListenerRules {
     if configuration[.smtpdForbidBareNewline] == .reject {
       settings.bareNewlineRejectCode = UInt16(configuration[.smtpdForbidBareNewlineRejectCode])
     }
-    settings.asksAboutHelo = policy.judges(.helo)
+    settings.asksAboutHelo = hasMilters || policy.judges(.helo)
     switch tls.level {
     case .none: settings.security = .none
     case .may: settings.security = tls.context == nil ? .unavailable : .offered
     case .encrypt: settings.security = .demanded
     }
+    settings.authenticates = configuration[.smtpdSASLAuthEnable]
+    settings.authenticatesUnderTLSOnly = configuration[.smtpdTLSAuthOnly]
+    settings.offersAuthenticationTwice = configuration[.brokenSASLAuthClients]
     settings.vrfyDisabled = configuration[.disableVrfyCommand]
     return settings
   }

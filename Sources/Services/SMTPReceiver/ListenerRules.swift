@@ -1,5 +1,6 @@
 import AccessPolicy
 import AddressRewriting
+import MailSite
 import Primitives
 import SMTPGrammar
 import SMTPServerCore
@@ -32,6 +33,8 @@ final class ListenerRules: Sendable {
   let bareNewlines: ContentScanner.BareNewlines
   /// TLS.
   let tls: ServerTLS
+  /// Who may log in, and how; `nil` when nobody may.
+  let authentication: AuthenticationRules?
   /// The keywords that a client is not shown, where that depends on the client.
   let hiddenKeywords: KeywordFinder?
   /// `soft_bounce`.
@@ -44,6 +47,8 @@ final class ListenerRules: Sendable {
   let access: AccessPolicy
   /// `content_filter`; empty for none.
   let contentFilter: [UInt8]
+  /// The milters of its sessions; `nil` for none.
+  let milters: SiteMilters?
   /// What becomes of the addresses of envelopes.
   let rewriting: EnvelopeRewriting
   /// `enable_original_recipient`.
@@ -59,11 +64,14 @@ final class ListenerRules: Sendable {
     hopCountMax: Int = 50, bareNewlines: ContentScanner.BareNewlines = .normalize,
     hiddenKeywords: KeywordFinder? = nil, debugPeers: DebugPeers? = nil,
     softBounce: Bool = false, logsClientPort: Bool = false, tls: ServerTLS = .off,
-    access: AccessPolicy, contentFilter: String = "", rewriting: EnvelopeRewriting,
+    access: AccessPolicy, authentication: AuthenticationRules? = nil,
+    contentFilter: String = "", milters: SiteMilters? = nil, rewriting: EnvelopeRewriting,
     keepsOriginals: Bool = true, clientLimits: ClientLimits? = nil,
     hasRequestDeadline: Bool = true
   ) {
+    self.authentication = authentication
     self.contentFilter = Array(contentFilter.utf8)
+    self.milters = milters
     self.clientLimits = clientLimits
     self.hasRequestDeadline = hasRequestDeadline
     self.smtp = smtp

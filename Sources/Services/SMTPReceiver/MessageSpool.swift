@@ -37,6 +37,8 @@ protocol MessageSpool: AnyObject {
 protocol MessageStream: AnyObject {
   /// Writes the next bytes of the body.
   func append(_ body: [UInt8]) async throws(SpoolError)
+  /// Reads `count` bytes of the body that has been written.
+  func readBack(from offset: UInt64, count: Int) async throws(SpoolError) -> [UInt8]
   /// Writes the rest; `message.content` is the header alone. Returns once all is on the disk.
   func finish(_ message: PendingRecord) async throws(SpoolError)
   /// Drops what was written.

@@ -56,7 +56,10 @@ package final class SMTPReceiverService: RoleService {
         limit: Int(clamping: configuration[.bodyMemoryLimit]),
         spillLimit: Int(clamping: configuration[.spoolSpillLimit])),
       page: context.page, refusedClients: refused, clients: clients,
-      writeTimeout: configuration[.spoolWriteTimeout])
+      writeTimeout: configuration[.spoolWriteTimeout],
+      names: LookupThread(
+        name: "hosts", depthMax: configuration[.lookupQueueLimit],
+        timeout: configuration[.lookupTimeout]))
     sessions = SessionTable(intake: intake)
     queueManager = link
   }
@@ -102,12 +105,13 @@ package final class SMTPReceiverService: RoleService {
 
   private func makeRoom(for listener: RoleContext.Listener) throws(RoleFailure) -> SessionRoom {
     let limit = try sessionLimit(of: listener)
-    return SessionRoom(limit: limit) { [log = context.log] isStressed in
+    // Of the listener only its name: a session, which has the room, must not keep the socket open.
+    return SessionRoom(limit: limit) { [log = context.log, service = listener.service] isStressed in
       let now = isStressed ? "near" : "well below"
       log.line("smtpd", severity: isStressed ? .warning : .information) {
         if isStressed { $0.append(text: "warning: ") }
         $0.append(
-          string: "service \(listener.service) is \(now) its limit of \(limit) sessions in this "
+          string: "service \(service) is \(now) its limit of \(limit) sessions in this "
             + "process: new clients get the settings with stress=\(isStressed ? "yes" : "")")
       }
     }
@@ -116,7 +120,7 @@ package final class SMTPReceiverService: RoleService {
   /// This process's share of `session_limit`, as far as there are descriptors for it.
   private func sessionLimit(of listener: RoleContext.Listener) throws(RoleFailure) -> Int {
     let wanted = Self.share(
-      of: listener.configuration[.sessionLimit], process: Int(context.name.index),
+      of: listener.configuration[.sessionLimit], process: context.processRank,
       of: context.processCount)
     let descriptors: Int
     do throws(Errno) {
@@ -124,7 +128,9 @@ package final class SMTPReceiverService: RoleService {
     } catch {
       throw RoleFailure("cannot tell how many descriptors may be open: \(error)")
     }
-    let possible = max(descriptors - Self.descriptorReserve, 1)
+    // Each session has a connection to each milter.
+    let each = 1 + listener.configuration[.smtpdMilters].count
+    let possible = max((descriptors - Self.descriptorReserve) / each, 1)
     if wanted > possible {
       context.log.warning(
         "smtpd",
@@ -136,7 +142,7 @@ package final class SMTPReceiverService: RoleService {
 
   /// Says what of the restrictions is not used; one process of the role speaks for all.
   private func warn(_ rules: ListenerRules, _ more: [String]) {
-    guard context.name.index == 0 else { return }
+    guard context.processRank == 0 else { return }
     for warning in more + rules.access.warnings.map(\.description)
     where warned.insert(warning).inserted {
       context.log.warning("smtpd", warning)
@@ -181,6 +187,17 @@ package final class SMTPReceiverService: RoleService {
     } catch {
       context.log.warning("smtpd", "sessions cannot be followed: \(error)")
     }
+  }
+
+  package func retire() {
+    for acceptor in acceptors { acceptor.retire() }
+    acceptors.removeAll()
+    context.releaseListeners()
+    intake.clients?.stopLookingAfterTable()
+  }
+
+  package func finishWork(deadline: MonotonicTime) async {
+    await sessions.waitForEnd(until: deadline)
   }
 
   package func drain(deadline: MonotonicTime) async {

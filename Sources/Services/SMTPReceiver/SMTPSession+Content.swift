@@ -139,6 +139,10 @@ extension SMTPSession {
     if let refusal = try await judge(.endOfData) { return .refused(refusal) }
     if orders?.discards == true { return .queued(id) }
     var envelope = envelope(transaction)
+    if milters != nil {
+      if let refusal = try await contentRefusal(message, &envelope) { return .refused(refusal) }
+      if orders?.discards == true { return .queued(id) }
+    }
     if let refusal = await rewrite(&envelope, id) { return .refused(refusal) }
     do throws(SpoolError) {
       try await message.commit(
@@ -177,6 +181,7 @@ extension SMTPSession {
       recipient: recipients.count == 1 ? recipients.first?.address : nil, time: arrival,
       offset: intake.clock.offset(at: arrival))
     field.security = securityTrace
+    if core.login != nil { field.security += loginTrace }
     var bytes = intake.contents.take()
     if let fields = orders?.prependedFields {
       for field in fields {
@@ -194,6 +199,7 @@ extension SMTPSession {
       sender: transaction.sender, recipients: transaction.recipients.map(EnvelopeRecipient.init),
       arrival: arrival)
     envelope.envelopeID = transaction.envelopeID
+    envelope.sasl = loginAttributes(transaction)
     switch transaction.returned {
     case .full: envelope.returnContent = .full
     case .headers: envelope.returnContent = .headers
@@ -217,6 +223,14 @@ extension SMTPReply {
     case .noSpace, .refusing: self = .insufficientStorage
     default: self = .writeError
     }
+  }
+}
+
+extension SMTPSession {
+  /// Gives up a message in chunks.
+  func dropChunks() {
+    chunked?.abandon()
+    chunked = nil
   }
 }
 

@@ -13,8 +13,13 @@ extension SMTPSession {
   /// 5321 4.3.1).
   func greet() async throws(SessionEnd) -> SMTPServerStep {
     let early = takeEarlyTalk()
-    if early.isEmpty, let refusal = try await judge(.connect) {
+    // Who is sent away for it need not be judged; who is not must be.
+    let isSentAway = !early.isEmpty && rules.settings.forbidsUnauthorizedPipelining
+    if !isSentAway, let refusal = try await judge(.connect) {
       return core.deny(refusal, into: &out)
+    }
+    if rules.milters != nil, !isSentAway, let step = try await introduceToMilters() {
+      return step
     }
     let step = core.greet(inputIsPending: !early.isEmpty, into: &out)
     if step == .close { logEarlyTalk(early) }
@@ -31,7 +36,8 @@ extension SMTPSession {
   }
 
   func authorizeHelo() async throws(SessionEnd) -> SMTPServerStep {
-    let refusal = try await judge(.helo)
+    var refusal = try await judge(.helo)
+    if refusal == nil, milters != nil { refusal = try await heloRefusal() }
     return core.decide(refusal.map { .refuse($0) } ?? .accept, into: &out)
   }
 
@@ -40,11 +46,17 @@ extension SMTPSession {
     if let refusal = try await judge(.mail) {
       return core.decide(.refuse(refusal), into: &out)
     }
+    if milters != nil, let refusal = try await senderRefusal() {
+      return core.decide(.refuse(refusal), into: &out)
+    }
     return authorizeSender()
   }
 
   func judgeData() async throws(SessionEnd) -> SMTPServerStep {
     if let refusal = try await judge(.data) {
+      return core.decide(.refuse(refusal), into: &out)
+    }
+    if milters != nil, let refusal = try await dataRefusal() {
       return core.decide(.refuse(refusal), into: &out)
     }
     return admitContent()
@@ -76,6 +88,9 @@ extension SMTPSession {
     if let refusal = try await judge(.recipient) {
       return core.decide(.refuse(refusal), into: &out)
     }
+    if milters != nil, let refusal = try await recipientRefusal() {
+      return core.decide(.refuse(refusal), into: &out)
+    }
     if !core.isVerifying {
       guard intake.memory.hasRoomForRecipient else {
         logReject("RCPT", .insufficientStorage, recipient: core.pendingRecipient)
@@ -97,13 +112,18 @@ extension SMTPSession {
     guard let event = core.countedEvent else { return nil }
     core.countedEvent = nil
     guard let usage else { return nil }
-    return event == .message ? usage.message() : usage.recipient()
+    switch event {
+    case .message: return usage.message()
+    case .recipient: return usage.recipient()
+    case .authentication: return usage.authentication()
+    }
   }
 
   /// Gives back what is kept for a message that is no more.
   func forgetMessage() {
     queueID = nil
     orders = nil
+    milters?.abort()
     intake.memory.changeEnvelopes(by: -envelopeSize)
     envelopeSize = 0
   }

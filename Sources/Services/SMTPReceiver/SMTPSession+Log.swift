@@ -48,7 +48,8 @@ extension SMTPSession {
       line.append(
         string: "improper command pipelining after \(core.lastCommand) from \(client.logName): ")
       lines.takeBytes {
-        line.append(peerText: $0.prefix(100))
+        LoggedInput.append(
+          $0, limit: 100, followsAuthentication: core.mayHearSecrets, to: &line)
         return 0
       }
     }
@@ -60,7 +61,7 @@ extension SMTPSession {
       $0.append(text: "improper command pipelining after CONNECT from ")
       $0.append(contentsOf: clientText)
       $0.append(text: ": ")
-      $0.append(peerText: text)
+      LoggedInput.append(text, limit: text.count, followsAuthentication: false, to: &$0)
     }
   }
 
@@ -70,6 +71,7 @@ extension SMTPSession {
       id.append(to: &$0)
       $0.append(text: ": client=")
       $0.append(contentsOf: clientText)
+      appendLogin(to: &$0)
     }
   }
 

@@ -35,11 +35,19 @@ extension SMTPSession {
       logHandshakeFailure(error)
       throw .lost
     }
-    return core.beginSecurely()
+    let step = core.beginSecurely()
+    if let authentication = rules.authentication { await offerAuthentication(authentication) }
+    return step
   }
 
   @inline(never)
   private func note(_ facts: TLSFacts) {
+    if rules.milters != nil {
+      tlsMacros = [
+        "tls_version": facts.protocolName, "cipher": facts.cipher,
+        "cipher_bits": "\(facts.secretBits)",
+      ]
+    }
     let signature = facts.signatureText
     if rules.tls.tellsInReceived {
       var text = "\t(using \(facts.cipherText)"

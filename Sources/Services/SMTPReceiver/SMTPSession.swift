@@ -55,8 +55,14 @@ final class SMTPSession {
   var accessHistory = AccessHistory()
   /// What access tables want done with the message under way; `nil` for nothing.
   var orders: MessageOrders?
+  /// The milters that look at the session; `nil` for none.
+  var milters: MilterChain?
+  /// What milters are told of the TLS handshake, as values of macros.
+  var tlsMacros: [String: String] = [:]
   /// Bytes of content received, while it comes in.
   var contentSize: Int?
+  /// The exchange with the authentication server that waits for the client.
+  var exchange: OpenExchange?
   /// Who follows the dialogue; `nil` while nobody does.
   private var trace: DialogTrace?
   /// The bytes at the front of `out` that are as they are to be sent, and have been shown.
@@ -90,7 +96,9 @@ final class SMTPSession {
       await conclude(error)
     }
     dropChunks()
+    dropExchange()
     forgetMessage()
+    milters?.close()
     usage?.end()
     logDisconnect()
     stream.close()
@@ -106,6 +114,7 @@ final class SMTPSession {
     if let hiddenKeywords = rules.hiddenKeywords {
       core.hiddenKeywords = await hiddenKeywords(client.address)
     }
+    if let authentication = rules.authentication { await offerAuthentication(authentication) }
     if let debugPeers = rules.debugPeers, await debugPeers(client) {
       beginTrace(isLogged: true, hasJoined: false)
     }
@@ -126,6 +135,7 @@ final class SMTPSession {
       case .handshake: step = try await startTLS()
       case .chunk: step = try await receiveChunk()
       case .uselessChunk: step = try await dropChunk()
+      case .authentication: step = try await authenticate()
       case .end: return try await sayGoodbye()
       }
     }
@@ -155,6 +165,8 @@ final class SMTPSession {
     case chunk
     /// A chunk that is refused.
     case uselessChunk
+    /// The answer of the authentication server.
+    case authentication
     /// Nothing more: the session is over.
     case end
   }
@@ -172,22 +184,24 @@ final class SMTPSession {
           dropChunks()
           contentSize = nil
         }
+        if exchange != nil, !core.expectsResponse { dropExchange() }
         if let pause = pause(before: step) { return pause }
         guard let next = takeLine() else { return .line }
         step = next
       case .authorizeHelo: return .helo
       case .authorizeSender:
-        if rules.access.judges(.mail) { return .sender }
+        if milters != nil || rules.access.judges(.mail) { return .sender }
         step = authorizeSender()
       case .authorizeRecipient: return .recipient
       case .admitContent:
-        if rules.access.judges(.data) { return .data }
+        if milters != nil || rules.access.judges(.data) { return .data }
         step = admitContent()
       case .authorizeETRN: return .etrn
       case .receiveContent: return .content
       case .startTLS: return .handshake
       case .receiveChunk: return .chunk
       case .dropChunk: return .uselessChunk
+      case .authenticate: return .authentication
       case .close: return core.endedByErrors ? pause(before: step) ?? .end : .end
       }
     }
@@ -213,11 +227,6 @@ final class SMTPSession {
     if core.notice != nil || core.isOutOfStep { logNotices() }
     if step == .next { countEvent() }
     return step
-  }
-
-  private func dropChunks() {
-    chunked?.abandon()
-    chunked = nil
   }
 
   /// The replies collected so far, for the caller to send.

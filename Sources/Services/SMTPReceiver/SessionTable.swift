@@ -91,15 +91,16 @@ final class SessionTable {
   func drain(deadline: MonotonicTime) async {
     intake.isDraining = true
     for entry in entries.values { entry.session.shutDownIfIdle(entry.task) }
-    if await !areOver(by: deadline) {
+    if await !waitForEnd(until: deadline) {
       for entry in entries.values { entry.task.cancel() }
       // What a cancelled session has still to say or to drop does not wait for its client.
-      _ = await areOver(by: deadline + .seconds(1))
+      await waitForEnd(until: deadline + .seconds(1))
     }
   }
 
   /// Waits for the end of all sessions; false when the deadline comes first.
-  private func areOver(by deadline: MonotonicTime) async -> Bool {
+  @discardableResult
+  func waitForEnd(until deadline: MonotonicTime) async -> Bool {
     do throws(WaitError) {
       try await sessionEnd.wait(deadline: deadline) { !entries.isEmpty }
       return true

@@ -3,14 +3,27 @@ import Primitives
 import SMTPClientCore
 import ServiceKit
 
-/// Connections are shared by deliveries of one transport to one next hop.
+/// Connections are shared by deliveries of one transport to one next hop under one policy of TLS.
 struct DestinationKey: Hashable, Sendable {
   let transport: String
   let nextHop: String
+  private let agreement: ObjectIdentifier
 
-  init(_ request: DeliveryRequest) {
+  init(_ request: DeliveryRequest, _ agreement: TransportSecurity.Agreement) {
     transport = request.transport
     nextHop = request.nextHop
+    self.agreement = ObjectIdentifier(agreement)
+  }
+}
+
+extension NextHop {
+  /// The name or address without brackets and port; `nil` for a socket of this machine.
+  var name: String? {
+    switch host {
+    case .address(let address): address.description
+    case .host(let name), .domain(let name): name
+    case .unix: nil
+    }
   }
 }
 

@@ -14,7 +14,7 @@ protocol OutboundConnectionOwner: AnyObject {
   /// A job has ended; no verdicts mean that it was given back unattempted.
   func finished(_ job: DeliveryJob, connectionFailed: Bool, verdicts: [RecipientVerdict])
   /// An open connection was gone before the job was attempted: it belongs on a new one.
-  func retry(_ job: DeliveryJob)
+  func retry(_ job: DeliveryJob, to destination: DestinationKey, under: TransportSecurity.Agreement)
   /// The connection waits for work.
   func becameIdle(_ connection: OutboundConnection)
   /// The connection does not wait any more.
@@ -27,19 +27,23 @@ protocol OutboundConnectionOwner: AnyObject {
 @ReactorActor
 final class OutboundConnection {
   let destination: DestinationKey
-  private let hop: NextHop
-  private let settings: SenderSettings
-  private let log: Log
+  let hop: NextHop
+  let settings: SenderSettings
+  let log: Log
+  /// How TLS is spoken with the server.
+  let agreement: TransportSecurity.Agreement
+  /// What was agreed on, for the log.
+  var securityText: (trust: StaticString, facts: String)?
   private let reader: ContentReader
   private let names: HostAddresses
   private unowned let owner: any OutboundConnectionOwner
-  private var core: SMTPClientCore
-  private var relay: [UInt8]
+  var core: SMTPClientCore
+  private(set) var relay: [UInt8]
   private let assignments = Mailbox<DeliveryJob>(capacity: 1)
   /// Bytes of content that must go out within one time limit.
   private static let pieceSize: Int64 = 64 << 10
-  private var job: DeliveryJob?
-  private var stream: ByteStream?
+  private(set) var job: DeliveryJob?
+  private(set) var stream: ByteStream?
   /// When the handshake was over; `nil` on a connection that was open before.
   private var handshakeAt: WallTime?
   /// The time limit of the reply that is being read, the `replyNumber`th.
@@ -50,7 +54,7 @@ final class OutboundConnection {
   private var dotWasSent = false
   private var isSendingDot = false
   private var isLeaving = false
-  private var isAborting = false
+  private(set) var isAborting = false
   private var isQuitting = false
   /// Whether this host had not what a connection takes: that says nothing of the destination.
   private var lacksMeans = false
@@ -61,9 +65,11 @@ final class OutboundConnection {
   private var task: Task<Void, Never>?
 
   init(
-    destination: DestinationKey, hop: NextHop, settings: SenderSettings, log: Log,
-    reader: ContentReader, names: HostAddresses, owner: any OutboundConnectionOwner
+    destination: DestinationKey, hop: NextHop, settings: SenderSettings,
+    agreement: TransportSecurity.Agreement, log: Log, reader: ContentReader,
+    names: HostAddresses, owner: any OutboundConnectionOwner
   ) {
+    self.agreement = agreement
     self.destination = destination
     self.hop = hop
     self.settings = settings
@@ -73,7 +79,7 @@ final class OutboundConnection {
     self.owner = owner
     let peer = PeerName(
       hop, destination: destination.nextHop, myhostname: settings.client.myhostname)
-    core = SMTPClientCore(settings: settings.client, peer: peer)
+    core = SMTPClientCore(settings: settings.client, peer: peer, security: agreement.demand)
     relay = peer.relay
     openedAt = Reactor.shared.now
   }
@@ -87,6 +93,12 @@ final class OutboundConnection {
   func assign(_ job: DeliveryJob) {
     let taken = assignments.push(job)
     precondition(taken, "only an idle connection is given a job")
+  }
+
+  /// Leaves when the job that it has is done.
+  func leaveWhenIdle() {
+    isLeaving = true
+    assignments.close()
   }
 
   /// Leaves soon: idle at once, before the final dot without it, else after the reply (R20).
@@ -220,7 +232,11 @@ final class OutboundConnection {
           }
           if more == nil { self.core.connectionLost(.closed) }
         }
-        if uses == 1, handshakeAt == nil, core.hasShakenHands { handshakeAt = Clocks.wallNow() }
+        if uses == 1, handshakeAt == nil, core.hasShakenHands {
+          handshakeAt = Clocks.wallNow()
+          noteOffer()
+        }
+      case .startTLS: await startTLS(stream)
       case .transactionDone(let end): report(.transactionDone(end))
       case .ready:
         guard let next = await nextJob() else {
@@ -229,6 +245,7 @@ final class OutboundConnection {
           continue
         }
         take(next)
+        if core.isSecure { logSecurity("reused") }
         handshakeAt = nil
         core.begin(next.transaction)
       case .close: return
@@ -336,7 +353,13 @@ final class OutboundConnection {
   private func report(_ action: ClientAction) {
     guard case .transactionDone(let end) = action, let job else { return }
     self.job = nil
-    if end.isStale { return owner.retry(job) }
+    if end.isStale { return owner.retry(job, to: destination, under: agreement) }
+    if end.wantsPlaintext {
+      let plaintext = agreement.transport.plaintext
+      return owner.retry(
+        job, to: DestinationKey(job.request, plaintext), under: plaintext)
+    }
+    keepSession()
     let now = Clocks.wallNow()
     // All the time that went into a handshake that failed was spent on it.
     let delays = DeliveryDelays(

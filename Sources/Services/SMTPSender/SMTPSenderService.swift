@@ -1,9 +1,12 @@
 package import LinuxSystem
+import LookupTables
 import MailTypes
 package import Primitives
 package import Reactor
+import SMTPClientCore
 package import ServiceKit
 import SystemPackage
+import TLSPolicy
 
 /// The `smtp` role: takes delivery requests from `qmgr` and speaks SMTP to next hops.
 ///
@@ -18,6 +21,9 @@ package final class SMTPSenderService: RoleService {
   private let context: RoleContext
   private var link: AgentLink?
   private var settings: [String: SenderSettings] = [:]
+  private var security: [String: TransportSecurity] = [:]
+  /// Opens the tables of policies.
+  private lazy var opener = TableOpener.role(context.configuration)
   private var pools: [DestinationKey: DestinationPool] = [:]
   private var connections: [ObjectIdentifier: OutboundConnection] = [:]
   /// Connections that wait for work, whatever their destination.
@@ -48,7 +54,34 @@ package final class SMTPSenderService: RoleService {
       agent: self, capacity: min(Self.capacityMax, connectionsMax), log: context.log, tag: "smtp")
   }
 
-  package func start() async throws(RoleFailure) {}
+  package func start() async throws(RoleFailure) {
+    for name in Set(context.transportNames + ["smtp"]) { _ = try security(of: name) }
+  }
+
+  /// TLS of a transport; `start` has made it for those of `master.cf`.
+  private func security(of transport: String) throws(RoleFailure) -> TransportSecurity {
+    if let known = security[transport] { return known }
+    let configuration = context.configuration(ofTransport: transport)
+    let bytes = context.keyMaterial
+    guard let material = bytes.isEmpty ? KeyMaterial() : KeyMaterial(serialized: bytes) else {
+      throw RoleFailure("the keys from master are damaged")
+    }
+    do throws(TLSPolicyError) {
+      let tls =
+        SenderSettings.speaksLMTP(configuration, transport: transport)
+        ? ClientTLS.off(configuration)
+        : try ClientTLS(configuration, material: material, opener: opener)
+      if context.name.index == 0 {
+        for warning in tls.warnings { context.log.warning("smtp", warning) }
+      }
+      let fresh = TransportSecurity(
+        tls, log: context.log, tag: settings(of: transport).tag)
+      security[transport] = fresh
+      return fresh
+    } catch {
+      throw RoleFailure("transport \(transport): \(error)")
+    }
+  }
 
   package func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {
     guard peer.role == .qmgr else { return channel.close() }
@@ -57,6 +90,16 @@ package final class SMTPSenderService: RoleService {
 
   package func keepResults(in file: SharedDescriptor) {
     link?.keepResults(in: ResultsFile(file, log: context.log, tag: "smtp"))
+  }
+
+  package func retire() {
+    link?.beginRetirement()
+    for connection in Array(connections.values) { connection.leaveWhenIdle() }
+  }
+
+  package func finishWork(deadline: MonotonicTime) async {
+    await link?.finishRetirement(deadline: deadline)
+    try? await connectionEnded.wait(deadline: deadline) { !connections.isEmpty }
   }
 
   package func drain(deadline: MonotonicTime) async {
@@ -70,9 +113,13 @@ package final class SMTPSenderService: RoleService {
     }
   }
 
-  private func open(_ job: DeliveryJob, _ key: DestinationKey) {
+  private func open(
+    _ job: DeliveryJob, _ key: DestinationKey, _ agreement: TransportSecurity.Agreement
+  ) {
     let settings = settings(of: key.transport)
-    guard let hops = NextHop.list(key.nextHop, defaultPort: settings.defaultPort),
+    guard
+      let hops = NextHop.list(
+        key.nextHop, defaultPort: settings.defaultPort, namesHosts: settings.client.speaksLMTP),
       let hop = hops.first
     else {
       return refuse(
@@ -84,8 +131,8 @@ package final class SMTPSenderService: RoleService {
     pools[key] = pool
     pool.opened()
     let connection = OutboundConnection(
-      destination: key, hop: hop, settings: settings, log: context.log, reader: reader,
-      names: names, owner: self)
+      destination: key, hop: hop, settings: settings, agreement: agreement, log: context.log,
+      reader: reader, names: names, owner: self)
     connections[ObjectIdentifier(connection)] = connection
     connection.open(for: job)
   }
@@ -134,12 +181,38 @@ extension SMTPSenderService: DeliveryAgent {
     if link?.isDraining ?? true {
       return finished(job, connectionFailed: false, verdicts: [])
     }
-    let key = DestinationKey(job.request)
+    let security: TransportSecurity
+    do throws(RoleFailure) {
+      security = try self.security(of: job.request.transport)
+    } catch {
+      return refuse(
+        job, EnhancedStatus(4, 3, 5), "mail system configuration error: \(error.reason)")
+    }
+    if let agreement = security.agreementNow() { return begin(job, agreement) }
+    reactorTask { await self.ask(security, for: job) }
+  }
+
+  /// Asks how TLS is to be spoken with the destination.
+  private func ask(_ security: TransportSecurity, for job: DeliveryJob) async {
+    do throws(ClientTLSProblem) {
+      let first = job.request.nextHop.prefix { $0 != "," && !$0.isWhitespace }
+      let agreement = try await security.agreement(for: String(first))
+      if link?.isDraining ?? true {
+        return finished(job, connectionFailed: false, verdicts: [])
+      }
+      begin(job, agreement)
+    } catch {
+      refuse(job, EnhancedStatus(4, 7, 5), error.reason)
+    }
+  }
+
+  private func begin(_ job: DeliveryJob, _ agreement: TransportSecurity.Agreement) {
+    let key = DestinationKey(job.request, agreement)
     if let connection = pools[key]?.takeIdle() {
       idle[ObjectIdentifier(connection)] = nil
       return connection.assign(job)
     }
-    open(job, key)
+    open(job, key, agreement)
   }
 }
 
@@ -148,12 +221,14 @@ extension SMTPSenderService: OutboundConnectionOwner {
     link?.finish(job.request, connectionFailed: connectionFailed, verdicts: verdicts)
   }
 
-  func retry(_ job: DeliveryJob) {
+  func retry(
+    _ job: DeliveryJob, to destination: DestinationKey, under agreement: TransportSecurity.Agreement
+  ) {
     // A process that leaves opens no connections.
     if link?.isDraining ?? true {
       return finished(job, connectionFailed: false, verdicts: [])
     }
-    open(job, DestinationKey(job.request))
+    open(job, destination, agreement)
   }
 
   func becameIdle(_ connection: OutboundConnection) {

@@ -1,6 +1,8 @@
 import Configuration
 import Primitives
+import Reactor
 import SMTPClientCore
+import ServiceKit
 
 /// What the configuration says about a transport that speaks SMTP, read once.
 struct SenderSettings: Sendable {
@@ -44,6 +46,7 @@ struct SenderSettings: Sendable {
       configuration[.smtpDiscardEHLOKeywords].map { $0.lowercased() })
     client.timeouts.connect = configuration[.smtpConnectTimeout]
     client.timeouts.helo = configuration[.smtpHeloTimeout]
+    client.timeouts.startTLS = configuration[.smtpStarttlsTimeout]
     client.timeouts.mail = configuration[.smtpMailTimeout]
     client.timeouts.rcpt = configuration[.smtpRcptTimeout]
     client.timeouts.dataInit = configuration[.smtpDataInitTimeout]
@@ -62,6 +65,9 @@ struct SenderSettings: Sendable {
     queueDirectory = configuration[.queueDirectory]
     tag = Array((transport == "relay" ? "relay/smtp" : "smtp").utf8)
   }
+
+  /// Writes a line about a connection of the transport.
+  @ReactorActor func log(_ log: Log, _ write: (inout [UInt8]) -> Void) { log.line(tag: tag, write) }
 
   /// How long a connection may take; a limit of 0 leaves that to the system, which gives up after
   /// some two minutes.

@@ -34,6 +34,9 @@ package final class AgentLink {
   private var file: ResultsFile?
   /// Whether new deliveries are given back unattempted.
   package private(set) var isDraining = false
+  private var isRetiring = false
+  /// Whether `qmgr` has said that it asks for nothing more.
+  private var isReleased = false
 
   /// - Parameters:
   ///   - capacity: the most deliveries that `qmgr` may have under way here.
@@ -57,7 +60,9 @@ package final class AgentLink {
     queue = channel
     // A new queue manager passes the descriptors that it wants used.
     segments.removeAll()
+    isReleased = false
     introduce(on: channel)
+    if isRetiring { channel.post(.agentLeaves) }
     reactorTask { await self.listen(to: channel) }
   }
 
@@ -99,6 +104,9 @@ package final class AgentLink {
           file?.acknowledged(ids)
           if unacknowledged.isEmpty { emptied.pulse() }
         case .forget(let nonce): segments[nonce] = nil
+        case .agentReleased:
+          isReleased = true
+          emptied.pulse()
         default: log.warning(tag, "unexpected message from qmgr")
         }
       }
@@ -136,6 +144,22 @@ package final class AgentLink {
 
   /// From now on gives back what comes.
   package func beginDrain() { isDraining = true }
+
+  /// From now on gives back what comes, and tells `qmgr` to ask others.
+  package func beginRetirement() {
+    isDraining = true
+    isRetiring = true
+    queue?.post(.agentLeaves)
+  }
+
+  /// Waits until `qmgr` asks for nothing more, nothing is in hand, and all of it is in the journal;
+  /// or until the deadline. A `qmgr` that is away is waited for: the one that comes is told what
+  /// has been done here.
+  package func finishRetirement(deadline: MonotonicTime) async {
+    try? await emptied.wait(deadline: deadline) {
+      !isReleased || !inHand.isEmpty || !unacknowledged.isEmpty
+    }
+  }
 
   /// Waits until nothing is in hand and `qmgr` has everything in its journal, or the results are
   /// in this process's file: one that went down with it would be a delivery that is made twice

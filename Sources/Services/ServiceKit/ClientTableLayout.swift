@@ -6,8 +6,9 @@ import Primitives
 /// A page of the table's own; the tag of each slot; the rates of each slot; a row for each process.
 /// Parts begin on whole pages, so that a row can be given back to the kernel.
 struct ClientTableLayout: Sendable {
-  /// Processes that share the table, those that only end their sessions included.
-  static let rowCount = 256
+  /// Processes that share the table, those that only end their sessions included: twice as many as
+  /// may serve, since a reload has a second set of them.
+  static let rowCount = 512
   /// The slots in which a client may be.
   static let window = 16
   /// Words of a slot's rates.

@@ -5,6 +5,9 @@ package import SystemPackage
 /// The clients' table as `master` keeps it: it outlives every `smtpd`, and each process that is to
 /// count in it gets a row.
 package final class ClientTableRows {
+  /// The most processes that count at a time.
+  package static var count: Int { ClientTableLayout.rowCount }
+
   /// What processes map.
   package let descriptor: SharedDescriptor
   private let words: SharedWords
@@ -18,6 +21,9 @@ package final class ClientTableRows {
     (words, descriptor) = try SharedWords.make("clients", count: layout.wordCount)
     layout.write(to: words)
   }
+
+  /// Rows that no process has.
+  package var freeCount: Int { isTaken.count { !$0 } }
 
   /// A row for a process; `nil` when too many processes live.
   package func take() -> Int? {

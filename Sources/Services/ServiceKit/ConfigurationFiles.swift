@@ -3,14 +3,14 @@ import LinuxSystem
 import SystemPackage
 
 /// `main.cf` and `master.cf` of a folder, read and evaluated.
-package struct ConfigurationFiles {
+package struct ConfigurationFiles: Sendable {
   /// The largest file that is read, in bytes.
   private static let fileSizeMax = 16 << 20
 
   /// The folder.
   package let directory: String
   /// The evaluated parameters; not to be used when there are errors.
-  package let configuration: Configuration
+  package private(set) var configuration: Configuration
   /// The services of `master.cf`, in its order.
   package let services: [ServiceEntry]
   /// Errors and warnings of both files.
@@ -37,6 +37,18 @@ package struct ConfigurationFiles {
       all += evaluation.configuration.overlaid(by: service).diagnostics
     }
     diagnostics = all + ServiceCheck(master.services, directory: directory).diagnostics()
+  }
+
+  /// The same with values that stand in no file.
+  package func pinning(_ values: [(name: String, value: String)]) -> ConfigurationFiles {
+    guard !values.isEmpty else { return self }
+    var pinned = self
+    let location = SourceLocation(file: directory + "/main.cf", line: 0)
+    pinned.configuration =
+      configuration.overlaid(
+        by: values.map { Assignment(name: $0.name, value: $0.value, location: location) }
+      ).configuration
+    return pinned
   }
 
   private static func content(_ path: String, _ findings: inout [Diagnostic]) -> [UInt8] {

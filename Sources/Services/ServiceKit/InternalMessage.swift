@@ -38,7 +38,7 @@ package enum Role: String, Sendable, CaseIterable {
   package static func agent(running program: String) -> Role? {
     switch program {
     case "smtp", "lmtp": .smtp
-    case "local": .local
+    case "local", "virtual", "pipe": .local
     default: nil
     }
   }
@@ -90,7 +90,7 @@ package struct SegmentMark: Hashable, Sendable {
 /// off.
 package enum InternalMessage: Equatable, Sendable {
   /// The version that every packet begins with.
-  package static let protocolVersion: UInt8 = 6
+  package static let protocolVersion: UInt8 = 7
 
   // master to a role
   /// The first message of a life; descriptors: configuration, log, page, listeners, and what the
@@ -115,6 +115,14 @@ package enum InternalMessage: Equatable, Sendable {
   /// To a delivery agent: its descriptor, the agent's own file for results, comes along.
   case resultsFile
 
+  /// Take no new work, finish what is in hand for at most so long, and leave: others serve with a
+  /// new configuration.
+  case retire(within: Duration)
+  /// Go on with another log; its descriptor comes along.
+  case logFile(LogKind)
+  /// To `qmgr`: go on with another configuration; descriptors: configuration, log.
+  case reconfigure(StartRecord)
+
   // a role to master
   /// The role serves.
   case ready
@@ -126,6 +134,13 @@ package enum InternalMessage: Equatable, Sendable {
   case mute(ProcessName)
   /// From `qmgr`: the channel to this process ended; if both live they need another.
   case channelEnded(ProcessName, pid: Int32)
+
+  /// The role takes no new work any more.
+  case retired
+  /// `qmgr` goes on with the new configuration.
+  case reconfigured
+  /// `qmgr` cannot use the new configuration, and goes on with the old one: why.
+  case notReconfigured(String)
 
   // writers and qmgr
   /// Every segment of a writer that is not sealed yet.
@@ -151,6 +166,10 @@ package enum InternalMessage: Equatable, Sendable {
   case agentHello(inHand: [DeliveryReference], results: [DeliveryResult], capacity: UInt32)
   /// What became of a delivery.
   case result(DeliveryResult)
+  /// From an agent: it is on its way out and wants no more requests.
+  case agentLeaves
+  /// From `qmgr`: no more requests will come.
+  case agentReleased
 
   // control and qmgr
   /// A command for the queue, numbered by `control`.

@@ -1,4 +1,5 @@
 import MailTypes
+import Primitives
 
 extension InternalMessage {
   /// Appends the message to a packet under construction.
@@ -44,6 +45,20 @@ extension InternalMessage {
     case .trace(let filter):
       out.put(UInt8(14))
       filter.encode(into: &out)
+    case .retire(let time):
+      out.put(UInt8(15))
+      out.put(time.wholeNanoseconds)
+    case .logFile(let kind):
+      out.put(UInt8(16))
+      out.put(kind.rawValue)
+    case .reconfigure(let record):
+      out.put(UInt8(17))
+      record.encode(into: &out)
+    case .retired: out.put(UInt8(18))
+    case .reconfigured: out.put(UInt8(19))
+    case .notReconfigured(let reason):
+      out.put(UInt8(50))
+      out.put(reason)
     default: encodeQueueFields(into: &out)
     }
   }
@@ -84,6 +99,8 @@ extension InternalMessage {
     case .result(let result):
       out.put(UInt8(35))
       result.encode(into: &out)
+    case .agentLeaves: out.put(UInt8(37))
+    case .agentReleased: out.put(UInt8(38))
     case .queueCommand(let id, let command):
       out.put(UInt8(40))
       out.put(id)
@@ -114,6 +131,13 @@ extension InternalMessage {
     case 12: self = .ping
     case 13: self = .refuse(try RefusedClients.Entry(from: &input))
     case 14: self = .trace(try TraceFilter(from: &input))
+    case 15: self = .retire(within: .nanoseconds(try input.integer(Int64.self)))
+    case 16:
+      guard let kind = LogKind(rawValue: try input.integer()) else { throw .invalid }
+      self = .logFile(kind)
+    case 17: self = .reconfigure(try StartRecord(from: &input))
+    case 18: self = .retired
+    case 19: self = .reconfigured
     case 20:
       self = .writerHello(
         try input.list { (input) throws(WireError) in try input.segmentMark() })
@@ -130,10 +154,13 @@ extension InternalMessage {
         capacity: try input.integer())
     case 36: self = .agentHolds(inHand: try input.references(), results: try input.results())
     case 35: self = .result(try DeliveryResult(from: &input))
+    case 37: self = .agentLeaves
+    case 38: self = .agentReleased
     case 40: self = .queueCommand(id: try input.integer(), command: try input.byteString())
     case 41:
       self = .queueAnswer(
         id: try input.integer(), part: try input.byteString(), last: try input.bool())
+    case 50: self = .notReconfigured(try input.string())
     default: throw .invalid
     }
   }

@@ -20,7 +20,7 @@ package final class Log {
   private static let retryPause: Duration = .seconds(1)
 
   private var descriptor: OwnedDescriptor
-  private let kind: LogKind
+  private var kind: LogKind
   private let systemLogger: String
   private var isFile = false
   private var isSocket = false
@@ -94,11 +94,25 @@ package final class Log {
     }
   }
 
-  /// Goes on with another descriptor, after rotation.
-  package func redirect(to fresh: consuming OwnedDescriptor) {
+  /// Goes on with another descriptor, after rotation. What the former did not take goes there too.
+  package func redirect(to fresh: consuming OwnedDescriptor, kind: LogKind) {
     flush()
+    self.kind = kind
+    buffer.kind = kind
     replace(by: fresh)
     planFlush()
+  }
+
+  /// Takes what a changed configuration says of lines to come.
+  ///
+  /// - Parameters:
+  ///   - capacity: `log_buffer_size`.
+  ///   - hostName: `myhostname`.
+  ///   - syslogName: `syslog_name`.
+  package func rename(capacity: Int, hostName: String, syslogName: String) {
+    buffer.hostName = hostName
+    buffer.syslogName = syslogName
+    buffer.capacity = max(capacity, 2 * LogBuffer.lineLengthMax)
   }
 
   private func replace(by fresh: consuming OwnedDescriptor) {

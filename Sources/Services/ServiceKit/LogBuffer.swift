@@ -15,9 +15,15 @@ struct LogBuffer {
   /// The longest line in bytes; longer ones are cut.
   static let lineLengthMax = 4000
 
-  private let kind: LogKind
-  private let capacity: Int
-  private let hostAndName: [UInt8]
+  /// The shape of lines to come.
+  var kind: LogKind { didSet { writeHead() } }
+  /// The most bytes that wait.
+  var capacity: Int
+  /// `myhostname`.
+  var hostName: String { didSet { writeHead() } }
+  /// `syslog_name`.
+  var syslogName: String { didSet { writeHead() } }
+  private var hostAndName: [UInt8] = []
   private let identity: [UInt8]
   private let facility: UInt8
   private var clock = LogClock()
@@ -40,6 +46,16 @@ struct LogBuffer {
     self.kind = kind
     self.capacity = capacity
     self.facility = facility
+    self.hostName = hostName
+    self.syslogName = syslogName
+    var tail: [UInt8] = [UInt8(ascii: "[")]
+    tail.append(decimal: pid)
+    tail.append(text: "]: ")
+    identity = tail
+    writeHead()
+  }
+
+  private mutating func writeHead() {
     var head: [UInt8] = [ASCII.space]
     if kind == .lines {
       head.append(string: hostName)
@@ -48,10 +64,6 @@ struct LogBuffer {
     head.append(string: syslogName)
     head.append(UInt8(ascii: "/"))
     hostAndName = head
-    var tail: [UInt8] = [UInt8(ascii: "[")]
-    tail.append(decimal: pid)
-    tail.append(text: "]: ")
-    identity = tail
   }
 
   mutating func add(

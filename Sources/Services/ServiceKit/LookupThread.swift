@@ -23,6 +23,10 @@ package final class LookupThread: LookupWorker {
     self.timeout = timeout
   }
 
+  /// The tables that asked it are gone, as after a reload; what is still being looked up is of no
+  /// use, and nobody waits for it.
+  deinit { thread?.stopLater() }
+
   @ReactorActor
   private final class Answer {
     let arrival = Gate()

@@ -24,11 +24,13 @@ package final class RoleProcess {
   /// The most that is read of a memory file from `master`, in bytes.
   private static let memoryFileSizeMax: UInt64 = 128 << 20
 
-  private let master: MessageChannel
-  private var service: (any RoleService)?
-  private var log: Log?
-  private var drainTime: Duration = .seconds(30)
-  private var isDraining = false
+  let master: MessageChannel
+  private(set) var service: (any RoleService)?
+  private(set) var log: Log?
+  private(set) var page: LifePage?
+  var drainTime: Duration = .seconds(30)
+  private(set) var isDraining = false
+  var isRetiring = false
 
   private init(master: MessageChannel) {
     self.master = master
@@ -97,6 +99,7 @@ package final class RoleProcess {
     self.log = log
     let page = try showLife(
       of: record.name.role, in: delivery.descriptors[2].raw, configuration)
+    self.page = page
     do throws(Errno) {
       _ = try ThisProcess.raiseDescriptorLimit()
       if let user = record.user {
@@ -106,10 +109,19 @@ package final class RoleProcess {
     } catch {
       throw RoleFailure("cannot become user \(record.user?.name ?? "?"): \(error)")
     }
-    let behind = delivery.descriptors.dropFirst(Self.sharedDescriptors + record.listeners.count)
+    return try context(
+      record, configuration, log, page,
+      sockets: delivery.descriptors.dropFirst(Self.sharedDescriptors), keyMaterial: keyMaterial)
+  }
+
+  /// - Parameter sockets: one for each listener, then what the record names.
+  func context(
+    _ record: StartRecord, _ configuration: Configuration, _ log: Log, _ page: LifePage,
+    sockets: ArraySlice<SharedDescriptor> = [], keyMaterial: [UInt8] = []
+  ) throws(RoleFailure) -> RoleContext {
+    let behind = sockets.dropFirst(record.listeners.count)
     let clients = try clientTable(record.clientRow, behind.first)
     var listeners: [RoleContext.Listener] = []
-    let sockets = delivery.descriptors.dropFirst(Self.sharedDescriptors)
     for (listener, passed) in zip(record.listeners, sockets) {
       listeners.append(
         RoleContext.Listener(
@@ -123,7 +135,7 @@ package final class RoleProcess {
     return RoleContext(
       record: record, configuration: configuration, log: log, master: master, page: page,
       listeners: listeners, transports: transports,
-      recordMarks: record.hasRecordMarks ? delivery.descriptors.last : nil, clients: clients,
+      recordMarks: record.hasRecordMarks ? behind.last : nil, clients: clients,
       keyMaterial: keyMaterial)
   }
 
@@ -184,6 +196,15 @@ extension RoleProcess {
       case .trace(let filter):
         guard let passed = descriptors.popFirst() else { return false }
         service?.follow(filter, writingTo: passed)
+      case .retire(let time): retire(within: time)
+      case .logFile(let kind):
+        guard let passed = descriptors.popFirst() else { return false }
+        redirectLog(to: passed, kind)
+      case .reconfigure(let record):
+        guard let file = descriptors.popFirst(), let log = descriptors.popFirst() else {
+          return false
+        }
+        reconfigure(record, file, log)
       case .drain: return false
       default: log?.warning("master", "unexpected message from master")
       }
@@ -231,14 +252,19 @@ extension RoleProcess {
       throw RoleFailure("cannot map the page shared with master: \(error)")
     }
     Reactor.shared.showTurns(in: page.page)
+    warnOfLag(of: role, configuration)
+    return page
+  }
+
+  /// Says when the loop stands still for longer than `service_lag_warn_time`.
+  func warnOfLag(of role: Role, _ configuration: Configuration) {
     Reactor.shared.watchLag(over: configuration[.serviceLagWarnTime]) { [weak self] lag in
       self?.log?.warning(
         role.logTag, "the event loop stood still for \(lag / .milliseconds(1)) ms")
     }
-    return page
   }
 
-  private func readConfiguration(
+  func readConfiguration(
     _ file: Int32, size: UInt64
   ) throws(RoleFailure) -> Configuration {
     let bytes = try read(file, size: size, what: "configuration")

@@ -36,6 +36,17 @@ package protocol RoleService: AnyObject {
   /// To `smtpd`: somebody wants to follow sessions.
   func follow(_ filter: TraceFilter, writingTo socket: SharedDescriptor)
 
+  /// Takes no new work any more: others serve with a new configuration.
+  func retire()
+
+  /// After `retire`: waits until what is in hand is finished in peace, or until the deadline.
+  func finishWork(deadline: MonotonicTime) async
+
+  /// To `qmgr`: goes on with another configuration.
+  ///
+  /// - Throws: why it cannot be used; the service goes on with the old one then.
+  func reconfigure(_ context: RoleContext) async throws(RoleFailure)
+
   /// Takes no new work, finishes what is in hand until `deadline`, and returns.
   func drain(deadline: MonotonicTime) async
 }
@@ -53,6 +64,17 @@ extension RoleService {
   package func refuse(_ client: RefusedClients.Entry) {}
   /// Only `smtpd` has sessions that are followed.
   package func follow(_ filter: TraceFilter, writingTo socket: SharedDescriptor) {}
+
+  /// `qmgr` is never replaced by a reload (spool rule R16).
+  package func retire() {}
+
+  /// `qmgr` is never replaced by a reload.
+  package func finishWork(deadline: MonotonicTime) async {}
+
+  /// All roles but `qmgr` are replaced instead.
+  package func reconfigure(_ context: RoleContext) async throws(RoleFailure) {
+    throw RoleFailure("\(context.name.role.rawValue) takes no other configuration")
+  }
 }
 
 /// What a role has from `master` when it starts.
@@ -79,13 +101,15 @@ package final class RoleContext {
   /// Where the process shows whose input it works at.
   package let page: LifePage
   /// Listening sockets to serve.
-  package let listeners: [Listener]
+  package private(set) var listeners: [Listener]
   /// Keys and certificates that `master` has read, as `TLSPolicy` writes them; empty for none.
   package let keyMaterial: [UInt8]
   /// The first range of segment numbers.
   package let sequences: (first: UInt64, count: UInt32)
   /// How many processes share this role's limits.
   package let processCount: Int
+  /// Which of them this is, from 0.
+  package let processRank: Int
   /// Clients that are not served for a while.
   package let refusals: [RefusedClients.Entry]
 
@@ -95,6 +119,7 @@ package final class RoleContext {
   package let clients: ClientTable?
 
   private let transports: [String: Configuration]
+  private let arguments: [String: [String]]
 
   init(
     record: StartRecord, configuration: Configuration, log: Log, master: MessageChannel,
@@ -105,6 +130,8 @@ package final class RoleContext {
     self.recordMarks = recordMarks
     self.keyMaterial = keyMaterial
     self.transports = transports
+    arguments = Dictionary(
+      record.transports.map { ($0.service, $0.arguments) }, uniquingKeysWith: { $1 })
     name = record.name
     self.configuration = configuration
     self.log = log
@@ -113,11 +140,18 @@ package final class RoleContext {
     self.listeners = listeners
     sequences = (record.sequenceFirst, record.sequenceCount)
     processCount = Int(record.processCount)
+    processRank = Int(record.processRank)
     refusals = record.refusals
   }
 
+  /// Closes this process's listening sockets, but for copies that were made.
+  package func releaseListeners() { listeners.removeAll() }
+
   /// The delivery services of `master.cf` that concern this role.
   package var transportNames: [String] { Array(transports.keys) }
+
+  /// The words behind the options of a delivery service of `master.cf`.
+  package func arguments(ofTransport name: String) -> [String] { arguments[name] ?? [] }
 
   /// The configuration of a delivery service, with its `-o` settings where `master.cf` has it.
   package func configuration(ofTransport name: String) -> Configuration {

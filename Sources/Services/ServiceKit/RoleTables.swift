@@ -11,15 +11,19 @@ extension TableOpener {
 
   /// Opens tables in a role: files are read when they are opened, name services and regular
   /// expressions are asked on threads of their own, and answers of the former are kept.
+  ///
+  /// `takesGroups` is false where senders must not choose what is found.
   @ReactorActor
-  package static func role(_ configuration: Configuration) -> TableOpener {
+  package static func role(
+    _ configuration: Configuration, takesGroups: Bool = true
+  ) -> TableOpener {
     let depth = configuration[.lookupQueueLimit]
     let timeout = configuration[.lookupTimeout]
     let patterns = LookupThread(name: "patterns", depthMax: depth, timeout: timeout)
     let accounts = LookupThread(name: "accounts", depthMax: depth, timeout: timeout)
     let cache = AccountCache(
       sizeMax: configuration[.accountCacheSize], lifetime: configuration[.accountCacheTime])
-    return opener(patterns: patterns, accounts: accounts, cache: cache)
+    return opener(patterns: patterns, accounts: accounts, cache: cache, takesGroups: takesGroups)
   }
 
   /// Opens tables in a command, which waits for each of them.
@@ -28,9 +32,10 @@ extension TableOpener {
   }
 
   private static func opener(
-    patterns: any LookupWorker, accounts: any LookupWorker, cache: AccountCache?
+    patterns: any LookupWorker, accounts: any LookupWorker, cache: AccountCache?,
+    takesGroups: Bool = true
   ) -> TableOpener {
-    var opener = TableOpener(worker: patterns) { path in
+    var opener = TableOpener(worker: patterns, takesGroups: takesGroups) { path in
       try? Files.readWhole(path, limit: fileSizeMax)
     }
     opener.add(type: "unix") { name, argument throws(LookupError) in

@@ -6,11 +6,14 @@ package struct StartRecord: Equatable, Sendable {
     package var service: String
     /// The index of the service's settings in `serviceSettings`.
     package var settings: UInt32
+    /// The words behind the options of a service that has them, such as `pipe`.
+    package var arguments: [String]
 
     /// Names a listener.
-    package init(service: String, settings: UInt32) {
+    package init(service: String, settings: UInt32, arguments: [String] = []) {
       self.service = service
       self.settings = settings
+      self.arguments = arguments
     }
   }
 
@@ -36,6 +39,8 @@ package struct StartRecord: Equatable, Sendable {
   package var sequenceCount: UInt32
   /// How many processes of this role there are, for sharing limits.
   package var processCount: UInt32
+  /// Which of them this is, from 0: its name may have any index, since it is nobody else's.
+  package var processRank: UInt32
   /// Whether the memory in which `qmgr` marks what it has in hand comes along (spool rule R19).
   package var hasRecordMarks: Bool
   /// To `smtpd`: clients that are not served for a while.
@@ -49,7 +54,8 @@ package struct StartRecord: Equatable, Sendable {
     keyMaterialSize: UInt64 = 0, listeners: [Listener] = [], transports: [Listener] = [],
     serviceSettings: [[[String]]] = [],
     sequenceFirst: UInt64 = 0,
-    sequenceCount: UInt32 = 0, processCount: UInt32 = 1, hasRecordMarks: Bool = false,
+    sequenceCount: UInt32 = 0, processCount: UInt32 = 1, processRank: UInt32 = 0,
+    hasRecordMarks: Bool = false,
     refusals: [RefusedClients.Entry] = [], clientRow: UInt32? = nil
   ) {
     self.name = name
@@ -63,6 +69,7 @@ package struct StartRecord: Equatable, Sendable {
     self.sequenceFirst = sequenceFirst
     self.sequenceCount = sequenceCount
     self.processCount = processCount
+    self.processRank = processRank
     self.hasRecordMarks = hasRecordMarks
     self.refusals = refusals
     self.clientRow = clientRow
@@ -90,6 +97,8 @@ package struct StartRecord: Equatable, Sendable {
       for listener in list {
         out.put(listener.service)
         out.put(listener.settings)
+        out.put(UInt32(listener.arguments.count))
+        for argument in listener.arguments { out.put(argument) }
       }
     }
     out.put(UInt32(serviceSettings.count))
@@ -103,6 +112,7 @@ package struct StartRecord: Equatable, Sendable {
     out.put(sequenceFirst)
     out.put(sequenceCount)
     out.put(processCount)
+    out.put(processRank)
     out.put(hasRecordMarks)
     out.put(UInt32(refusals.count))
     for entry in refusals { entry.encode(into: &out) }
@@ -121,7 +131,9 @@ package struct StartRecord: Equatable, Sendable {
     configurationSize = try input.integer()
     keyMaterialSize = try input.integer()
     let listener = { (input: inout WireDecoder) throws(WireError) in
-      Listener(service: try input.string(), settings: try input.integer())
+      Listener(
+        service: try input.string(), settings: try input.integer(),
+        arguments: try input.list { (input) throws(WireError) in try input.string() })
     }
     listeners = try input.list(listener)
     transports = try input.list(listener)
@@ -133,6 +145,7 @@ package struct StartRecord: Equatable, Sendable {
     sequenceFirst = try input.integer()
     sequenceCount = try input.integer()
     processCount = try input.integer()
+    processRank = try input.integer()
     hasRecordMarks = try input.bool()
     refusals = try input.list { (input) throws(WireError) in
       try RefusedClients.Entry(from: &input)

@@ -17,10 +17,11 @@ void clinux_mark_reactor_thread(void);
 bool clinux_is_reactor_thread(void);
 
 /// Starts a thread with all signals blocked; 0 or a negative errno.
-/// `thread` receives a handle for `clinux_thread_join`.
+/// `thread` receives a handle for `clinux_thread_join` or `clinux_thread_detach`.
 int clinux_thread_start(
     const char *name, void *(*body)(void *), void *argument, unsigned long *thread);
 int clinux_thread_join(unsigned long thread);
+int clinux_thread_detach(unsigned long thread);
 
 /// A mutex with a condition variable, made by `clinux_latch_create`.
 typedef struct clinux_latch clinux_latch;

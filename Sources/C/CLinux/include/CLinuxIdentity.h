@@ -20,4 +20,4 @@ int clinux_group_by_name(const char *name, clinux_account *group, char *buffer, 
 uint32_t clinux_own_uid(void);
 uint32_t clinux_own_gid(void);
 /// Takes the groups of `name` (or only `gid` when NULL) and the ids for good, and checks it.
-int clinux_become(const char *name, uint32_t uid, uint32_t gid);
+int clinux_become(const char *name, uint32_t uid, uint32_t gid, int64_t extra);

@@ -15,6 +15,7 @@ package final class Configuration: Sendable {
       values[declaration.name] = layers.evaluate(declaration, diagnostics: &diagnostics)
     }
     self.values = values
+    diagnostics += SASLCheck(self).diagnostics()
   }
 
   /// A configuration and what was found on the way; it must not be used when there are errors.

@@ -11,9 +11,7 @@ package struct ServiceCheck {
     "proxymap", "qmgr", "scache", "showq", "tlsmgr", "trivial-rewrite", "verify",
   ]
   /// Programs whose services make listeners or transports.
-  private static let served: Set = ["smtpd", "smtp", "lmtp", "local"]
-  /// Programs of Postfix that bring mail to its place.
-  private static let deliveryPrograms: Set = ["pipe", "virtual"]
+  private static let served: Set = ["smtpd", "smtp", "lmtp", "local", "virtual", "pipe"]
   /// Other programs of Postfix, and what it means that they are not here.
   private static let missing: [(program: String, meaning: String)] = [
     ("spawn", "nobody answers on its socket, and policy services that it would start do not run"),
@@ -31,7 +29,7 @@ package struct ServiceCheck {
 
   /// What an administrator should know, in the order of importance.
   package func diagnostics() -> [Diagnostic] {
-    unknown() + missing() + deliveries() + unreachable() + builtIn() + chroots()
+    unknown() + missing() + unreachable() + builtIn() + chroots()
   }
 
   private func diagnostic(
@@ -50,7 +48,7 @@ package struct ServiceCheck {
   }
 
   private func unknown() -> [Diagnostic] {
-    let known = Self.builtIn.union(Self.served).union(Self.deliveryPrograms)
+    let known = Self.builtIn.union(Self.served)
       .union(Self.missing.map(\.program))
     return services.filter { !known.contains($0.command) }.flatMap {
       diagnostic(.warning, [$0], "there is no program \($0.command): the service does not run")
@@ -63,13 +61,6 @@ package struct ServiceCheck {
         .warning, services.filter { $0.command == program },
         "\(program) is not implemented yet: \(meaning)")
     }
-  }
-
-  private func deliveries() -> [Diagnostic] {
-    diagnostic(
-      .warning, services.filter { Self.deliveryPrograms.contains($0.command) },
-      "pipe and virtual are not implemented yet: mail that is routed to these transports "
-        + "stays in the queue")
   }
 
   /// What has a program that is here, but is reached in a way that is not.

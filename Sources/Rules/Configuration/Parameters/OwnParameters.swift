@@ -9,6 +9,7 @@ extension Registry {
     IntegerParameter.accountCacheSize,
     IntegerParameter.spoolRelocationFactor,
     IntegerParameter.smtpdCrashRefusalLimit,
+    IntegerParameter.reloadGenerationLimit,
     IntegerParameter.smtpdClientTableSize,
     DurationParameter.commitDelay,
     DurationParameter.journalSyncInterval,
@@ -69,6 +70,13 @@ extension IntegerParameter {
   package static let smtpdClientTableSize = Self(
     "smtpd_client_table_size", default: "32768", in: 512...4_194_304,
     "Clients whose sessions and events are counted at a time; read at start only.")
+}
+
+extension IntegerParameter {
+  /// `reload_generation_limit`
+  package static let reloadGenerationLimit = Self(
+    "reload_generation_limit", default: "10", in: 0...100,
+    "Configurations whose processes may still be finishing their work after reloads.")
 }
 
 extension DurationParameter {

@@ -63,7 +63,7 @@ extension ParameterKind {
       guard let value = Self.number(text), bounds.contains(value) else { throw expected(text) }
       return .size(value)
     case .duration(let bounds, let unit):
-      guard let value = Self.duration(text, unit: unit), bounds.contains(value) else {
+      guard let value = TimeUnit.duration(text, unit: unit), bounds.contains(value) else {
         throw expected(text)
       }
       return .duration(value)
@@ -151,16 +151,5 @@ extension ParameterKind {
     let digits = text.utf8.first == UInt8(ascii: "-") ? text.utf8.dropFirst() : text.utf8[...]
     guard !digits.isEmpty, digits.allSatisfy({ (48...57).contains($0) }) else { return nil }
     return Int64(text)
-  }
-
-  private static func duration(_ text: String, unit: TimeUnit) -> Duration? {
-    let digits = text.utf8.prefix { (48...57).contains($0) }
-    let suffix = String(text.utf8.dropFirst(digits.count)) ?? ""
-    guard !digits.isEmpty, let count = Int64(String(digits) ?? ""),
-      let unit = suffix.isEmpty ? unit : TimeUnit(rawValue: suffix.lowercased())
-    else { return nil }
-    let (product, overflow) = count.multipliedReportingOverflow(by: unit.inMilliseconds)
-    guard !overflow, product <= Int64(Int32.max) * 1000 else { return nil }
-    return .milliseconds(product)
   }
 }

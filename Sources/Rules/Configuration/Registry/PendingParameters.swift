@@ -34,10 +34,10 @@ enum PendingParameters {
     default_recipient_refill_limit delay_logging_resolution_limit delay_notice_recipient
     destination_concurrency_feedback_debug enable_long_queue_ids error_notice_recipient
     hash_queue_depth ignore_mx_lookup_error ipc_timeout
-    maps_rbl_reject_code multi_instance_name
+    maps_rbl_reject_code multi_instance_name non_smtpd_milters
     qmgr_clog_warn_time qmgr_daemon_timeout
     qmgr_message_recipient_limit qmgr_message_recipient_minimum reject_tempfail_action
-    reload_drain_time setgid_group smtp_balance_inet_protocols smtp_starttls_timeout
+    setgid_group smtp_balance_inet_protocols
     smtp_xforward_timeout smtpd_delay_open_until_valid_rcpt
     smtpd_history_flush_threshold smtpd_service_name
     unknown_address_reject_code unknown_address_tempfail_action unknown_client_reject_code
@@ -49,8 +49,7 @@ enum PendingParameters {
     default_destination_rate_delay default_process_limit default_transport_rate_delay
     defer_transports delay_warning_time disable_dns_lookups
     fallback_transport forward_path header_size_limit
-    local_header_rewrite_clients luser_relay mailbox_command
-    mailbox_transport notify_classes
+    local_header_rewrite_clients luser_relay notify_classes
     smtp_address_preference smtp_bind_address_enforce smtp_connection_cache_destinations
     smtp_connection_cache_on_demand smtp_defer_if_no_mx_address_found smtp_dns_support_level
     smtp_fallback_relay smtp_host_lookup smtp_line_length_limit smtp_mx_address_limit

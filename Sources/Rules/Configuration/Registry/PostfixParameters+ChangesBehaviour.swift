@@ -16,9 +16,8 @@ extension PostfixParameters {
     smtp_dns_resolver_options smtp_generic_maps smtp_pix_workaround_maps smtp_reply_filter
     smtpd_command_filter smtpd_dns_reply_filter
     smtpd_log_access_permit_actions smtpd_proxy_options smtpd_reject_filter_maps
-    smtpd_reject_footer_maps smtpd_sasl_local_domain undisclosed_recipients_header
-    unverified_recipient_reject_reason unverified_sender_reject_reason virtual_gid_maps
-    virtual_mailbox_base virtual_uid_maps
+    smtpd_reject_footer_maps undisclosed_recipients_header
+    unverified_recipient_reject_reason unverified_sender_reject_reason
     """#
 
   /// The others with their defaults.
@@ -45,12 +44,9 @@ extension PostfixParameters {
     address_verify_transport_maps $transport_maps
     address_verify_virtual_transport $virtual_transport
     allow_min_user no
-    broken_sasl_auth_clients no
     canonical_classes envelope_sender, envelope_recipient, header_sender, header_recipient
     confirm_delay_cleared no
     default_verp_delimiters +=
-    deliver_lock_attempts 20
-    deliver_lock_delay 1s
     detect_8bit_encoding_header yes
     disable_mime_input_processing no
     disable_mime_output_conversion no
@@ -91,7 +87,6 @@ extension PostfixParameters {
     lmtp_sender_dependent_authentication no
     lmtp_xforward_timeout 300s
     local_delivery_status_filter $default_delivery_status_filter
-    mailbox_delivery_lock fcntl, dotlock
     masquerade_classes envelope_sender, header_sender, header_recipient
     mime_boundary_length_limit 2048
     mime_nesting_limit 100
@@ -113,10 +108,6 @@ extension PostfixParameters {
     smtp_sender_dependent_authentication no
     smtpd_proxy_ehlo $myhostname
     smtpd_proxy_timeout 100s
-    smtpd_sasl_auth_enable no
-    smtpd_sasl_authenticated_header no
-    smtpd_sasl_service smtp
-    smtpd_sasl_type cyrus
     smtputf8_autodetect_classes sendmail, verify
     unverified_recipient_defer_code 450
     unverified_recipient_reject_code 450
@@ -126,7 +117,5 @@ extension PostfixParameters {
     unverified_sender_tempfail_action $reject_tempfail_action
     verp_delimiter_filter -=+
     virtual_delivery_status_filter $default_delivery_status_filter
-    virtual_mailbox_limit 51200000
-    virtual_mailbox_lock fcntl, dotlock
     """#
 }

@@ -17,6 +17,7 @@ extension PostfixParameters {
     lmtp_sasl_auth_cache_name lmtp_sasl_auth_cache_time lmtp_sasl_path lmtp_tls_loglevel
     lmtp_tls_note_starttls_offer lmtp_tls_session_cache_database lmtp_tls_session_cache_timeout
     mail_release_date maillog_file_compressor maillog_file_rotate_suffix mailq_path
+    milter_unknown_command_macros
     manpage_directory max_idle max_use meta_directory multi_instance_directories
     multi_instance_enable multi_instance_group multi_instance_wrapper newaliases_path
     openssl_path pickup_service_name postlog_service_name postlogd_watchdog_timeout
@@ -29,13 +30,12 @@ extension PostfixParameters {
     queue_file_attribute_count_limit queue_service_name readme_directory respectful_logging
     rewrite_service_name sample_directory sendmail_fix_line_endings sendmail_path
     shlib_directory showq_service_name smtp_sasl_auth_cache_name smtp_sasl_auth_cache_time
-    smtp_sasl_path smtp_tls_loglevel smtp_tls_note_starttls_offer
-    smtp_tls_session_cache_database smtp_tls_session_cache_timeout smtpd_sasl_path
+    smtp_sasl_path smtp_tls_connection_reuse smtpd_sasl_local_domain
     smtpd_tls_always_issue_session_ids smtpd_tls_dcert_file
     smtpd_tls_dkey_file smtpd_tls_eecdh_grade tls_eecdh_strong_curve tls_eecdh_ultra_curve
     smtpd_tls_dh1024_param_file smtpd_tls_dh512_param_file
     smtpd_tls_session_cache_database socketmap_max_reply_size
-    stale_lock_time sun_mailtool_compatibility tcp_windowsize tls_config_file tls_config_name
+    sun_mailtool_compatibility tcp_windowsize tls_config_file tls_config_name
     tls_daemon_random_bytes tls_random_bytes tls_random_exchange_name
     tls_random_prng_update_period tls_random_reseed_period tls_random_source
     tls_session_ticket_cipher tlsmgr_service_name tlsproxy_client_CAfile tlsproxy_client_CApath

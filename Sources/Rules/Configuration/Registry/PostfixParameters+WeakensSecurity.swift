@@ -9,19 +9,15 @@ extension PostfixParameters {
     lmtp_tls_exclude_ciphers lmtp_tls_fingerprint_cert_match lmtp_tls_mandatory_exclude_ciphers
     lmtp_tls_per_site lmtp_tls_policy_maps lmtp_tls_security_level lmtp_tls_servername
     lmtp_tls_trust_anchor_file maps_rbl_domains master_service_disable message_reject_characters
-    message_strip_characters milter_header_checks milter_macro_defaults
-    milter_unknown_command_macros non_smtpd_milters postscreen_command_filter
+    message_strip_characters milter_header_checks postscreen_command_filter
     postscreen_dnsbl_reply_map postscreen_dnsbl_sites postscreen_upstream_proxy_protocol
     qmqpd_authorized_clients rbl_reply_maps relay_clientcerts smtp_body_checks
     smtp_header_checks smtp_mime_header_checks smtp_nested_header_checks
     smtp_sasl_mechanism_filter smtp_sasl_password_maps smtp_sasl_password_result_delimiter
-    smtp_tls_CAfile smtp_tls_CApath smtp_tls_cert_file smtp_tls_chain_files smtp_tls_dcert_file
-    smtp_tls_eccert_file smtp_tls_exclude_ciphers smtp_tls_fingerprint_cert_match
-    smtp_tls_mandatory_exclude_ciphers smtp_tls_per_site smtp_tls_policy_maps
-    smtp_tls_security_level smtp_tls_servername smtp_tls_trust_anchor_file
-    smtpd_authorized_xclient_hosts smtpd_authorized_xforward_hosts smtpd_milter_maps
-    smtpd_milters smtpd_policy_service_policy_context smtpd_proxy_filter
-    smtpd_sasl_exceptions_networks smtpd_sender_login_maps smtpd_tls_CAfile smtpd_tls_CApath
+    smtp_tls_dcert_file smtp_tls_per_site smtp_tls_trust_anchor_file
+    smtpd_authorized_xclient_hosts smtpd_authorized_xforward_hosts
+    smtpd_policy_service_policy_context smtpd_proxy_filter
+    smtpd_tls_CAfile smtpd_tls_CApath
     smtpd_upstream_proxy_protocol tls_disable_workarounds tls_ffdhe_auto_groups
     """#
 
@@ -31,8 +27,6 @@ extension PostfixParameters {
     allow_mail_to_files alias, forward
     body_checks_size_limit 51200
     cleanup_replace_stray_cr_lf yes
-    command_expansion_filter \#
-    1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
     default_privs nobody
     empty_address_local_login_sender_maps_lookup_key <>
     execution_directory_expansion_filter \#
@@ -66,21 +60,6 @@ extension PostfixParameters {
     lmtp_use_tls no
     local_login_sender_maps static:*
     message_drop_headers bcc, content-length, resent-bcc, return-path
-    milter_command_timeout 30s
-    milter_connect_macros j {daemon_name} {daemon_addr} v _
-    milter_connect_timeout 30s
-    milter_content_timeout 300s
-    milter_data_macros i
-    milter_default_action tempfail
-    milter_end_of_data_macros i
-    milter_end_of_header_macros i
-    milter_helo_macros {tls_version} {cipher} {cipher_bits} {cert_subject} {cert_issuer}
-    milter_macro_daemon_name $myhostname
-    milter_macro_v $mail_name $mail_version
-    milter_mail_macros i {auth_type} {auth_authen} {auth_author} {mail_addr} {mail_host} \#
-    {mail_mailer}
-    milter_protocol 6
-    milter_rcpt_macros i {rcpt_addr} {rcpt_host} {rcpt_mailer}
     mime_header_checks $header_checks
     nested_header_checks $header_checks
     postscreen_access_list permit_mynetworks
@@ -118,7 +97,6 @@ extension PostfixParameters {
     postscreen_tls_security_level $smtpd_tls_security_level
     postscreen_upstream_proxy_timeout 5s
     postscreen_use_tls $smtpd_use_tls
-    smtp_enforce_tls no
     smtp_sasl_auth_enable no
     smtp_sasl_auth_soft_bounce yes
     smtp_sasl_security_options noplaintext, noanonymous
@@ -126,24 +104,10 @@ extension PostfixParameters {
     smtp_sasl_tls_verified_security_options $smtp_sasl_tls_security_options
     smtp_sasl_type cyrus
     smtp_tls_block_early_mail_reply no
-    smtp_tls_ciphers medium
-    smtp_tls_connection_reuse no
     smtp_tls_dane_insecure_mx_policy ${{$smtp_tls_security_level} == {dane} ? {dane} : {may}}
     smtp_tls_dkey_file $smtp_tls_dcert_file
-    smtp_tls_eckey_file $smtp_tls_eccert_file
     smtp_tls_enable_rpk no
-    smtp_tls_enforce_peername yes
-    smtp_tls_fingerprint_digest ${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}
     smtp_tls_force_insecure_host_tlsa_lookup no
-    smtp_tls_key_file $smtp_tls_cert_file
-    smtp_tls_mandatory_ciphers medium
-    smtp_tls_mandatory_protocols >=TLSv1
-    smtp_tls_protocols >=TLSv1
-    smtp_tls_scert_verifydepth 9
-    smtp_tls_secure_cert_match nexthop, dot-nexthop
-    smtp_tls_verify_cert_match hostname
-    smtp_tls_wrappermode no
-    smtp_use_tls no
     smtpd_authorized_verp_clients $authorized_verp_clients
     smtpd_client_ipv4_prefix_length 32
     smtpd_client_ipv6_prefix_length 84
@@ -158,12 +122,7 @@ extension PostfixParameters {
     smtpd_policy_service_retry_delay 1s
     smtpd_policy_service_timeout 100s
     smtpd_policy_service_try_limit 2
-    smtpd_sasl_mechanism_filter !external, static:rest
-    smtpd_sasl_response_limit 12288
-    smtpd_sasl_security_options noanonymous
-    smtpd_sasl_tls_security_options $smtpd_sasl_security_options
     smtpd_tls_ask_ccert no
-    smtpd_tls_auth_only no
     smtpd_tls_ccert_verifydepth 9
     smtpd_tls_enable_rpk no
     smtpd_tls_fingerprint_digest ${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}
@@ -172,7 +131,6 @@ extension PostfixParameters {
     strict_7bit_headers no
     strict_8bitmime no
     strict_8bitmime_body no
-    strict_mailbox_ownership yes
     strict_mime_encoding_domain no
     strict_smtputf8 no
     tls_append_default_CA no
@@ -180,7 +138,5 @@ extension PostfixParameters {
     tls_fast_shutdown_enable yes
     tls_legacy_public_key_fingerprints no
     tls_required_enable no
-    tls_wildcard_matches_multiple_labels yes
-    virtual_minimum_uid 100
     """#
 }

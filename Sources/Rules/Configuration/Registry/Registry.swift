@@ -2,8 +2,10 @@
 package enum Registry {
   /// The declarations, sorted by name.
   package static let declarations: [Declaration] =
-    [site, routing, server, tlsServer, access, client, lmtp, queue, message, filters, own]
-    .joined()
+    [
+      site, routing, server, tlsServer, saslServer, tlsClient, access, client, lmtp, delivery,
+      queue, message, filters, milters, own,
+    ].joined()
     .map(\.declaration).sorted { $0.name < $1.name }
 
   private static let byName = Dictionary(

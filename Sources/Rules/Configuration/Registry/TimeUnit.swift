@@ -40,4 +40,17 @@ package enum TimeUnit: String, CaseIterable, Sendable {
     let chosen = unit ?? Self.milliseconds
     return "\(count / chosen.inMilliseconds)\(chosen.rawValue)"
   }
+
+  /// Reads a number and its unit; without one it is of `unit`. `nil` for anything else, and for
+  /// what is longer than Postfix takes.
+  package static func duration(_ text: String, unit: TimeUnit) -> Duration? {
+    let digits = text.utf8.prefix { (48...57).contains($0) }
+    let suffix = String(text.utf8.dropFirst(digits.count)) ?? ""
+    guard !digits.isEmpty, let count = Int64(String(digits) ?? ""),
+      let unit = suffix.isEmpty ? unit : TimeUnit(rawValue: suffix.lowercased())
+    else { return nil }
+    let (product, overflow) = count.multipliedReportingOverflow(by: unit.inMilliseconds)
+    guard !overflow, product <= Int64(Int32.max) * 1000 else { return nil }
+    return .milliseconds(product)
+  }
 }

@@ -1,21 +1,23 @@
 import LinuxSystem
 import SystemPackage
 
-/// The file that a Maildir delivery writes: collects text and writes it in large pieces.
+/// The file that a delivery writes: collects text and writes it in large pieces.
 ///
 /// The first error is kept and comes out at the end, so that producers of text need not know of it.
-package struct MaildirWriter: ~Copyable {
+package struct MailboxWriter: ~Copyable {
   private let file: Int32
   private let sizeMax: Int64
-  private var written: Int64 = 0
+  private var written: Int64
   private var failure: Errno?
 
   /// Text that is not written yet; producers append to it and call `flushIfLarge`.
   package var text: [UInt8] = []
 
-  /// Writes to a file from its start; more than `sizeMax` bytes (0: no limit) are refused.
-  init(file: Int32, sizeMax: Int64) {
+  /// Writes to a file from an offset on; a file of more than `sizeMax` bytes (0: no limit) is
+  /// refused.
+  init(file: Int32, sizeMax: Int64, at offset: Int64 = 0) {
     self.file = file
+    written = offset
     self.sizeMax = sizeMax
     text.reserveCapacity(Self.pieceSize + 4096)
   }
@@ -30,12 +32,12 @@ package struct MaildirWriter: ~Copyable {
   }
 
   /// Writes the rest and flushes the file to the disk; throws the first error of all.
-  mutating func finish() throws(MaildirError) {
+  mutating func finish() throws(MailboxError) {
     flush()
     if failure == nil {
       do throws(Errno) { try Files.sync(file) } catch { failure = error }
     }
-    if let failure { throw MaildirError(step: "error writing message", cause: failure) }
+    if let failure { throw MailboxError(step: "error writing message", cause: failure) }
   }
 
   private mutating func flush() {

@@ -1,0 +1,86 @@
+import LinuxSystem
+import SystemPackage
+
+/// A file that holds all messages of a user, one after the other (mbox).
+///
+/// Everything here blocks, also until others give their locks back: it runs in a process of its
+/// own.
+package struct MailboxFile: Sendable {
+  /// Its path.
+  package let path: String
+  /// How it is locked.
+  package let lock: MailboxLock
+  /// Who must own it (`strict_mailbox_ownership`); `nil` for anybody.
+  package let owner: UInt32?
+
+  /// Names a mailbox, which need not be there yet.
+  package init(path: String, lock: MailboxLock, owner: UInt32?) {
+    self.path = path
+    self.lock = lock
+    self.owner = owner
+  }
+
+  /// Appends a message and flushes it: when this returns true it is delivered for good. On any
+  /// failure the file gets back the length that it had.
+  ///
+  /// `write` is called once and says whether it gave the writer the whole text.
+  package func append(
+    sizeMax: Int64, _ write: (inout MailboxWriter) -> Bool
+  ) throws(MailboxError) -> Bool {
+    if lock.ways.contains(.dotlock) { try lock.takeFile(of: path) }
+    defer {
+      if lock.ways.contains(.dotlock) {
+        // Who cannot remove it leaves it to grow stale.
+        do throws(Errno) { try Files.unlink(path + ".lock") } catch {}
+      }
+    }
+    let file = try open()
+    try lock.take(file.raw)
+    let size = try checkedSize(of: file.raw)
+    var writer = MailboxWriter(file: file.raw, sizeMax: sizeMax, at: size)
+    do throws(MailboxError) {
+      if write(&writer) {
+        try writer.finish()
+        return true
+      }
+    } catch {
+      cut(file.raw, to: size)
+      throw error
+    }
+    cut(file.raw, to: size)
+    return false
+  }
+
+  private func open() throws(MailboxError) -> OwnedDescriptor {
+    do throws(Errno) {
+      return try Files.open(path, [.read, .write, .create, .noFollow, .nonblocking])
+    } catch {
+      throw MailboxError(step: "cannot open file", cause: error)
+    }
+  }
+
+  /// The length of a file that is a mailbox and nothing else.
+  private func checkedSize(of file: Int32) throws(MailboxError) -> Int64 {
+    let status: FileStatus
+    do throws(Errno) {
+      status = try Files.status(of: file)
+    } catch {
+      throw MailboxError(step: "cannot open file", cause: error)
+    }
+    guard status.isRegular else {
+      throw MailboxError(step: "destination is not a regular file", cause: nil)
+    }
+    guard status.links == 1 else {
+      throw MailboxError(step: "file has \(status.links) links", cause: nil)
+    }
+    if let owner, status.uid != owner {
+      throw MailboxError(step: "destination \(path) is not owned by recipient", cause: nil)
+    }
+    return status.size
+  }
+
+  private func cut(_ file: Int32, to size: Int64) {
+    // The first failure is the one to be told; a rest that stays is seen by its reader.
+    do throws(Errno) { try Files.truncate(file, to: size) } catch {}
+  }
+}

@@ -1,0 +1,102 @@
+import Glibc
+import LinuxSystem
+import Primitives
+import SystemPackage
+
+/// How a mailbox file is locked against other programs, and how long that is tried.
+package struct MailboxLock: Equatable, Sendable {
+  /// A way to lock: all that are set are used.
+  package struct Ways: OptionSet, Sendable {
+    /// The ways as bits.
+    package let rawValue: UInt8
+
+    /// Makes a set of bits.
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    /// `fcntl(2)`.
+    package static let fcntl = Ways(rawValue: 1)
+    /// `flock(2)`.
+    package static let flock = Ways(rawValue: 2)
+    /// A file beside it whose name ends in `.lock`.
+    package static let dotlock = Ways(rawValue: 4)
+
+    /// The ways that a configuration names, such as `fcntl, dotlock`; other words are left out.
+    package init(_ words: [String]) {
+      self = []
+      for word in words {
+        switch word {
+        case "fcntl": insert(.fcntl)
+        case "flock": insert(.flock)
+        case "dotlock": insert(.dotlock)
+        default: break
+        }
+      }
+    }
+  }
+
+  /// The ways.
+  package var ways: Ways
+  /// How often it is tried to get a lock (`deliver_lock_attempts`).
+  package var attempts = 20
+  /// The pause between two attempts (`deliver_lock_delay`), in milliseconds.
+  package var pause: Int64 = 1000
+  /// The age at which a lock file is taken for left behind (`stale_lock_time`), in seconds.
+  package var staleAge: Int64 = 500
+
+  /// A lock in these ways, with Postfix's limits.
+  package init(_ ways: Ways) { self.ways = ways }
+
+  /// Makes the lock file of a mailbox.
+  func takeFile(of path: String) throws(MailboxError) {
+    let name = path + ".lock"
+    for attempt in 1... {
+      do throws(Errno) {
+        let file = try Files.open(name, [.write, .create, .exclusive])
+        file.close()
+        return
+      } catch {
+        guard error == .fileExists, attempt < attempts else {
+          throw MailboxError(step: "unable to create lock file \(name)", cause: error)
+        }
+      }
+      if !removeIfStale(name) { rest() }
+    }
+  }
+
+  /// Locks an open mailbox.
+  func take(_ file: Int32) throws(MailboxError) {
+    for attempt in 1... {
+      if ways.isDisjoint(with: .fcntl) || lockRegion(file) {
+        if ways.isDisjoint(with: .flock) || (try? Files.tryLock(file)) == true { return }
+      }
+      guard attempt < attempts else {
+        throw MailboxError(
+          step: "unable to lock for exclusive access", cause: .resourceTemporarilyUnavailable)
+      }
+      rest()
+    }
+  }
+
+  private func lockRegion(_ file: Int32) -> Bool {
+    var region = Glibc.flock()
+    region.l_type = Int16(F_WRLCK)
+    region.l_whence = Int16(SEEK_SET)
+    return Glibc.fcntl(file, F_SETLK, &region) == 0
+  }
+
+  private func removeIfStale(_ name: String) -> Bool {
+    do throws(Errno) {
+      let age = Clocks.wallNow().seconds - (try Files.status(name, follow: false)).modified.seconds
+      guard age > staleAge else { return false }
+      try Files.unlink(name)
+      return true
+    } catch {
+      // Its owner has removed it meanwhile, or nobody may: the next attempt shows.
+      return error == .noSuchFileOrDirectory
+    }
+  }
+
+  /// No event tells when another program gives a lock back, least of all over a network file
+  /// system; the process that waits does nothing else.
+  private func rest() { poll(nil, 0, Int32(clamping: pause)) }
+}

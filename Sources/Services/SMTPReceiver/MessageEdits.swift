@@ -1,0 +1,128 @@
+import MailTypes
+import MilterCore
+import Primitives
+import QueueFormat
+import QueueStore
+import Reactor
+import SMTPGrammar
+
+/// A message while milters look at it: what they see of it, and what they want changed.
+///
+/// The wishes of one milter come true together, once it has said that the message may pass: of one
+/// that fails in the middle none does.
+@ReactorActor
+final class MessageEdits {
+  /// Recipients that milters may add to a message.
+  private static let addedRecipientsMax = 10_000
+
+  /// The message.
+  let content: InboundMessage
+  /// The envelope as it stands.
+  private(set) var envelope: Envelope
+  /// The header as it stands.
+  private(set) var header: MilterHeader
+  /// Whether it is to enter the queue on hold.
+  private(set) var holds = false
+
+  private let sizeMax: Int
+  private let intake: Intake
+  private var addedRecipients = 0
+  /// What the milter at hand wants.
+  private var wanted: Wishes
+
+  private struct Wishes {
+    var envelope: Envelope
+    var header: MilterHeader
+    var holds = false
+    var body: ReplacementBody?
+  }
+
+  /// - Parameter sizeMax: `message_size_limit`, for bodies that milters put in; 0 for none.
+  init(_ content: InboundMessage, _ envelope: Envelope, sizeMax: Int, intake: Intake) {
+    self.content = content
+    self.envelope = envelope
+    self.sizeMax = sizeMax
+    self.intake = intake
+    header = content.headerForMilters
+    wanted = Wishes(envelope: envelope, header: header)
+  }
+
+  /// The next milter begins.
+  func begin() { wanted = Wishes(envelope: envelope, header: header) }
+
+  /// Notes a wish.
+  ///
+  /// - Throws: `.fault` for one that cannot be granted; `.tooBig`; `.spool`.
+  func note(_ edit: MilterEdit, keepingSpace: Bool) async throws(MilterTrouble) {
+    do throws(MilterFault) {
+      switch edit {
+      case .addHeader(let name, let value):
+        try wanted.header.add(name, value, keepingSpace: keepingSpace)
+      case .insertHeader(let index, let name, let value):
+        try wanted.header.insert(at: index, name, value, keepingSpace: keepingSpace)
+      case .changeHeader(let index, let name, let value):
+        try wanted.header.change(index, name, value, keepingSpace: keepingSpace)
+      case .changeSender(let path): wanted.envelope.sender = try Self.address(path, "e")
+      case .addRecipient(let path, _): try add(try Self.address(path, "+"))
+      case .deleteRecipient(let path): delete(try Self.address(path, "-"))
+      case .quarantine: wanted.holds = true
+      case .replaceBody: break
+      }
+    } catch {
+      throw .fault(.endOfMessage, error)
+    }
+    guard case .replaceBody(let part) = edit else { return }
+    let body = wanted.body ?? ReplacementBody(intake: intake)
+    wanted.body = body
+    guard sizeMax == 0 || wanted.header.size + body.size + part.count <= sizeMax else {
+      throw .tooBig
+    }
+    do throws(SpoolError) {
+      try await body.append(part)
+    } catch {
+      throw .spool(error)
+    }
+  }
+
+  private static func address(
+    _ path: [UInt8], _ code: Unicode.Scalar
+  ) throws(MilterFault) -> MailAddress {
+    let address = path.withUnsafeBytes { try? PathParser.parse($0, strict: false) }
+    guard let address else { throw .malformed(UInt8(ascii: code)) }
+    return address
+  }
+
+  private func add(_ address: MailAddress) throws(MilterFault) {
+    addedRecipients += 1
+    guard !address.isNull, addedRecipients <= Self.addedRecipientsMax else {
+      throw .malformed(UInt8(ascii: "+"))
+    }
+    guard !wanted.envelope.recipients.contains(where: { $0.address == address }) else { return }
+    wanted.envelope.recipients.append(EnvelopeRecipient(address))
+  }
+
+  private func delete(_ address: MailAddress) {
+    wanted.envelope.recipients.removeAll { $0.address == address || $0.original == address }
+  }
+
+  /// The milter lets the message pass: what it wants is done.
+  func commit() async throws(SpoolError) {
+    if let body = wanted.body { try await content.replaceBody(body) }
+    wanted.body = nil
+    header = wanted.header
+    envelope = wanted.envelope
+    if wanted.holds { holds = true }
+  }
+
+  /// Nothing of what the milter wants is done.
+  func rollBack() async {
+    let body = wanted.body
+    begin()
+    await body?.abandon()
+  }
+
+  /// All milters let the message pass: its header is what they made of it.
+  func finish() async throws(SpoolError) {
+    if header.isChanged { try await content.replaceHeader(header) }
+  }
+}

@@ -1,0 +1,142 @@
+import MailTypes
+import Primitives
+import Reactor
+import SMTPClientCore
+import ServiceKit
+import TLSEngine
+import TLSPolicy
+
+/// TLS of one transport: what is wanted of each destination, and sessions that can be resumed.
+@ReactorActor
+final class TransportSecurity {
+  /// What connections under one policy have in common. Connections under different policies are
+  /// never used for one another.
+  @ReactorActor
+  final class Agreement {
+    let policy: ClientTLSPolicy
+    /// `nil` where no TLS is used.
+    let context: TLSContext?
+    unowned let transport: TransportSecurity
+
+    fileprivate init(
+      _ policy: ClientTLSPolicy, _ context: TLSContext?, _ transport: TransportSecurity
+    ) {
+      self.policy = policy
+      self.context = context
+      self.transport = transport
+    }
+
+    /// As the protocol core wants it.
+    var demand: ClientSecurity {
+      if policy.isMandatory {
+        return ClientSecurity(.mandatory, isWrapped: transport.tls.isWrapped)
+      }
+      return context == nil ? .plaintext : ClientSecurity(.optional)
+    }
+  }
+
+  /// More policies than any table has; beyond it they are made anew.
+  private static let agreementsMax = 1000
+  let tls: ClientTLS
+  let sessions: TLSSessionCache
+  private let log: Log
+  private let tag: [UInt8]
+  private var agreements: [ClientTLSPolicy: Agreement] = [:]
+  private(set) lazy var plaintext = Agreement(.plaintext, nil, self)
+  /// What holds everywhere, where no table is asked.
+  private var general: Agreement?
+
+  init(_ tls: ClientTLS, log: Log, tag: [UInt8]) {
+    self.tls = tls
+    self.log = log
+    self.tag = tag
+    sessions = TLSSessionCache(lifetime: tls.sessionLifetime)
+  }
+
+  /// The agreement for a destination if it is known without asking: so for all mail of a transport
+  /// that has no tables of policies.
+  func agreementNow() -> Agreement? {
+    if let general { return general }
+    guard !tls.asksTables, case .success(let policy) = tls.generalPolicy else { return nil }
+    general = try? agreement(policy)
+    return general
+  }
+
+  /// The agreement for a destination; `nextHop` as it stands in the request.
+  func agreement(for nextHop: String) async throws(ClientTLSProblem) -> Agreement {
+    let answer = await tls.policy(for: nextHop)
+    for remark in answer.remarks { warn(remark) }
+    do throws(ClientTLSProblem) {
+      return try agreement(answer.policy.get())
+    } catch {
+      for warning in error.warnings { warn(warning) }
+      let host = NextHop(nextHop)?.name ?? nextHop
+      warn("TLS policy lookup for \(nextHop)/\(host): \(error.reason)")
+      throw error
+    }
+  }
+
+  private func agreement(_ policy: ClientTLSPolicy) throws(ClientTLSProblem) -> Agreement {
+    if policy.level == .none { return plaintext }
+    if let known = agreements[policy] { return known }
+    let context: TLSContext
+    do throws(TLSSetupError) {
+      context = try tls.context(for: policy)
+    } catch {
+      throw ClientTLSProblem(["TLS cannot be begun: \(error)"])
+    }
+    if agreements.count >= Self.agreementsMax { agreements.removeAll() }
+    let fresh = Agreement(policy, context, self)
+    agreements[policy] = fresh
+    return fresh
+  }
+
+  private func warn(_ text: String) {
+    log.line(tag: tag) {
+      $0.append(text: "warning: ")
+      $0.append(peerText: Array(text.utf8))
+    }
+  }
+}
+
+/// Sessions that servers would take up again, in memory alone.
+@ReactorActor
+final class TLSSessionCache {
+  /// What a session belongs to: it proves nothing under another policy.
+  struct Key: Hashable {
+    let agreement: ObjectIdentifier
+    let host: String
+    let address: String
+    let port: UInt16
+    let destination: String
+  }
+
+  private struct Entry {
+    let session: TLSResumption
+    let madeAt: MonotonicTime
+  }
+
+  /// Servers whose sessions are kept; beyond it all are forgotten.
+  private static let entriesMax = 2000
+  private let lifetime: Duration
+  private var entries: [Key: Entry] = [:]
+
+  /// - Parameter lifetime: how long a session is kept; zero keeps none.
+  init(lifetime: Duration) { self.lifetime = lifetime }
+
+  var isUsed: Bool { lifetime > .zero }
+
+  func find(_ key: Key) -> TLSResumption? {
+    guard let entry = entries[key] else { return nil }
+    if Reactor.shared.now.since(entry.madeAt) < lifetime { return entry.session }
+    entries[key] = nil
+    return nil
+  }
+
+  func keep(_ session: TLSResumption, for key: Key) {
+    if entries.count >= Self.entriesMax, entries[key] == nil { entries.removeAll() }
+    entries[key] = Entry(session: session, madeAt: Reactor.shared.now)
+  }
+
+  func forget(_ key: Key) { entries[key] = nil }
+}

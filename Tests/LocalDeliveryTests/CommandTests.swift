@@ -1,0 +1,134 @@
+import Foundation
+import LinuxSystem
+import MailTypes
+import Primitives
+import ServiceKit
+import TestSupport
+import Testing
+
+@testable import LocalDelivery
+
+struct CommandTests {
+  private func order(
+    _ words: CommandOrder.Words, timeLimit: Int64 = 20_000, program: String = "local",
+    environment: [String] = ["PATH=/usr/bin:/bin"], directory: String = ""
+  ) -> CommandOrder {
+    CommandOrder(
+      words, environment: environment, directory: directory, timeLimit: timeLimit,
+      program: program, success: program == "pipe" ? "delivered via x service" : "delivered",
+      tellsOutput: program == "pipe")
+  }
+
+  private func run(_ order: CommandOrder, message: String = "text\n") throws -> LocalVerdict {
+    let text = try Files.memory("message")
+    try Files.writeAll(text.raw, Array(message.utf8), at: 0)
+    return CommandRun(order: order, message: text.raw).verdict()
+  }
+
+  @Test(arguments: [
+    (1, "5.3.0", "Command died with status 1: \"C\""), (64, "5.3.0", "command line usage error"),
+    (65, "5.6.0", "data format error"), (67, "5.1.1", "user unknown"),
+    (68, "5.1.2", "host name unknown"), (71, "4.3.0", "system resource problem"),
+    (73, "5.2.0", "can't create user output file"), (75, "4.3.0", "temporary failure"),
+    (76, "5.5.0", "remote error in protocol"), (77, "5.7.0", "permission denied"),
+    (78, "5.3.5", "local configuration error"),
+    (79, "5.3.0", "Command died with status 79: \"C\""),
+  ])
+  func anExitStatusMeansWhatSysexitsSays(code: Int, status: String, text: String) throws {
+    let line = "echo 'one\ttwo'; echo three >&2; exit \(code)"
+    let verdict = try run(order(.line(line)))
+    #expect("\(verdict.status)" == status)
+    #expect(verdict.outcome == (status.hasPrefix("4") ? .deferred : .bounced))
+    #expect(
+      verdict.text
+        == text.replacingOccurrences(of: "\"C\"", with: "\"\(line)\"")
+        + ". Command output: one two three ")
+  }
+
+  @Test func whatTheCommandSaysOfItselfCounts() throws {
+    #expect(
+      try run(order(.line("echo 4.7.1 later; exit 77")))
+        == .failed(EnhancedStatus(4, 7, 1), "later "))
+    #expect(
+      try run(order(.line("kill -9 $$")))
+        == .failed(EnhancedStatus(4, 3, 0), "Command died with signal 9: \"kill -9 $$\""))
+    #expect(try run(order(.line("echo fine; exit 0"))).text == "delivered")
+    let arguments = ["/bin/echo", " all  fine "]
+    #expect(
+      try run(order(.arguments(arguments), program: "pipe")).text
+        == "delivered via x service (all  fine)")
+  }
+
+  @Test func theMessageComesInOnStandardInput() throws {
+    let folder = try TemporaryDirectory()
+    let verdict = try run(
+      order(
+        .line("cd '\(folder.path)'; cat > got; echo \"$A\" > said"), environment: ["A=b c"]))
+    #expect(verdict.outcome == .sent, "\(verdict)")
+    #expect(try folder.read("got") == Array("text\n".utf8))
+    #expect(try folder.read("said") == Array("b c\n".utf8))
+  }
+
+  @Test func aPlainCommandNeedsNoShell() {
+    #expect(CommandLine.resolve(.line("cat -a x=1")).program == "/usr/bin/cat")
+    #expect(CommandLine.resolve(.line("cat -a x=1")).arguments == ["cat", "-a", "x=1"])
+    #expect(CommandLine.resolve(.line("/no/such x")).program == "/no/such")
+    #expect(
+      CommandLine.resolve(.line("no-such-program x")).arguments
+        == ["sh", "-c", "no-such-program x"])
+    for line in ["cat \"$USER\"", "a|b", "a;b", "a>b", "cat ~", "cat *"] {
+      #expect(CommandLine.resolve(.line(line)).arguments == ["sh", "-c", line])
+    }
+    #expect(CommandLine.resolve(.arguments(["cat", "$a;b"])).arguments == ["cat", "$a;b"])
+  }
+
+  @Test func aProgramThatIsNotThereIsTriedAgain() throws {
+    #expect(
+      try run(order(.arguments(["/no/such"]), program: "pipe"))
+        == .failed(
+          EnhancedStatus(4, 3, 0),
+          "temporary failure. Command output: pipe: fatal: pipe_command: "
+            + "execvp /no/such: No such file or directory "))
+  }
+
+  @Test func muchOutputIsReadAndLittleKept() throws {
+    let verdict = try run(order(.line("yes | head -c 1000000; exit 1")))
+    #expect(verdict.text.utf8.count < 1200)
+    #expect(verdict.text.contains(". Command output: y y y "))
+  }
+
+  @Test func aCommandThatTakesTooLongIsKilled() throws {
+    let verdict = try run(order(.arguments(["/bin/sleep", "1000"]), timeLimit: 100))
+    #expect(
+      verdict.text == "Command time limit exceeded: \"/bin/sleep\"" && verdict.outcome == .bounced)
+    #expect(verdict.endsSession)
+  }
+
+  @Test func whatIsLeftRunningKeepsNobodyWaiting() throws {
+    let folder = try TemporaryDirectory()
+    let verdict = try run(
+      order(.line("sleep 1000 & echo $! > '\(folder.path("pid"))'; exit 0")))
+    #expect(verdict.outcome == .sent)
+    let text = String(decoding: try folder.read("pid"), as: UTF8.self)
+    let pid = try #require(Int32(text.trimmingCharacters(in: .newlines)))
+    #expect(kill(pid, SIGKILL) == 0)
+  }
+
+  @Test func anOrderTravels() throws {
+    for words in [CommandOrder.Words.line("a b"), .arguments(["a", "b c"])] {
+      let order = order(words, environment: ["A=b", "C="], directory: "/d")
+      var out = WireEncoder()
+      order.encode(into: &out)
+      let read = try out.take().withUnsafeBytes { bytes in
+        var input = WireDecoder(bytes)
+        return try CommandOrder(from: &input)
+      }
+      #expect(read == order)
+    }
+  }
+
+  @Test func theEnvironmentIsFiltered() {
+    let allowed = Set("ab@.".utf8)
+    #expect(CommandLine.filtered(Array("a`b\"@\n.c".utf8), allowing: allowed) == "a_b_@_._")
+  }
+}

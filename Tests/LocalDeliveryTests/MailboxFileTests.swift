@@ -1,0 +1,134 @@
+import Foundation
+import LinuxSystem
+import MailTypes
+import Primitives
+import SystemPackage
+import TestSupport
+import Testing
+
+@testable import LocalDelivery
+
+struct MailboxFileTests {
+  private static let time = WallTime(microseconds: 1_700_000_000_000_000)
+
+  private func message(_ body: String, _ file: SharedDescriptor) -> LocalMessage {
+    let header = Int64("Subject: x\r\n\r\n".utf8.count)
+    return LocalMessage(
+      content: file.raw, header: 0..<header, body: header..<(header + Int64(body.utf8.count)),
+      sender: MailAddress("a@b.test"), recipient: MailAddress("anna@here"),
+      original: Array("anna@here".utf8), style: .mailbox)
+  }
+
+  private func deliver(
+    _ body: String = "From x\r\n..dot\r\n", to path: String, sizeMax: Int64 = 0,
+    owner: UInt32? = nil, lock: MailboxLock = MailboxLock([.fcntl, .flock, .dotlock])
+  ) throws -> LocalVerdict {
+    let file = SharedDescriptor(
+      try Files.sealedMemory("message", content: Array("Subject: x\r\n\r\n\(body)".utf8)))
+    var settings = LocalAgent.Settings()
+    settings.mailboxSizeMax = sizeMax
+    let agent = LocalAgent(settings: settings, names: MaildirName(host: "host.test", pid: 7))
+    return withExtendedLifetime(file) {
+      agent.append(
+        message(body, file), to: MailboxFile(path: path, lock: lock, owner: owner),
+        at: Self.time, failure: "cannot update: ", isVirtual: false)
+    }
+  }
+
+  @Test func messagesLieOneBehindTheOther() throws {
+    let folder = try TemporaryDirectory()
+    for _ in 0..<2 {
+      #expect(try deliver(to: folder.path("anna")) == .deliveredToMailbox)
+    }
+    let text = String(decoding: try folder.read("anna"), as: UTF8.self)
+    let messages = text.components(separatedBy: "\n\nFrom a@b.test  ")
+    #expect(messages.count == 2)
+    let wanted = """
+      Return-Path: <a@b.test>
+      X-Original-To: anna@here
+      Delivered-To: anna@here
+      Subject: x
+
+      >From x
+      .dot
+      """
+    for message in messages {
+      let lines = message.split(separator: "\n", maxSplits: 1)
+      #expect(lines[0].hasSuffix(" 2023"))
+      #expect(lines[1].trimmingCharacters(in: .newlines) == wanted)
+    }
+    #expect(text.hasPrefix("From a@b.test  "))
+    #expect(text.hasSuffix(".dot\n\n"))
+    #expect(try folder.names() == ["anna"])
+    let file = try FileManager.default.attributesOfItem(atPath: folder.path("anna"))
+    #expect(file[.posixPermissions] as? Int == 0o600)
+  }
+
+  @Test func aMailboxThatWouldGrowTooLargeStaysAsItIs() throws {
+    let folder = try TemporaryDirectory()
+    #expect(try deliver(to: folder.path("anna"), sizeMax: 200) == .deliveredToMailbox)
+    let before = try folder.read("anna")
+    let verdict = try deliver(to: folder.path("anna"), sizeMax: 200)
+    #expect(
+      verdict
+        == .failed(
+          EnhancedStatus(5, 2, 2), "cannot update: error writing message: File too large"))
+    #expect(try folder.read("anna") == before)
+    #expect(try folder.names() == ["anna"])
+  }
+
+  @Test func aLockFileOfAnotherIsRespectedAndAStaleOneRemoved() throws {
+    let folder = try TemporaryDirectory()
+    let path = folder.path("anna")
+    try folder.write("", to: "anna.lock")
+    var lock = MailboxLock(.dotlock)
+    lock.attempts = 2
+    lock.pause = 1
+    #expect(
+      try deliver(to: path, lock: lock)
+        == .failed(
+          EnhancedStatus(4, 2, 0),
+          "cannot update: unable to create lock file \(path).lock: File exists"))
+    try FileManager.default.setAttributes(
+      [.modificationDate: Date(timeIntervalSinceNow: -600)], ofItemAtPath: path + ".lock")
+    #expect(try deliver(to: path, lock: lock) == .deliveredToMailbox)
+    #expect(try folder.names() == ["anna"])
+  }
+
+  @Test func anOpenLockOfAnotherIsRespected() throws {
+    let folder = try TemporaryDirectory()
+    let path = folder.path("anna")
+    let other = try Files.open(path, [.read, .write, .create])
+    #expect(try Files.tryLock(other.raw))
+    var lock = MailboxLock(.flock)
+    lock.attempts = 2
+    lock.pause = 1
+    let verdict = try deliver(to: path, lock: lock)
+    #expect(verdict.outcome == .deferred)
+    #expect(verdict.status == EnhancedStatus(4, 2, 0))
+    #expect(verdict.text.hasPrefix("cannot update: unable to lock for exclusive access: "))
+    try Files.unlock(other.raw)
+    #expect(try deliver(to: path, lock: lock) == .deliveredToMailbox)
+  }
+
+  @Test func nothingIsWrittenThroughLinksOrIntoFilesOfOthers() throws {
+    let folder = try TemporaryDirectory()
+    try folder.write("x", to: "target")
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("symbolic"), withDestinationPath: folder.path("target"))
+    #expect(try deliver(to: folder.path("symbolic")).outcome == .bounced)
+    try FileManager.default.linkItem(
+      atPath: folder.path("target"), toPath: folder.path("hard"))
+    #expect(
+      try deliver(to: folder.path("hard"))
+        == .failed(EnhancedStatus(4, 2, 0), "cannot update: file has 2 links"))
+    try folder.write("x", to: "other")
+    #expect(
+      try deliver(to: folder.path("other"), owner: Identity.uid + 1)
+        == .failed(
+          EnhancedStatus(4, 2, 0),
+          "cannot update: destination \(folder.path("other")) is not owned by recipient"))
+    #expect(try deliver(to: folder.path("other"), owner: Identity.uid) == .deliveredToMailbox)
+    #expect(try folder.read("target") == [120])
+  }
+}

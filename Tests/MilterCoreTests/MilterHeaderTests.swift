@@ -1,0 +1,103 @@
+import TestSupport
+import Testing
+
+@testable import MilterCore
+
+private let own = "Received: from c.test\r\n\tby mx.test;\r\n"
+
+private func header(_ text: String) -> MilterHeader {
+  MilterHeader(Array((own + text).utf8), ownSize: own.utf8.count)
+}
+
+private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+extension MilterHeader {
+  fileprivate var text: String { String(decoding: wire, as: UTF8.self) }
+}
+
+@Suite struct MilterHeaderTests {
+  @Test func theTraceFieldIsNotSeen() {
+    let seen = header("Subject: x\r\nFoo:  y\r\n\tz\r\n..dot: d\r\n").visible
+    #expect(seen.map { String(decoding: $0.name, as: UTF8.self) } == ["Subject", "Foo", ".dot"])
+    #expect(
+      seen.map { String(decoding: $0.value, as: UTF8.self) } == [" x", "  y\n\tz", " d"])
+  }
+
+  @Test func anUnchangedHeaderStaysAsItIs() {
+    let text = "Subject : x\r\n..dot: d\r\nA:\r\n \r\n"
+    let header = header(text)
+    #expect(!header.isChanged)
+    #expect(header.text == own + text)
+    #expect(header.size == (own + text).utf8.count - 1)
+    #expect(header.hasStuffedLines)
+  }
+
+  @Test func fieldsAreAddedInsertedChangedAndRemoved() throws {
+    var edited = header("A: 1\r\nB: 2\r\nA: 3\r\n")
+    try edited.add(bytes("X"), bytes("end"), keepingSpace: false)
+    try edited.change(2, bytes("a"), bytes("three"), keepingSpace: false)
+    try edited.change(1, bytes("B"), [], keepingSpace: false)
+    try edited.change(7, bytes("New"), bytes("n"), keepingSpace: false)
+    try edited.change(7, bytes("Gone"), [], keepingSpace: false)
+    // The trace field has a place where something is inserted, and none where it is changed.
+    try edited.insert(at: 0, bytes("Top"), bytes("t"), keepingSpace: false)
+    try edited.insert(at: 2, bytes("Two"), bytes("2"), keepingSpace: false)
+    try edited.change(1, bytes("Received"), bytes("not the trace"), keepingSpace: false)
+    #expect(
+      edited.text
+        == "Top: t\r\n" + own + "Two: 2\r\nA: 1\r\na: three\r\nX: end\r\nNew: n\r\n"
+        + "Received: not the trace\r\n")
+  }
+
+  @Test func valuesOfSeveralLinesStayOneField() throws {
+    var edited = header("")
+    try edited.add(bytes("A"), bytes(" v1\n v2\r\nv3\n\n.v4"), keepingSpace: true)
+    #expect(edited.text == own + "A: v1\r\n v2\r\n\tv3\r\n\t.v4\r\n")
+  }
+
+  @Test func whatMilterMayAddIsBounded() throws {
+    var edited = header("")
+    let part = [UInt8](repeating: 0x61, count: 60_000)
+    var added = 0
+    #expect(throws: MilterFault.self) {
+      while true {
+        try edited.add(bytes("A"), part, keepingSpace: false)
+        added += 1
+      }
+    }
+    #expect(added == MilterHeader.addedSizeMax / 60_005)
+  }
+
+  @Test func randomEditsLeaveAHeader() throws {
+    var random = SplitMix64(seed: 5)
+    let alphabet = bytes("a:.\r\n \t\u{0}\u{80}")
+    for _ in 0..<2000 {
+      var edited = header("A: 1\r\nB: 2\r\n")
+      for _ in 0..<random.below(5) {
+        let value = random.bytes(count: random.below(9), from: alphabet)
+        let index = UInt32(random.below(5))
+        switch random.below(3) {
+        case 0: try edited.add(bytes("X"), value, keepingSpace: random.oneIn(2))
+        case 1: try edited.insert(at: index, bytes(".X"), value, keepingSpace: random.oneIn(2))
+        default: try edited.change(index, bytes("a"), value, keepingSpace: random.oneIn(2))
+        }
+      }
+      // Taken apart again it is the same: nothing broke out of its field.
+      let again = MilterHeader(edited.wire, ownSize: 0)
+      #expect(again.wire == edited.wire)
+      #expect(again.size == edited.size)
+      #expect(!edited.text.contains("\r\n\r\n"))
+      let names = again.visible.map { String(decoding: $0.name, as: UTF8.self) }
+      #expect(Set(names).isSubset(of: ["Received", "A", "a", "B", "X", ".X"]), "\(names)")
+    }
+  }
+
+  @Test func stuffingIsTakenOutHoweverTheBodyIsCut() {
+    let results = feedWholeAndByteByByte(bytes("..a\r\nb..\r\n...\r\n.\n")) { chunks in
+      var body = WireBody()
+      return chunks.flatMap { body.plain($0) }
+    }
+    #expect(results.agree)
+    #expect(results.whole == bytes(".a\r\nb..\r\n..\r\n\n"))
+  }
+}
