@@ -192,7 +192,7 @@ extension MailSite {
     return Router(settings: routingSettings, tables: tables)
   }
 
-  /// As `router`, before aliases and `mailbox_transport`: users of this host have transport `local`.
+  /// As `router`, before aliases and `mailbox_transport`: local users have transport `local`.
   var plainRouter: Router {
     var settings = routingSettings
     settings.mailboxTransport = ""
