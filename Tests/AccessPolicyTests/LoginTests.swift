@@ -15,6 +15,7 @@ private struct OwnedSite: SiteDirectory {
   func isOwn(_ address: IPAddress) -> Bool { false }
   func isLocal(_ domain: String) -> Bool { false }
   func addressClass(of domain: String) -> DomainClass { .relay }
+  func isAlias(_ address: MailAddress) -> Bool { false }
   func failure(of address: MailAddress) -> DeliveryFailure? { nil }
   func isAlias(_ address: MailAddress) -> Bool { false }
   func lists(_ address: MailAddress, of addressClass: DomainClass) -> Bool { true }

@@ -64,7 +64,7 @@ extension SMTPSession {
   func senderRefusal() async throws(SessionEnd) -> SMTPReply? {
     guard let milters, let transaction = core.transaction, asksMilters else { return nil }
     var macros = macros()
-    let sender = transaction.givenSender
+    let sender = transaction.sender
     macros.set("mail_addr", sender.bytes)
     if !sender.isNull, milters.wants(["mail_host", "mail_mailer"], at: .mail),
       let route = await milters.site.route(of: sender)
@@ -166,7 +166,7 @@ extension SMTPSession {
     _ isAtEnd: Bool
   ) {
     let line = core.actionLine(
-      action, stage: stage, text, sender: core.transaction?.givenSender,
+      action, stage: stage, text, sender: core.transaction?.sender,
       recipient: isAtEnd ? core.transaction?.recipients.last?.address : recipient,
       queueID: queueID)
     if isAtEnd {
