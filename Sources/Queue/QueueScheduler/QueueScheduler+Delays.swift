@@ -1,5 +1,5 @@
 import DequeModule
-package import Primitives
+import Primitives
 
 /// Telling senders that their mail is delayed: once per message, when it is put away after
 /// `delay_warning_time`. The caller writes down that it was told, so that `restore` knows.
