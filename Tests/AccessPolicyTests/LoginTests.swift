@@ -17,7 +17,6 @@ private struct OwnedSite: SiteDirectory {
   func addressClass(of domain: String) -> DomainClass { .relay }
   func isAlias(_ address: MailAddress) -> Bool { false }
   func failure(of address: MailAddress) -> DeliveryFailure? { nil }
-  func isAlias(_ address: MailAddress) -> Bool { false }
   func lists(_ address: MailAddress, of addressClass: DomainClass) -> Bool { true }
 
   func owners(of sender: MailAddress, isLocal: Bool) throws(AccessError) -> [UInt8]? {

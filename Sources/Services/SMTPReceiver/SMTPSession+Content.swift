@@ -226,6 +226,14 @@ extension SMTPReply {
   }
 }
 
+extension SMTPSession {
+  /// Gives up a message in chunks.
+  func dropChunks() {
+    chunked?.abandon()
+    chunked = nil
+  }
+}
+
 extension EnvelopeRecipient {
   init(_ recipient: SMTPRecipient) {
     self.init(

@@ -198,6 +198,13 @@ extension SMTPSession {
     }
     if let queueID { macros.set("i", "\(queueID)") }
     for (name, value) in tlsMacros { macros.set(name, value) }
+    if let login = core.login {
+      macros.set("auth_type", login.mechanism)
+      macros.set("auth_authen", login.user)
+    }
+    if let author = core.transaction?.authorizedSender, !author.isEmpty {
+      macros.set("auth_author", author)
+    }
     return macros
   }
 }
@@ -215,6 +222,7 @@ extension SMTPTransaction {
     case nil: break
     }
     if !envelopeID.isEmpty { words.append(Array("ENVID=".utf8) + envelopeID) }
+    if !authorizedSender.isEmpty { words.append(Array("AUTH=".utf8) + authorizedSender) }
     return words
   }
 }

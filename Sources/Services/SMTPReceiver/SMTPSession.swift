@@ -229,11 +229,6 @@ final class SMTPSession {
     return step
   }
 
-  private func dropChunks() {
-    chunked?.abandon()
-    chunked = nil
-  }
-
   /// The replies collected so far, for the caller to send.
   func takeReplies() -> [UInt8] {
     if trace != nil || rules.softBounce { finishReplies() }
