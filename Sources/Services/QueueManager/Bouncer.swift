@@ -70,7 +70,8 @@ final class Bouncer {
     subjects[report.record.ref] = left > 0 ? left : nil
   }
 
-  /// Waits until fewer reports wait than are written at once.
+  /// Waits until fewer reports wait than are written at once; the writer answers for each of those
+  /// when the disk does.
   func waitForRoom() async {
     try? await change.wait { waiting.count >= Self.atOnceMax }
   }
