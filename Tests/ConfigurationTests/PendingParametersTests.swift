@@ -7,7 +7,7 @@ struct PendingParametersTests {
   @Test func whatIsSetWithoutEffectIsReported() {
     let found = Sample.evaluate(
       """
-      delay_warning_time = 4h
+      defer_transports = smtp
       permit_mx_backup_networks = 192.0.2.0/24
       alias_maps =
       biff = no
@@ -18,7 +18,7 @@ struct PendingParametersTests {
     ).diagnostics.map(\.description)
     #expect(
       found == [
-        "warning: main.cf, line 1: delay_warning_time: it is not implemented yet; "
+        "warning: main.cf, line 1: defer_transports: it is not implemented yet; "
           + "ignoring it changes what happens to mail",
         "warning: main.cf, line 2: permit_mx_backup_networks: it is not implemented yet; "
           + "ignoring it may weaken the protection of this system",

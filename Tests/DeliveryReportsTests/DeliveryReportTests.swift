@@ -152,6 +152,83 @@ struct DeliveryReportTests {
     }
   }
 
+  @Test func aReportOfDelayHasThisShape() {
+    var source = Self.source(
+      [
+        Self.recipient(
+          action: .delayed, status: EnhancedStatus(4, 3, 2),
+          reason: "host mx.there.test[192.0.2.1] said: 451 4.3.2 later"
+            + " (in reply to RCPT TO command)"),
+        ReportedRecipient(
+          address: MailAddress("b@dead.test"), action: .delayed, status: EnhancedStatus(4, 4, 1),
+          reason: Array("connect to dead.test[192.0.2.2]:25: Connection refused".utf8),
+          relay: Array("none".utf8)),
+      ], body: nil)
+    source.retryUntil = Array("Sat, 28 Nov 2026 17:55:10 +0000 (UTC)".utf8)
+    let report = Self.report(source, .delay)
+    #expect(Self.text(report.header).contains("\nSubject: Delayed Mail (still being retried)\n"))
+    let mark = "\(Self.subject).\(Self.id)/mx.test"
+    #expect(
+      Self.text(report.body) == """
+        This is a MIME-encapsulated message.
+
+        --\(mark)
+        Content-Description: Notification
+        Content-Type: text/plain; charset=us-ascii
+
+        This is the mail system at host mx.test.
+
+        This is only a warning: there is no need to send your message again.
+
+        It has not reached the recipients below so far. The reason stands
+        beside each of them. This system goes on trying; if it has to give up,
+        you will be told.
+
+                           The mail system
+
+        <a@there.test>: host mx.there.test[192.0.2.1] said: 451 4.3.2 later (in reply
+            to RCPT TO command)
+
+        <b@dead.test>: connect to dead.test[192.0.2.2]:25: Connection refused
+
+        --\(mark)
+        Content-Description: Delivery report
+        Content-Type: message/delivery-status
+
+        Reporting-MTA: dns; mx.test
+        X-Postfix-Queue-ID: \(Self.subject)
+        X-Postfix-Sender: rfc822; s@here.test
+        Arrival-Date: Mon, 23 Nov 2026 17:55:10 +0000 (UTC)
+
+        Final-Recipient: rfc822; a@there.test
+        Original-Recipient: rfc822;a@there.test
+        Action: delayed
+        Status: 4.3.2
+        Remote-MTA: dns; mx.there.test
+        Diagnostic-Code: smtp; 451 4.3.2 later
+        Will-Retry-Until: Sat, 28 Nov 2026 17:55:10 +0000 (UTC)
+
+        Final-Recipient: rfc822; b@dead.test
+        Original-Recipient: rfc822;b@dead.test
+        Action: delayed
+        Status: 4.4.1
+        Diagnostic-Code: X-Postfix; connect to dead.test[192.0.2.2]:25: Connection
+            refused
+        Will-Retry-Until: Sat, 28 Nov 2026 17:55:10 +0000 (UTC)
+
+        --\(mark)
+        Content-Description: Undelivered Message Headers
+        Content-Type: text/rfc822-headers
+
+        Return-Path: <s@here.test>
+        Subject: hi
+        From: a@here.test
+
+        --\(mark)--
+
+        """)
+  }
+
   @Test func expandedRecipientsNameTheirOrigin() {
     let body = Self.text(
       Self.report(

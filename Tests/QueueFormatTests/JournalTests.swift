@@ -20,6 +20,7 @@ let everyEvent: [JournalEvent] = [
   .relocated(to: RecordPlace(nonce: sampleNonce, offset: 8192)), .processDied(count: 2),
   .setAside(reason: []), .sealed(end: 77, reason: .failed), .records([row, row]),
   .recordsComplete(count: 2), .intake(end: 4096), .expiryOrdered, .requeueOrdered,
+  .delayReported,
   .unknown(kind: 999, payload: [1, 2, 3]),
 ]
 

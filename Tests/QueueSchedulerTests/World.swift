@@ -110,11 +110,12 @@ struct World {
   mutating func restore(
     _ recipients: [String], age: Duration = .zero, nextAttempt: MonotonicTime?,
     isHeld: Bool = false,
-    orders: RestoredOrders = []
+    orders: RestoredOrders = [], isDelayReported: Bool = false, isNull: Bool = false
   ) -> QueueID {
-    let message = describe(recipients, age: age)
+    let message = describe(recipients, age: age, isNull: isNull)
     let ref = scheduler.restore(
-      message, nextAttempt: nextAttempt, isHeld: isHeld, orders: orders, now: now)
+      message, nextAttempt: nextAttempt, isHeld: isHeld, orders: orders,
+      isDelayReported: isDelayReported, now: now)
     if let ref { names[ref] = message.id }
     return message.id
   }

@@ -149,6 +149,18 @@ import Testing
     #expect(history.messages[8256]?.mustRequeue == true)
   }
 
+  @Test func thatADelayWasToldOutlivesARewritingAndAMove() {
+    let told = [entry(.delayReported, 4160), entry(.held(reason: []), 8256)]
+    let history = SegmentHistory(JournalCompaction.keep(told))
+    #expect(history.messages[4160]?.isDelayReported == true)
+    #expect(history.messages[4160]?.isDone == false)
+    #expect(history.messages[8256]?.isDelayReported == false)
+    let copy = RecordPlace(nonce: name.nonce, offset: 64)
+    let origin = RecordPlace(nonce: name.nonce, offset: 4160)
+    let moved = Relocation.entries(for: copy, of: told[0].id, origin: origin, in: told)
+    #expect(SegmentHistory(moved).messages[64]?.isDelayReported == true)
+  }
+
   @Test func anEntryThatNamesAnotherMessageDoesNotCount() {
     var stranger = entry(.deleted, 4160)
     stranger.id = QueueID(microseconds: 1, sequence: 9)

@@ -13,6 +13,8 @@ package struct DeliveryReport: Sendable {
     case failure
     /// Recipients that have it, or to which it went on, whose delivery the sender wanted to know.
     case success
+    /// Recipients that have not got it yet and are tried again.
+    case delay
   }
 
   /// What a report is made from.
@@ -25,6 +27,8 @@ package struct DeliveryReport: Sendable {
     package var envelopeID: [UInt8]
     /// When it arrived, as an RFC 5322 3.3 date.
     package var arrivalDate: [UInt8]
+    /// Until when delayed mail is tried, as an RFC 5322 3.3 date; empty where nothing is.
+    package var retryUntil: [UInt8]
     /// The recipients; at least one.
     package var recipients: [ReportedRecipient]
     /// What is given back of it.
@@ -35,12 +39,14 @@ package struct DeliveryReport: Sendable {
     /// Gathers what is known of a message.
     package init(
       queueID: QueueID, sender: MailAddress, envelopeID: [UInt8] = [], arrivalDate: [UInt8],
-      recipients: [ReportedRecipient], returned: ReturnedMessage, needsSMTPUTF8: Bool = false
+      retryUntil: [UInt8] = [], recipients: [ReportedRecipient], returned: ReturnedMessage,
+      needsSMTPUTF8: Bool = false
     ) {
       self.queueID = queueID
       self.sender = sender
       self.envelopeID = envelopeID
       self.arrivalDate = arrivalDate
+      self.retryUntil = retryUntil
       self.recipients = recipients
       self.returned = returned
       self.needsSMTPUTF8 = needsSMTPUTF8
@@ -138,7 +144,10 @@ extension DeliveryReport.Source {
     text.writeLine("X-Postfix-Queue-ID: \(queueID)")
     text.writeField("X-Postfix-Sender: ", address: sender.bytes)
     text.writeLine(Array("Arrival-Date: ".utf8) + arrivalDate)
-    for recipient in recipients { recipient.writeFields(to: &text) }
+    for recipient in recipients {
+      recipient.writeFields(to: &text)
+      if !retryUntil.isEmpty { text.writeLine(Array("Will-Retry-Until: ".utf8) + retryUntil) }
+    }
     return text
   }
 }
@@ -148,6 +157,7 @@ extension DeliveryReport.Kind {
     switch self {
     case .failure: "Undelivered Mail Returned to Sender"
     case .success: "Successful Mail Delivery Report"
+    case .delay: "Delayed Mail (still being retried)"
     }
   }
 
@@ -165,6 +175,13 @@ extension DeliveryReport.Kind {
         "Your message has left this system as is said below. What went into",
         "a mailbox has arrived. Where it went on to another system, that",
         "system may still tell you that it could not be delivered.",
+      ]
+    case .delay:
+      [
+        "This is only a warning: there is no need to send your message again.", "",
+        "It has not reached the recipients below so far. The reason stands",
+        "beside each of them. This system goes on trying; if it has to give up,",
+        "you will be told.",
       ]
     }
   }

@@ -11,12 +11,18 @@ package struct ReportedRecipient: Sendable {
     case delivered
     /// The message went on to a host that makes no reports.
     case relayed
+    /// It has not got the message yet.
+    case delayed
+
+    /// Whether this host has handed the message over.
+    var isSuccess: Bool { self == .delivered || self == .relayed }
 
     var word: StaticString {
       switch self {
       case .failed: "failed"
       case .delivered: "delivered"
       case .relayed: "relayed"
+      case .delayed: "delayed"
       }
     }
   }
@@ -60,7 +66,7 @@ package struct ReportedRecipient: Sendable {
     } else {
       line.append(text: ">: ")
     }
-    if action != .failed, !relay.elementsEqual("none".utf8) {
+    if action.isSuccess, !relay.elementsEqual("none".utf8) {
       line.append(text: "delivery via ")
       line += relay
       line.append(text: ": ")
@@ -72,7 +78,7 @@ package struct ReportedRecipient: Sendable {
 
   /// The recipient's group of fields in the part for programs (RFC 3464 2.3).
   func writeFields(to text: inout WireText) {
-    let diagnostic = Diagnostic(reason: reason, relay: relay, isSuccess: action != .failed)
+    let diagnostic = Diagnostic(reason: reason, relay: relay, isSuccess: action.isSuccess)
     text.writeLine("")
     text.writeField("Final-Recipient: ", address: address.bytes)
     if dsnOriginal.isEmpty {

@@ -17,7 +17,7 @@ package struct ReturnedMessage: Sendable {
 
   func description(_ kind: DeliveryReport.Kind) -> String {
     let what = body == nil ? "Message Headers" : "Message"
-    return kind == .failure ? "Undelivered \(what)" : what
+    return kind == .success ? what : "Undelivered \(what)"
   }
 
   /// - Parameter isGlobal: whether it has UTF-8 in its header (RFC 6532, RFC 6533).

@@ -21,6 +21,7 @@ private enum EventKind {
   static let intake: UInt16 = 16
   static let expiryOrdered: UInt16 = 17
   static let requeueOrdered: UInt16 = 18
+  static let delayReported: UInt16 = 19
 }
 
 /// The stored form of entries: checksum, length, number, kind, flags, recipient, time, offset,
@@ -93,6 +94,7 @@ package enum JournalCodec {
     case .intake: EventKind.intake
     case .expiryOrdered: EventKind.expiryOrdered
     case .requeueOrdered: EventKind.requeueOrdered
+    case .delayReported: EventKind.delayReported
     case .unknown(let kind, _): kind
     }
   }
@@ -103,7 +105,7 @@ package enum JournalCodec {
     case .deferred(let attempt, let until):
       bytes.append(integer: until.microseconds)
       append(attempt, to: &bytes)
-    case .done, .released, .deleted, .expiryOrdered, .requeueOrdered: break
+    case .done, .released, .deleted, .expiryOrdered, .requeueOrdered, .delayReported: break
     case .held(let reason), .setAside(let reason):
       bytes.append(shortBytes: Array(reason.prefix(SpoolLayout.replyLengthMax)))
     case .requeued(let id): bytes.append(queueID: id)
@@ -203,6 +205,7 @@ extension JournalCodec {
     case EventKind.setAside: return .setAside(reason: try cursor.shortBytes())
     case EventKind.expiryOrdered: return .expiryOrdered
     case EventKind.requeueOrdered: return .requeueOrdered
+    case EventKind.delayReported: return .delayReported
     default: return try segmentEvent(kind, &cursor)
     }
   }

@@ -82,6 +82,8 @@ package enum JournalEvent: Hashable, Sendable {
   case expiryOrdered
   /// By order it is to be replaced by a new message, which a `requeued` entry then names (R22).
   case requeueOrdered
+  /// The sender has been told that it is delayed, or had no wish to be: it is not told again.
+  case delayReported
   /// An entry of a build that knows more; kept as it is.
   case unknown(kind: UInt16, payload: [UInt8])
 }

@@ -41,6 +41,8 @@ struct MessageEntry {
     static let requeue = Marks(rawValue: 32)
     /// In line for the window as soon as it has been moved.
     static let due = Marks(rawValue: 64)
+    /// Its sender has been told of its delay, or is about to be.
+    static let delayReported = Marks(rawValue: 128)
   }
 
   var id = QueueID(microseconds: 0, sequence: 0)

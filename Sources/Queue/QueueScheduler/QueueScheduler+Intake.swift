@@ -32,9 +32,10 @@ extension QueueScheduler {
   /// - Parameters:
   ///   - nextAttempt: `nil` when it was never tried.
   ///   - orders: orders of the earlier run that have not come true.
+  ///   - isDelayReported: whether its sender has been told of its delay.
   package mutating func restore(
     _ message: NewMessage, nextAttempt: MonotonicTime?, isHeld: Bool,
-    orders: RestoredOrders = [], now: MonotonicTime
+    orders: RestoredOrders = [], isDelayReported: Bool = false, now: MonotonicTime
   ) -> MessageRef? {
     let isHeld =
       !orders.contains(.requeue) && (isHeld || message.deaths >= settings.deathsMax)
@@ -44,6 +45,7 @@ extension QueueScheduler {
     setDestination(DestinationTable.unread, of: slot)
     if orders.contains(.requeue) { index[slot].marks.insert(.requeue) }
     if orders.contains(.expire) { index[slot].marks.insert(.expire) }
+    if isDelayReported { index[slot].marks.insert(.delayReported) }
     if isHeld { return index.ref(slot) }
     if let nextAttempt, orders.isEmpty {
       calendar.file(slot, at: settings.clamped(nextAttempt, now: now), in: &index)
@@ -172,6 +174,7 @@ extension QueueScheduler {
       index.setState(.ending, of: slot)
       return .expired
     }
+    noteDelay(slot, now: now)
     let next = settings.nextAttempt(arrival: arrival, now: now)
     let destination = destinations[index[slot].destination]
     return .deferred(

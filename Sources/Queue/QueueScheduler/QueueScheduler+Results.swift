@@ -117,7 +117,10 @@ extension QueueScheduler {
       index.setState(.held, of: slot)
       return .held(afterDeaths: isDeadly)
     }
-    if run.isInterrupted { return .deferred(until: file(slot, at: now + settings.backoffMin)) }
+    if run.isInterrupted {
+      noteDelay(slot, now: now)
+      return .deferred(until: file(slot, at: now + settings.backoffMin))
+    }
     if run.deferred > 0 || run.postponed > 0 { return putAway(slot, now: now) }
     wait(slot)
     return .requeued

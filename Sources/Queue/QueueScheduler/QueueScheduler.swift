@@ -34,6 +34,9 @@ package struct QueueScheduler {
   var moving: [UInt32] = []
   private var nextDelivery: UInt64
 
+  /// Messages whose senders are to be told of their delay.
+  var delayed: Deque<MessageRef> = []
+
   /// Destinations that may enter mail into the window, and those that had their share.
   var entering: Deque<UInt32> = []
   var capped: Deque<UInt32> = []

@@ -16,6 +16,8 @@ package struct SchedulerSettings: Sendable {
   package var lifetime = Duration.seconds(5 * 86_400)
   /// How long mail from the null sender is tried (`bounce_queue_lifetime`).
   package var bounceLifetime = Duration.seconds(5 * 86_400)
+  /// After what time the sender is told of a delay (`delay_warning_time`); zero is never.
+  package var delayWarning = Duration.zero
   /// Deaths of agent processes under one message after which it is held (spool rule R19).
   package var deathsMax = 3
   /// Deliveries for one destination that its home process takes before others help (rule R35).

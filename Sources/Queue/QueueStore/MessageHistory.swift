@@ -18,6 +18,8 @@ package struct MessageHistory: Hashable, Sendable {
   package var mustExpire = false
   /// Whether it is to be replaced by a new message.
   package var mustRequeue = false
+  /// Whether the sender has been told that it is delayed.
+  package private(set) var isDelayReported = false
   /// Whether an order released it after its last death: that one does not hold it again (R19).
   package var isForgiven = false
   /// Before this time none of its recipients is tried again; `nil` when none was deferred.
@@ -66,6 +68,7 @@ package struct MessageHistory: Hashable, Sendable {
       isForgiven = false
     case .expiryOrdered: mustExpire = true
     case .requeueOrdered: mustRequeue = true
+    case .delayReported: isDelayReported = true
     case .done, .deleted, .requeued, .setAside: isDone = true
     case .sealed, .records, .recordsComplete, .intake: break
     case .unknown:

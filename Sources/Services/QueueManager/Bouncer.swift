@@ -70,6 +70,12 @@ final class Bouncer {
     subjects[report.record.ref] = left > 0 ? left : nil
   }
 
+  /// Waits until fewer reports wait than are written at once; the writer answers for each of those
+  /// when the disk does.
+  func waitForRoom() async {
+    try? await change.wait { waiting.count >= Self.atOnceMax }
+  }
+
   /// Waits until all reports are written; false when the deadline comes first.
   func drain(deadline: MonotonicTime) async -> Bool {
     (try? await change.wait(deadline: deadline) { underWay > 0 || !waiting.isEmpty }) != nil
@@ -84,7 +90,7 @@ final class Bouncer {
     case .failure where isDouble:
       queue.log.warning(
         "bounce", "\(report.record.id): undeliverable postmaster notification discarded")
-    case .failure: break
+    case .failure, .delay: break
     case .success:
       queue.log.information(
         "bounce",
@@ -137,10 +143,13 @@ final class Bouncer {
   private func message(
     _ report: PendingReport, as id: QueueID, _ original: (ReturnedMessage, flags: RecordFlags)
   ) -> DeliveryReport {
+    let retryUntil = report.arrival + queue.settings.scheduler.lifetime
     let source = DeliveryReport.Source(
       queueID: report.record.id, sender: report.sender, envelopeID: report.envelopeID,
-      arrivalDate: Self.date(report.arrival), recipients: report.recipients,
-      returned: original.0, needsSMTPUTF8: original.flags.contains(.needsSMTPUTF8))
+      arrivalDate: Self.date(report.arrival),
+      retryUntil: report.kind == .delay ? Self.date(retryUntil) : [],
+      recipients: report.recipients, returned: original.0,
+      needsSMTPUTF8: original.flags.contains(.needsSMTPUTF8))
     let reporter = DeliveryReport.Reporter(
       hostname: queue.settings.hostname, mailName: queue.settings.mailName)
     return DeliveryReport(
@@ -193,14 +202,21 @@ final class Bouncer {
     for (agent, delivery) in report.heldResults {
       queue.journals.acknowledge(delivery, of: agent)
     }
+    if report.kind == .delay, !queue.scheduler.isEnding(record.ref) {
+      queue.journals.append(record.entry(.delayReported, time: now), to: record.segment)
+    }
     if report.endsMessage { queue.whenRecorded(record) }
   }
 
   /// The sender could not be told. Recipients that failed are open again, and their next failure
   /// is reported; those that have the message stay done.
   private func putBack(_ report: PendingReport) {
-    guard report.kind == .failure else { return settle(report) }
     let record = report.record
+    switch report.kind {
+    case .failure: break
+    case .success: return settle(report)
+    case .delay: return queue.scheduler.delayReportFailed(record.ref)
+    }
     let indices = Set(report.verdicts.map(\.index))
     if let message = queue.messages[record.ref] {
       message.failures += report.verdicts
@@ -232,6 +248,7 @@ final class Bouncer {
       switch report.kind {
       case .failure: $0.append(text: ": sender non-delivery notification: ")
       case .success: $0.append(text: ": sender delivery status notification: ")
+      case .delay: $0.append(text: ": sender delay notification: ")
       }
       $0.append(queueID: id)
     }

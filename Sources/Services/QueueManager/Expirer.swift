@@ -68,7 +68,7 @@ final class Expirer {
 
 extension RecipientVerdict {
   /// What an attempt said that put a recipient off.
-  fileprivate init(_ index: UInt32, _ attempt: DeliveryAttempt) {
+  init(_ index: UInt32, _ attempt: DeliveryAttempt) {
     self.init(
       index: index, outcome: .deferred, status: attempt.status, text: attempt.reply,
       relay: attempt.nextHop)

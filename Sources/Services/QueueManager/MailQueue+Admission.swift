@@ -81,7 +81,8 @@ extension MailQueue {
       let ref = scheduler.restore(
         message, nextAttempt: nextAttempt,
         isHeld: (history ?? MessageHistory(id: row.id)).isHeld(row.flags),
-        orders: orders, now: Reactor.shared.now)
+        orders: orders, isDelayReported: history?.isDelayReported ?? false,
+        now: Reactor.shared.now)
     else { return reportDuplicate(row.id) }
     if let ended = history?.ended, !ended.isEmpty { endedRecipients[ref] = ended }
     segment.noteMessage(row)

@@ -33,6 +33,7 @@ extension MailQueue {
       }
     }
     loader.start()
+    if scheduler.hasDelayed { delayWarner.start() }
     guard let next = left == 0 ? now : scheduler.nextWake(now: now) else { return wake.cancel() }
     wake.schedule(at: next)
   }

@@ -85,6 +85,7 @@ final class MailQueue {
   private(set) lazy var mover = Mover(self)
   private(set) lazy var bouncer = Bouncer(self)
   private(set) lazy var expirer = Expirer(self)
+  private(set) lazy var delayWarner = DelayWarner(self)
   private(set) lazy var quarantine = Quarantine(self)
   private(set) lazy var requeuer = Requeuer(self, spool: writer)
   private(set) lazy var pressure = BackPressure(self)

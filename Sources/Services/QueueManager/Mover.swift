@@ -132,7 +132,8 @@ final class Mover {
   /// Takes a message out of what may be delivered, unless somebody needs it where it is.
   private func take(_ message: MessageSummary, outOf origin: Segment) -> MessageCopy? {
     let place = MessagePlace(segment: origin.number, offset: message.place.offset)
-    guard !queue.bouncer.concerns(message.message), !queue.adoption.concerns(message.id),
+    guard !queue.bouncer.concerns(message.message),
+      !queue.delayWarner.concerns(message.message), !queue.adoption.concerns(message.id),
       expected[message.id] == nil, queue.scheduler.beginMove(message.message, from: place)
     else { return nil }
     return MessageCopy(

@@ -44,6 +44,16 @@ struct PendingReport: Sendable {
       endsMessage: endsMessage)
   }
 
+  /// Of the recipients that have not got a message yet, if the sender did not say that it does not
+  /// want to hear of delays (RFC 3461 4.1). They stay as they are.
+  @ReactorActor
+  init(delaysOf message: ActiveMessage, _ verdicts: [RecipientVerdict]) {
+    self.init(
+      .delay, of: message,
+      about: verdicts.filter { message.notify(of: $0)?.contains(.delay) ?? true },
+      verdicts: [], heldResults: [], endsMessage: false)
+  }
+
   @ReactorActor
   private init(
     _ kind: DeliveryReport.Kind, of message: ActiveMessage, about told: [RecipientVerdict],
@@ -72,6 +82,7 @@ extension ReportedRecipient {
     let action: Action =
       switch kind {
       case .failure: .failed
+      case .delay: .delayed
       case .success: verdict.handover == .delivered ? .delivered : .relayed
       }
     var dsnOriginal = recipient.dsnOriginal

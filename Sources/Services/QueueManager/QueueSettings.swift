@@ -62,6 +62,7 @@ struct QueueSettings: Sendable {
     scheduler.queueRunDelay = configuration[.queueRunDelay]
     scheduler.lifetime = configuration[.maximalQueueLifetime]
     scheduler.bounceLifetime = configuration[.bounceQueueLifetime]
+    scheduler.delayWarning = configuration[.delayWarningTime]
     drainTime = configuration[.drainTime]
     softBounce = configuration[.softBounce]
     contentFilter = configuration[.contentFilter]

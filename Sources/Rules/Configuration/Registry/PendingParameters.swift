@@ -47,7 +47,7 @@ enum PendingParameters {
   private static let changesBehaviour = """
     always_add_missing_headers bounce_template_file
     default_destination_rate_delay default_process_limit default_transport_rate_delay
-    defer_transports delay_warning_time disable_dns_lookups
+    defer_transports disable_dns_lookups
     fallback_transport forward_path header_size_limit
     local_header_rewrite_clients luser_relay notify_classes
     smtp_address_preference smtp_bind_address_enforce smtp_connection_cache_destinations
