@@ -51,13 +51,13 @@ import Testing
     let first = fixture.commit(fixture.record(1))
     await fixture.turn(until: { fixture.disk.isHolding }, "the first flush")
     let tasks = (2...601).map { fixture.commit(fixture.record($0)) }
-    await fixture.turn(until: { fixture.begun == 601 }, "all want to be in a batch")
-    await Reactor.shared.yieldTurn()
+    await fixture.turn(until: { fixture.writer.commitsInLine == 600 }, "all are in line")
     fixture.disk.release()
     #expect(await first.value == nil)
     for task in tasks { #expect(await task.value == nil) }
-    // What came during the first flush takes three.
-    #expect(fixture.disk.count(.flush) - before == 4)
+    // What came during the first flush takes three, or more where a flush is over before all
+    // that found no room are in the next batch.
+    #expect((4...8).contains(fixture.disk.count(.flush) - before))
     #expect(try fixture.stored().count == 602)
   }
 
@@ -67,7 +67,7 @@ import Testing
     let first = fixture.commit(fixture.record(0))
     await fixture.turn(until: { fixture.disk.isHolding }, "the first flush")
     let others = (1...100).map { fixture.commit(fixture.record($0)) }
-    await Reactor.shared.yieldTurn()
+    await fixture.turn(until: { fixture.writer.commitsInLine == 100 }, "all are in line")
     fixture.disk.release()
     #expect(await first.value == nil)
     for task in others { #expect(await task.value == nil) }

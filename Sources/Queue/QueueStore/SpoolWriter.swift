@@ -134,6 +134,9 @@ package final class SpoolWriter {
     return QueueID(microseconds: lastMicroseconds, sequence: sequences.current)
   }
 
+  /// Commits that wait for a flush to begin or to end, for tests.
+  var commitsInLine: Int { waiting.count + waitingForFlush.count }
+
   /// How far every segment is flushed whose lock this process holds (R13).
   package var progress: [SegmentProgress] { Array(marks.values) }
 
