@@ -69,7 +69,7 @@ extension EndToEnd {
       }
       try client.log.wait(forCount: count, of: ", status=", until: .after(.seconds(60)))
       return client.log.lines.map { "\($0)" }.filter { $0.contains("status=") }.map { line in
-        line.replacing(#/^.*\]: /#, with: "").replacing(#/^\w+: to=/#, with: "to=")
+        line.replacing(#/^.*?\]: /#, with: "").replacing(#/^\w+: to=/#, with: "to=")
           .replacing(#/delay=.*dsn=/#, with: "dsn=").replacing(#/queued as \w+/#, with: "queued")
       }.sorted()
     }

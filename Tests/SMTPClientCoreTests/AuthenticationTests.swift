@@ -26,7 +26,8 @@ struct AuthenticationTests {
     ) { $0.discardedKeywords = discarded }
     _ = dialogue.step()
     _ = dialogue.step("220 mx.test ESMTP")
-    return (dialogue, dialogue.step(hello))
+    let seen = dialogue.step(hello)
+    return (dialogue, seen)
   }
 
   private func offer(_ words: String) -> String { "250-mx.test\r\n250 AUTH\(words)" }
@@ -78,7 +79,7 @@ struct AuthenticationTests {
     #expect(
       seen == [
         "C: QUIT", "done, connection failed",
-        "0 deferred 4.7.0 (SASL authentication failed; server mx.test[192.0.2.1] offered no "
+        "0 deferred 4.7.0 (SASL authentication failed: server mx.test[192.0.2.1] offered no "
           + "compatible authentication mechanisms for this type of connection security)", "close",
       ])
   }

@@ -21,7 +21,9 @@ package struct SASLLogin: Hashable, Sendable, CustomStringConvertible, CustomRef
     password = Array(text.dropFirst(user.count + 1))
   }
 
+  /// The same for every login.
   package var description: String { "a login" }
 
+  /// Nothing.
   package var customMirror: Mirror { Mirror(self, children: []) }
 }

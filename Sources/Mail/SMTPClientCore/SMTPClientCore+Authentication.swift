@@ -52,7 +52,7 @@ extension SMTPClientCore {
     let rules = authentication.rules
     guard !offeredMechanisms.isEmpty else {
       failAuthentication(
-        "server \(peer.label) offered no compatible authentication mechanisms for this type of "
+        ": server \(peer.label) offered no compatible authentication mechanisms for this type of "
           + "connection security")
       return true
     }
@@ -71,7 +71,7 @@ extension SMTPClientCore {
       exchange = client
       state = .authentication
     } catch {
-      failAuthentication("cannot authenticate to server \(peer.label): \(error.reason)")
+      failAuthentication("; cannot authenticate to server \(peer.label): \(error.reason)")
     }
     return true
   }
@@ -111,7 +111,7 @@ extension SMTPClientCore {
   }
 
   private mutating func failAuthentication(_ reason: String) {
-    endWithGoodbye("SASL authentication failed; \(reason)", EnhancedStatus(4, 7, 0))
+    endWithGoodbye("SASL authentication failed\(reason)", EnhancedStatus(4, 7, 0))
   }
 
   private mutating func endWithGoodbye(

@@ -87,9 +87,8 @@ package struct ClientLogins: Sendable {
     var rules = rules
     for mechanism in SASLClient.mechanisms {
       do throws(LookupError) {
-        if try await filter.isEmpty || filter.contains(mechanism.name.utf8) {
-          rules.mechanisms.insert(mechanism.name)
-        }
+        let passes = filter.isEmpty ? true : try await filter.contains(mechanism.name.utf8)
+        if passes { rules.mechanisms.insert(mechanism.name) }
       } catch {
         throw Problem(warning: "smtp_sasl_mechanism_filter lookup error for \(mechanism.name)")
       }
