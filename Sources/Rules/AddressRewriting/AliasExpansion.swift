@@ -107,7 +107,7 @@ package struct AliasExpansion: Sendable {
 
 extension MailAddress {
   /// The address with a delimiter and an extension behind its local part.
-  fileprivate func extended(by unmatched: [UInt8]) -> MailAddress {
+  func extended(by unmatched: [UInt8]) -> MailAddress {
     if isNull { return self }
     var text: [UInt8] = []
     LocalPart.append(LocalPart.meaning(of: localPart) + LocalPart.meaning(of: unmatched), to: &text)

@@ -7,19 +7,25 @@ package enum RewriteError: Error, Equatable {
   case lookupFailed(map: String, address: MailAddress, LookupError)
   /// A table answered with what is no address.
   case notAnAddress(map: String, address: MailAddress, value: [UInt8])
-  /// An address stands for more addresses than `virtual_alias_expansion_limit`.
+  /// An address stands for more addresses than `virtual_alias_expansion_limit` or
+  /// `alias_expansion_limit`.
   case expansionTooLarge(map: String, address: MailAddress)
-  /// Aliases of aliases are deeper than `virtual_alias_recursion_limit`.
+  /// Aliases of aliases are deeper than `virtual_alias_recursion_limit`, or files in files.
   case nestedTooDeeply(map: String, address: MailAddress)
   /// A result has more bytes than `virtual_alias_address_length_limit`.
   case resultTooLong(map: String, value: [UInt8])
+  /// A file that a local alias includes names a command or a file, which no such file may.
+  case programInFile(path: String, address: MailAddress)
 }
 
 extension RewriteError: CustomStringConvertible {
+  /// The parameter of the aliases of local users.
+  static let aliasMaps = "alias_maps"
+
   /// Whether a limit was reached: the tables are at fault, and answer.
   package var isUnreasonable: Bool {
     switch self {
-    case .lookupFailed, .notAnAddress: false
+    case .lookupFailed, .notAnAddress, .programInFile: false
     case .expansionTooLarge, .nestedTooDeeply, .resultTooLong: true
     }
   }
@@ -42,6 +48,9 @@ extension RewriteError: CustomStringConvertible {
       "unreasonable \(map) map expansion size for \(Self.text(address))"
     case .nestedTooDeeply(let map, let address):
       "unreasonable \(map) map nesting for \(Self.text(address))"
+    case .programInFile(let path, let address):
+      "alias_maps for \(Self.text(address)): the included file \(path) names a command or a file; "
+        + "it may name addresses only"
     case .resultTooLong(let map, let value):
       "unreasonable \(map) result \(String(decoding: value.prefix(300), as: UTF8.self))..."
     }

@@ -8,6 +8,12 @@ package struct TableOpener: Sendable {
 
   private var types: [String: TableType]
   private let read: Reader
+  /// Reads a file of at most `limit` bytes while mail is handled.
+  package typealias IncludedReader =
+    @Sendable (_ path: String, _ limit: Int) async throws(LookupError) -> [UInt8]
+
+  /// Reads the files that the values of tables include; as the tables themselves unless set.
+  package var readIncluded: IncludedReader
   /// The tables, as the configuration names them, whose files have the form of aliases(5).
   package var aliasTables: Set<String> = []
 
@@ -24,6 +30,10 @@ package struct TableOpener: Sendable {
     worker: any LookupWorker = DirectWorker(), takesGroups: Bool = true, read: @escaping Reader
   ) {
     self.read = read
+    readIncluded = { path, limit throws(LookupError) in
+      guard let bytes = read(path), bytes.count <= limit else { throw .unreadable(path: path) }
+      return bytes
+    }
     types = [
       "inline": { name, text throws(LookupError) in try DictionaryTable(inline: name, text) },
       "texthash": { name, path throws(LookupError) in

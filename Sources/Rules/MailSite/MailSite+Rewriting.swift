@@ -13,6 +13,7 @@ extension MailSite {
       resolver: resolver,
       aliases: overrides.contains(.noAddressMappings)
         ? virtualAliases(TableSet([])) : virtualAliases(virtualAliasMaps),
+      localAliases: localAliases,
       rememberedRecipients: configuration[.duplicateFilterLimit])
   }
 

@@ -18,12 +18,13 @@ package struct MailSiteError: Error, CustomStringConvertible {
 package struct MailSite: Sendable {
   let configuration: Configuration
   private let networks: NetworkList
-  private let localDomains: DomainList
+  let localDomains: DomainList
   private let virtualAliasDomains: DomainList
   private let virtualMailboxDomains: DomainList
   private let relayDomains: DomainList
-  private let transportMaps: TableSet
+  let transportMaps: TableSet
   let virtualAliasMaps: TableSet
+  let aliasMaps: TableSet
   let users: KnownUsers
   let senderLogins: SenderLogins
   let opener: TableOpener
@@ -80,6 +81,7 @@ package struct MailSite: Sendable {
     self.ownAddresses = Self.addresses(configuration, host: ownAddresses)
     var warnings: [String] = []
     users = try KnownUsers(configuration, opener: opener, warnings: &warnings)
+    aliasMaps = try Self.aliasMaps(configuration, opener, &warnings)
     senderLogins = try SenderLogins(configuration, opener: opener)
     self.warnings = warnings
   }
@@ -185,6 +187,19 @@ extension MailSite {
 extension MailSite {
   /// What finds the transport and next hop of recipients.
   package var router: Router {
+    var tables = routingTables
+    tables.localObstacle = localObstacle
+    return Router(settings: routingSettings, tables: tables)
+  }
+
+  /// As `router`, before aliases and `mailbox_transport`: local users have transport `local`.
+  var plainRouter: Router {
+    var settings = routingSettings
+    settings.mailboxTransport = ""
+    return Router(settings: settings, tables: routingTables)
+  }
+
+  private var routingSettings: RoutingSettings {
     var settings = RoutingSettings(resolver: resolver)
     settings.localTransport = configuration[.localTransport]
     settings.mailboxTransport = configuration[.mailboxTransport]
@@ -197,6 +212,10 @@ extension MailSite {
     settings.transportMapsMatchSubdomains =
       configuration[.parentDomainMatchesSubdomains].contains("transport_maps")
     settings.showsTableName = configuration[.showUserUnknownTableName]
+    return settings
+  }
+
+  private var routingTables: RoutingTables {
     var tables = RoutingTables { domain throws(RoutingError) in
       try await Self.routing { () throws(LookupError) in try await isOwn(domain) }
     }
@@ -211,7 +230,7 @@ extension MailSite {
         return found.map { String(decoding: $0.value, as: UTF8.self) }
       }
     }
-    return Router(settings: settings, tables: tables)
+    return tables
   }
 
   private func membership(_ list: DomainList) -> RoutingTables.Membership? {
@@ -221,7 +240,7 @@ extension MailSite {
     }
   }
 
-  private static func routing<Value>(
+  static func routing<Value>(
     _ ask: () async throws(LookupError) -> Value
   ) async throws(RoutingError) -> Value {
     do throws(LookupError) {

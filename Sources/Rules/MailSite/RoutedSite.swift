@@ -9,9 +9,11 @@ import Routing
 /// A site as access policy asks it: with the routes of its recipients.
 struct RoutedSite: SiteDirectory {
   private let site: MailSite
-  /// `nil` where no route can lead to the `error` or `retry` transport.
-  private let router: Router?
+  private let router: Router
+  /// Whether a route may lead to the `error` or `retry` transport, whoever the recipient is.
+  private let mayFail: Bool
   private let aliases: AliasExpansion
+  private let localAliases: LocalAliases?
 
   init(_ site: MailSite) {
     self.site = site
@@ -20,11 +22,12 @@ struct RoutedSite: SiteDirectory {
       configuration[.localTransport], configuration[.virtualTransport],
       configuration[.relayTransport], configuration[.defaultTransport],
     ]
-    let mayFail =
+    mayFail =
       !configuration[.transportMaps].isEmpty || !configuration[.virtualAliasDomains].isEmpty
       || transports.contains { $0.hasPrefix("error:") || $0.hasPrefix("retry:") }
-    router = mayFail ? site.router : nil
+    router = site.router
     aliases = site.virtualAliases
+    localAliases = site.localAliases
   }
 
   func trusts(_ client: IPAddress) async throws(AccessError) -> Bool {
@@ -51,7 +54,7 @@ struct RoutedSite: SiteDirectory {
   }
 
   func failure(of address: MailAddress) async throws(AccessError) -> DeliveryFailure? {
-    guard let router else { return nil }
+    guard mayFail || localAliases?.mayKnow(address) == true else { return nil }
     do throws(RoutingError) {
       let route = try await router.resolve(address)
       switch route.transport {

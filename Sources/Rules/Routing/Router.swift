@@ -59,6 +59,10 @@ package struct RoutingTables: Sendable {
   /// `transport_maps`; `nil` when empty.
   package var transportMap: Lookup?
 
+  /// Why mail for a recipient of the `local` transport has to wait; `nil` where none ever has. The
+  /// text is what the `retry` transport says.
+  package var localObstacle: (@Sendable (MailAddress) async throws(RoutingError) -> String?)?
+
   /// Makes tables of which only the local domains are given.
   package init(isLocalDomain: @escaping Membership) {
     self.isLocalDomain = isLocalDomain
@@ -89,6 +93,16 @@ package struct Router: Sendable {
   ///
   /// - Throws: `RoutingError.lookupFailed` when a table gave no answer.
   package func resolve(_ recipient: MailAddress) async throws(RoutingError) -> Route {
+    let route = try await configured(recipient)
+    guard route.transport == "local", let obstacle = tables.localObstacle,
+      let text = try await obstacle(route.recipient)
+    else { return passedOn(route) }
+    return Route(
+      transport: "retry", nextHop: text, recipient: route.recipient,
+      addressClass: route.addressClass)
+  }
+
+  private func configured(_ recipient: MailAddress) async throws(RoutingError) -> Route {
     var resolution = AddressResolution(recipient, by: settings.resolver)
     while let domain = resolution.domainInQuestion {
       resolution.answer(isLocal: try await tables.isLocalDomain(domain))
@@ -108,9 +122,8 @@ package struct Router: Sendable {
       addressClass: addressClass)
     guard let map = tables.transportMap, addressClass != .virtualAlias,
       let found = try await find(resolved, in: map)
-    else { return passedOn(standard) }
-    return passedOn(
-      Self.changed(standard, by: TransportText(found), domain: resolved.domain))
+    else { return standard }
+    return Self.changed(standard, by: TransportText(found), domain: resolved.domain)
   }
 
   /// The route of a recipient whose message goes through the content filter `transport:nexthop`,

@@ -9,7 +9,9 @@ extension MailQueue {
     var envelope = envelope
     rewriting.complete(&envelope)
     guard rewriting.mayExpand(envelope) else { return envelope }
-    var expansion = RecipientExpansion(rewriting, keepsOriginals: settings.keepsOriginals)
+    var expansion = RecipientExpansion(
+      rewriting, keepsOriginals: settings.keepsOriginals,
+      isFiltered: !envelope.contentFilter.isEmpty)
     for recipient in envelope.recipients { try await expansion.add(recipient) }
     envelope.recipients = expansion.recipients
     return envelope

@@ -95,9 +95,9 @@ final class Requeuer {
     }.map(\.element)
     fresh.stuffedDots = envelope.stuffedDots.map { $0 + UInt64(field.count) }
     fresh.origin = nil
-    fresh = try await queue.rewritten(fresh)
     // As for any new mail: what the configuration says now.
     fresh.contentFilter = Array(queue.settings.contentFilter.utf8)
+    fresh = try await queue.rewritten(fresh)
     let disk = queue.disk
     let file = record.segment.file
     let extent = stored.lead.header

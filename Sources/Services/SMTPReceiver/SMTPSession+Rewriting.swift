@@ -17,7 +17,9 @@ extension SMTPSession {
   }
 
   private func expand(_ envelope: inout Envelope, _ id: QueueID) async -> SMTPReply? {
-    var expansion = RecipientExpansion(rules.rewriting, keepsOriginals: rules.keepsOriginals)
+    var expansion = RecipientExpansion(
+      rules.rewriting, keepsOriginals: rules.keepsOriginals,
+      isFiltered: !envelope.contentFilter.isEmpty)
     var held = 0
     defer { intake.memory.changeEnvelopes(by: -held) }
     do throws(RewriteError) {

@@ -21,6 +21,8 @@ extension EnvelopeRewriting {
   /// Whether `RecipientExpansion` may change the recipients of an envelope that is complete.
   package func mayExpand(_ envelope: Envelope) -> Bool {
     expandsRecipients || envelope.recipients.count > 1
+      || (envelope.contentFilter.isEmpty
+        && envelope.recipients.contains { mayBeLocalAlias($0.address) })
   }
 }
 
@@ -34,20 +36,27 @@ package struct RecipientExpansion: Sendable {
 
   private let rewriting: EnvelopeRewriting
   private let keepsOriginals: Bool
+  private let isFiltered: Bool
   private var known: Set<[UInt8]> = []
 
   /// - Parameters:
   ///   - rewriting: says who stands for whom.
   ///   - keepsOriginals: `enable_original_recipient`: the same mailbox is not the same recipient
   ///     when mail for it was sent to other addresses, or with other wishes.
-  package init(_ rewriting: EnvelopeRewriting, keepsOriginals: Bool) {
+  ///   - isFiltered: whether the message goes through a content filter first.
+  package init(
+    _ rewriting: EnvelopeRewriting, keepsOriginals: Bool, isFiltered: Bool = false
+  ) {
+    self.isFiltered = isFiltered
     self.rewriting = rewriting
     self.keepsOriginals = keepsOriginals
   }
 
   /// Takes a recipient of the envelope, which is complete.
   package mutating func add(_ recipient: EnvelopeRecipient) async throws(RewriteError) {
-    for address in try await rewriting.recipients(for: recipient.address) {
+    let addresses = try await rewriting.recipients(
+      for: recipient.address, isFiltered: isFiltered)
+    for address in addresses {
       var result = recipient
       if address != recipient.address {
         let original = recipient.original ?? recipient.address

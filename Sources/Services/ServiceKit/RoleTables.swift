@@ -3,6 +3,7 @@ import LinuxSystem
 package import LookupTables
 import Primitives
 import Reactor
+import SystemPackage
 
 extension TableOpener {
   /// The largest file of a table or list, in bytes.
@@ -44,6 +45,30 @@ extension TableOpener {
     opener.add(type: "unix") { name, argument throws(LookupError) in
       try AccountTable(name, argument, worker: accounts, cache: cache)
     }
+    opener.readIncluded = { path, limit throws(LookupError) in
+      let work: @Sendable () -> Result<[UInt8]?, LookupError> = { included(path, limit: limit) }
+      return try await patterns.answer(to: work, of: path) ?? []
+    }
     return opener
+  }
+
+  /// Whoever may write to such a file must not be able to stop the thread with a FIFO.
+  private static func included(_ path: String, limit: Int) -> Result<[UInt8]?, LookupError> {
+    do throws(Errno) {
+      let file = try Files.open(path, [.read, .nonblocking])
+      let status = try Files.status(of: file.raw)
+      guard status.isRegular else {
+        return .failure(.failed(table: path, reason: "it is no ordinary file"))
+      }
+      let bytes = try Files.read(file.raw, count: min(Int(status.size), limit) + 1, at: 0)
+      guard bytes.count <= limit else {
+        return .failure(
+          .failed(
+            table: path, reason: "it is larger than alias_include_size_limit, \(limit) bytes"))
+      }
+      return .success(bytes)
+    } catch {
+      return .failure(.failed(table: path, reason: "\(error)"))
+    }
   }
 }

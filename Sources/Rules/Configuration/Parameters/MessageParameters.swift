@@ -5,8 +5,10 @@ extension Registry {
     SizeParameter.mailboxSizeLimit,
     SizeParameter.headerSizeLimit,
     SizeParameter.bounceSizeLimit,
+    SizeParameter.aliasIncludeSizeLimit,
     IntegerParameter.lineLengthLimit,
     IntegerParameter.hopcountLimit,
+    IntegerParameter.aliasExpansionLimit,
     TextParameter.bounceNoticeRecipient,
     TextParameter.doubleBounceNoticeRecipient,
     TextParameter.delayNoticeRecipient,
@@ -46,6 +48,10 @@ extension SizeParameter {
   package static let bounceSizeLimit = Self(
     "bounce_size_limit", default: "50000", in: 1...Int64.max,
     "How much of a message a notice returns, in bytes.")
+  /// `alias_include_size_limit`
+  package static let aliasIncludeSizeLimit = Self(
+    "alias_include_size_limit", default: "262144", in: 1...16_777_216,
+    "The largest file that an alias of alias_maps may include, in bytes.")
 }
 
 extension IntegerParameter {
@@ -57,6 +63,10 @@ extension IntegerParameter {
   package static let hopcountLimit = Self(
     "hopcount_limit", default: "50", in: 1...Int(Int32.max),
     "Received headers above which a message counts as looping.")
+  /// `alias_expansion_limit`
+  package static let aliasExpansionLimit = Self(
+    "alias_expansion_limit", default: "1000", in: 1...100_000,
+    "How many addresses one local recipient may stand for in alias_maps, and files it may include.")
 }
 
 extension TextParameter {
@@ -115,7 +125,7 @@ extension ListParameter {
   /// `alias_maps`
   package static let aliasMaps = Self(
     "alias_maps", default: "hash:/etc/aliases",
-    "Tables of the aliases of local users.")
+    "Tables of the aliases of local users; mail for commands and files in them waits.")
   /// `alias_database`
   package static let aliasDatabase = Self(
     "alias_database", default: "hash:/etc/aliases",

@@ -45,7 +45,7 @@ enum PendingParameters {
     """
 
   private static let changesBehaviour = """
-    alias_maps always_add_missing_headers bounce_template_file
+    always_add_missing_headers bounce_template_file
     default_destination_rate_delay default_process_limit default_transport_rate_delay
     defer_transports delay_warning_time disable_dns_lookups
     fallback_transport forward_path header_size_limit

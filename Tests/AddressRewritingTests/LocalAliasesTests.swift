@@ -1,0 +1,180 @@
+import AddressRewriting
+import LookupTables
+import MailTypes
+import Testing
+
+/// Postfix read the same tables; the rows are whom its `local` delivered to.
+struct LocalAliasesTests {
+  private static let table = """
+    one: user1
+    remote: target@far.test
+    mixed: user1, user2, a@far.test, b@far.test
+    nested: mixed, user3, remote
+    self: self, copy@far.test
+    half1: half2, user1
+    half2: half1, user2
+    loop1: loop2
+    loop2: loop1
+    dup: user1, USER1, user1@localhost, user1@home.test, one, a@far.test, A@far.test
+    list: :include:/people
+    quoted: \\one, \\user2
+    escaped: \\\\one, \\\\user2
+    withext: user1+box
+    tag+ext: user3
+    tag: user2, t@far.test
+    viavirtual: v@virt.test
+    virtloop: back@virt.test
+    "two words": user1
+    owned: user1, own@far.test
+    program: "|command -x", user1
+    file: /var/log/mail
+    both: program, user1
+    badlist: :include:/programs
+    nofile: :include:/nowhere
+    relative: :include:people
+    empty: :include:/empty
+    circle: :include:/circle
+
+    """
+  private static let virtual = """
+    v@virt.test user3, vv@far.test
+    back@virt.test virtloop@home.test, user1
+    user2@origin.test no@far.test
+    tovirt one, nested
+
+    """
+  private static let files = [
+    "/people": "# people\nuser1, inc2@far.test\n\nuser3\nnested\n\\\\user4\n",
+    "/programs": "user1\n|command\n", "/empty": "# nobody\n",
+    "/circle": "user1, circle\n:include:/circle\n",
+    "/aliases": table, "/virtual": virtual,
+  ]
+
+  private static func rewriting(
+    _ change: (inout LocalAliases.Settings) -> Void = { _ in }
+  ) throws -> EnvelopeRewriting {
+    var opener = TableOpener { path in files[path].map { Array($0.utf8) } }
+    opener.aliasTables = ["hash:/aliases"]
+    let resolver = AddressResolver(myhostname: "mail.home.test", myorigin: "origin.test")
+    let own = ["origin.test", "home.test", "localhost"]
+    let search = AddressSearch(
+      try TableSet(["texthash:/virtual"], opener: opener), delimiters: "+"
+    ) { domain in own.contains(domain) }
+    var settings = LocalAliases.Settings()
+    settings.delimiters = "+"
+    change(&settings)
+    let local = LocalAliases(
+      try TableSet(["hash:/aliases"], opener: opener), resolver: resolver, settings: settings,
+      mayBeLocal: { own.contains($0.foldedDomain) },
+      delivery: { own.contains($0.foldedDomain) ? $0 : nil },
+      readFile: { [opener] path throws(LookupError) in try await opener.readIncluded(path, 100) })
+    return EnvelopeRewriting(
+      resolver: resolver,
+      aliases: AliasExpansion(
+        "virtual_alias_maps", search, resolver: resolver, keepsExtension: true),
+      localAliases: local)
+  }
+
+  private static func expanded(
+    _ address: String, by rewriting: EnvelopeRewriting
+  ) async throws(RewriteError) -> Set<String> {
+    let complete = rewriting.completed(MailAddress(address))
+    let found = try await rewriting.recipients(for: complete).map(\.description)
+    #expect(Set(found).count == found.count)
+    return Set(found.map { $0.replacing("@origin.test", with: "") })
+  }
+
+  @Test(arguments: [
+    ("one", ["user1"]), ("One@Home.Test", ["user1"]), ("remote@home.test", ["target@far.test"]),
+    ("mixed", ["user1", "user2", "a@far.test", "b@far.test"]),
+    ("nested", ["user1", "user2", "user3", "a@far.test", "b@far.test", "target@far.test"]),
+    ("self", ["self", "copy@far.test"]), ("self@home.test", ["self", "copy@far.test"]),
+    ("dup", ["user1", "a@far.test"]), ("quoted", ["user1", "user2"]),
+    ("escaped", ["one", "user2"]),
+    ("withext", ["user1+box"]), ("tag+ext", ["user3"]), ("tag+other", ["user2", "t@far.test"]),
+    ("viavirtual", ["user3", "vv@far.test"]), ("\"two words\"@home.test", ["user1"]),
+    ("owned", ["user1", "own@far.test"]),
+    (
+      "tovirt@origin.test",
+      [
+        "user1", "user2", "user3", "a@far.test", "b@far.test", "target@far.test",
+      ]
+    ),
+    ("user2", ["no@far.test"]), ("user9", ["user9"]), ("one@far.test", ["one@far.test"]),
+    ("half1", ["user1", "user2"]), ("virtloop", ["user1"]),
+  ])
+  func aliasesLeadWhereThoseOfPostfixDo(_ address: String, _ expected: [String]) async throws {
+    #expect(try await Self.expanded(address, by: Self.rewriting()) == Set(expected), "\(address)")
+  }
+
+  /// Postfix said `alias database loop` and returned such mail. Here it goes to the user of that
+  /// name, and if there is none it is returned too.
+  @Test func aCircleMeansTheUserOfItsName() async throws {
+    let rewriting = try Self.rewriting()
+    #expect(try await Self.expanded("loop1", by: rewriting) == ["loop1"])
+    #expect(try await Self.expanded("empty", by: rewriting) == ["empty"])
+    #expect(try await Self.expanded("circle", by: rewriting) == ["user1"])
+  }
+
+  @Test func thoseOfAFileAreAskedForInAllTables() async throws {
+    let found = try await Self.expanded("list", by: Self.rewriting())
+    #expect(
+      found == [
+        "user1", "inc2@far.test", "user3", "no@far.test", "user4", "a@far.test", "b@far.test",
+        "target@far.test",
+      ])
+  }
+
+  @Test func extensionsAreKeptWhereTheyAreWanted() async throws {
+    let rewriting = try Self.rewriting {
+      $0.keepsExtension = true
+      $0.keepsExtensionInFiles = true
+    }
+    #expect(try await Self.expanded("tag+x", by: rewriting) == ["user2+x", "t+x@far.test"])
+    let listed = try await Self.expanded("list+x", by: rewriting)
+    #expect(listed.isSuperset(of: ["user1+x", "inc2+x@far.test", "user4+x"]))
+  }
+
+  @Test func whatNamesACommandStaysAsItIs() async throws {
+    let rewriting = try Self.rewriting()
+    for name in ["program", "file"] {
+      #expect(try await Self.expanded(name, by: rewriting) == [name])
+    }
+    #expect(try await Self.expanded("both", by: rewriting) == ["program", "user1"])
+  }
+
+  @Test func theFilterSeesTheAlias() async throws {
+    let rewriting = try Self.rewriting()
+    let address = MailAddress("one@home.test")
+    #expect(try await rewriting.recipients(for: address, isFiltered: true) == [address])
+  }
+
+  @Test func filesThatCannotBeUsedStopTheMessageForNow() async throws {
+    let rewriting = try Self.rewriting()
+    for (name, text) in [
+      ("nofile", "alias_maps map lookup problem for nofile@origin.test"),
+      ("relative", "alias_maps map lookup problem for relative@origin.test"),
+      (
+        "badlist",
+        "alias_maps for badlist@origin.test: the included file /programs names a command or a file; "
+          + "it may name addresses only"
+      ),
+    ] {
+      let error = await #expect(throws: RewriteError.self) {
+        try await Self.expanded(name, by: rewriting)
+      }
+      #expect(error?.description == text && error?.isUnreasonable == false)
+    }
+  }
+
+  @Test func anExpansionHasItsLimit() async throws {
+    let rewriting = try Self.rewriting { $0.expansionMax = 3 }
+    #expect(try await Self.expanded("tag", by: rewriting).count == 2)
+    let error = await #expect(throws: RewriteError.self) {
+      try await Self.expanded("mixed", by: rewriting)
+    }
+    #expect(
+      error?.description == "unreasonable alias_maps map expansion size for mixed@origin.test")
+    #expect(error?.isUnreasonable == true)
+  }
+}
