@@ -144,5 +144,41 @@ extension EndToEnd {
       for server in servers { try server.stop() }
       try dovecot.stop()
     }
+
+    /// `smtp` runs as a user who may not read the file, and a reload brings the new password.
+    @Test(.timeLimit(.minutes(2)))
+    func aReloadBringsNewPasswords() throws {
+      let dovecot = try DovecotServer()
+      try dovecot.start()
+      let keys = try CertificateFiles()
+      let server = try PostfixOracle(settings: [
+        "default_transport": "discard", "myhostname": "server.test", "mynetworks": "10.0.0.0/8",
+        "smtpd_sasl_auth_enable": "yes", "smtpd_sasl_type": "dovecot",
+        "smtpd_sasl_path": dovecot.socket,
+        "smtpd_relay_restrictions": "permit_sasl_authenticated, reject_unauth_destination",
+      ])
+      try server.start()
+      func write(_ password: String) throws {
+        try keys.write(Array("127.0.0.1 alice:\(password)\n".utf8), to: "passwords")
+      }
+      try write("wrong")
+      let subject = try MartinetInstance(
+        relayPort: server.port,
+        settings: [
+          "smtp_sasl_auth_enable": "yes",
+          "smtp_sasl_password_maps": "hash:" + keys.path("passwords"),
+        ])
+      try subject.start()
+      try SMTPDialog(greetedAt: subject.port).deliver(
+        from: "", to: ["b@c.test"], content: Array("Subject: x\r\n\r\n".utf8))
+      try subject.log.wait(for: "SASL authentication failed; server", until: .after(.seconds(20)))
+      try write("secret")
+      try subject.command("reload", within: .seconds(60))
+      _ = try subject.queueCommand("postqueue", "-f")
+      try subject.log.wait(forCount: 1, of: "status=sent", until: .after(.seconds(20)))
+      try subject.stop()
+      try server.stop()
+      try dovecot.stop()
+    }
   }
 }
