@@ -89,7 +89,7 @@ targets += room(
   "SMTPServerCore", floor: "Mail", imports: ["SASL", "SMTPGrammar", "MailTypes", "Primitives"],
   hasCorpus: true)
 targets += room(
-  "SMTPClientCore", floor: "Mail", imports: ["SMTPGrammar", "MailTypes", "Primitives"])
+  "SMTPClientCore", floor: "Mail", imports: ["SASL", "SMTPGrammar", "MailTypes", "Primitives"])
 targets += room("MilterCore", floor: "Mail", imports: ["MailTypes", "Primitives"])
 targets += room("MessageHeaders", floor: "Mail", imports: ["MailTypes", "Primitives"])
 targets += room(
@@ -117,7 +117,7 @@ targets += room(
 
 targets += room(
   "TLSPolicy", floor: "Rules",
-  imports: ["Configuration", "LookupTables", "TLSEngine", "MailTypes", "Primitives"])
+  imports: ["Configuration", "LookupTables", "TLSEngine", "SASL", "MailTypes", "Primitives"])
 
 targets += room(
   "QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"], hasCorpus: true)
@@ -155,8 +155,8 @@ targets += room(
 targets += room(
   "SMTPSender", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPClientCore", "Configuration", "LookupTables", "TLSPolicy", "QueueFormat",
-    system,
+    "ServiceKit", "SMTPClientCore", "Configuration", "LookupTables", "TLSPolicy", "SASL",
+    "QueueFormat", system,
   ])
 targets += room(
   "LocalDelivery", floor: "Services",

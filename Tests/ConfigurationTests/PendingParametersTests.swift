@@ -33,7 +33,8 @@ struct PendingParametersTests {
     "default_destination_concurrency_limit", "default_destination_concurrency_negative_feedback",
     "default_destination_concurrency_positive_feedback", "default_destination_recipient_limit",
     "initial_destination_concurrency", "command_time_limit", "mydomain", "mynetworks_style",
-    "service_name", "smtpd_restriction_classes", "smtpd_sasl_path", "smtpd_sasl_security_options",
+    "service_name", "smtp_sasl_type", "smtpd_restriction_classes", "smtpd_sasl_path",
+    "smtpd_sasl_security_options",
     "smtpd_sasl_tls_security_options", "stress", "tls_export_cipherlist",
     "tls_high_cipherlist", "tls_low_cipherlist", "tls_medium_cipherlist", "tls_null_cipherlist",
   ]

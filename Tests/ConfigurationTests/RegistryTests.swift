@@ -45,7 +45,7 @@ import Testing
           || TransportParameters.find(name) != nil, "\(name)")
     }
     #expect(PostfixParameters.entries["lmtp_tls_security_level"]?.defaultText == "")
-    #expect(PostfixParameters.entries["smtp_sasl_auth_enable"]?.defaultText == "no")
+    #expect(PostfixParameters.entries["lmtp_sasl_auth_enable"]?.defaultText == "no")
   }
 
   /// Some of the names that a stock main.cf has.

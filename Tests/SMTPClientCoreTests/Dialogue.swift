@@ -27,12 +27,13 @@ struct Dialogue {
 
   init(
     _ transaction: OutboundTransaction? = nil, peer: PeerName = peer,
-    security: ClientSecurity = .plaintext,
+    security: ClientSecurity = .plaintext, authentication: ClientAuthentication? = nil,
     _ change: (inout SMTPClientSettings) -> Void = { _ in }
   ) {
     var settings = SMTPClientSettings(myhostname: "me.test")
     change(&settings)
-    core = SMTPClientCore(settings: settings, peer: peer, security: security)
+    core = SMTPClientCore(
+      settings: settings, peer: peer, security: security, authentication: authentication)
     if let transaction { core.begin(transaction) }
     core.start()
   }

@@ -105,14 +105,14 @@ private final class Scene {
       capacity: 1 << 16, hostName: "mx", syslogName: "postfix", facility: 2)
     let tls = try ClientTLS(
       configuration, material: KeyMaterial(), opener: TableOpener { _ in nil })
-    security = TransportSecurity(tls, log: log, tag: Array("smtp".utf8))
+    security = TransportSecurity(tls, logins: nil, log: log, tag: Array("smtp".utf8))
   }
 
   func connect(contentSize: Int) async throws -> OutboundConnection {
     let hop = try #require(NextHop.list("unix:" + folder.path("server"))?.first)
     let job = try await job(contentSize: contentSize)
     let connection = OutboundConnection(
-      destination: DestinationKey(job.request, security.plaintext), hop: hop,
+      destination: DestinationKey(job.request, security.plaintext, login: nil), hop: hop,
       settings: SenderSettings(configuration, transport: "smtp"), agreement: security.plaintext,
       log: log, reader: reader, names: HostAddresses(), owner: owner)
     connection.open(for: job)

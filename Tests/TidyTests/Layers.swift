@@ -85,7 +85,7 @@ private let floors: [[(String, Layers.Room)]] = [
     room("SMTPGrammar", "Mail", ["MailTypes", "Primitives"]),
     room("SASL", "Mail", ["Primitives"]),
     room("SMTPServerCore", "Mail", ["SASL", "SMTPGrammar", "MailTypes", "Primitives"]),
-    room("SMTPClientCore", "Mail", ["SMTPGrammar", "MailTypes", "Primitives"]),
+    room("SMTPClientCore", "Mail", ["SASL", "SMTPGrammar", "MailTypes", "Primitives"]),
     room("MilterCore", "Mail", ["MailTypes", "Primitives"]),
     room("MessageHeaders", "Mail", ["MailTypes", "Primitives"]),
     room("DeliveryReports", "Mail", ["MessageHeaders", "MailTypes", "Primitives"]),
@@ -104,7 +104,7 @@ private let floors: [[(String, Layers.Room)]] = [
       ]),
     room(
       "TLSPolicy", "Rules",
-      ["Configuration", "LookupTables", "TLSEngine", "MailTypes", "Primitives"]),
+      ["Configuration", "LookupTables", "TLSEngine", "SASL", "MailTypes", "Primitives"]),
   ],
   [
     room("QueueFormat", "Queue", ["CChecksum", "MailTypes", "Primitives"]),
@@ -146,8 +146,8 @@ private let services = [
   room(
     "SMTPSender", "Services",
     platform + mail + [
-      "ServiceKit", "SMTPClientCore", "Configuration", "LookupTables", "TLSPolicy", "QueueFormat",
-      "SystemPackage",
+      "ServiceKit", "SMTPClientCore", "Configuration", "LookupTables", "TLSPolicy", "SASL",
+      "QueueFormat", "SystemPackage",
     ]),
   room(
     "LocalDelivery", "Services",

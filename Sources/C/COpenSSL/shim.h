@@ -183,4 +183,15 @@ static inline int copenssl_hmac_sha256(
   return HMAC(EVP_sha256(), key, (int)key_length, text, text_length, digest, &length) != NULL;
 }
 
+// HMAC-MD5 of a text, 16 bytes; 0 where the library has no MD5, as in FIPS mode.
+static inline int copenssl_hmac_md5(
+    const unsigned char *key, size_t key_length, const unsigned char *text, size_t text_length,
+    unsigned char *digest) {
+  unsigned int length = 0;
+  unsigned char *done =
+      HMAC(EVP_md5(), key, (int)key_length, text, text_length, digest, &length);
+  ERR_clear_error();
+  return done != NULL && length == 16;
+}
+
 #endif

@@ -42,22 +42,28 @@ extension SMTPClientCore {
     if state == .ehlo {
       (keywords, sizeLimit) = ServerKeywords.parse(
         lines: lines.dropFirst(), discarded: settings.discardedKeywords)
+      noteMechanisms(lines.dropFirst())
     }
     if !isSecure, state == .ehlo, keywords.contains(.startTLS) {
       guard security.demand == .none else { return askForTLS() }
       leavesOffer = true
     }
-    endHandshake()
+    finishHello()
   }
 
   /// What comes next is mail, unless it must not go out like this.
-  private mutating func endHandshake() {
+  private mutating func finishHello() {
     if security.demand == .mandatory, !isSecure {
       state = .closed
       return fail(
         "TLS is required, but was not offered by host \(peer.label)", EnhancedStatus(4, 7, 4),
         .startTLS)
     }
+    if !beginAuthentication() { endHandshake() }
+  }
+
+  /// The connection can take mail.
+  mutating func endHandshake() {
     hasShakenHands = true
     state = .idle
     if transaction != nil { startTransaction() }
@@ -75,10 +81,11 @@ extension SMTPClientCore {
       // What was offered without TLS may be a lie (RFC 3207 4.2).
       keywords = []
       sizeLimit = 0
+      offeredMechanisms = nil
       return
     }
     if parser.code == 421 { return refused(in: .startTLS, asClass: 4) }
-    guard security.demand == .mandatory else { return endHandshake() }
+    guard security.demand == .mandatory else { return finishHello() }
     state = .closed
     fail(
       "TLS is required, but host \(peer.label) refused to start TLS: ", reply: parser.logText,
@@ -86,9 +93,12 @@ extension SMTPClientCore {
   }
 
   /// TLS has been agreed on, with a server that is who it should be.
-  package mutating func secured() {
+  ///
+  /// - Parameter isProven: whether it had to prove that.
+  package mutating func secured(isProven: Bool = false) {
     precondition(state == .handshake, "TLS has not been begun")
     isSecure = true
+    self.isProven = isProven
     if security.isWrapped {
       state = .greeting
       repliesDue = 1

@@ -1,5 +1,6 @@
 import MailTypes
 import Primitives
+import SASL
 import SMTPGrammar
 
 /// What the driver of a connection is to do next.
@@ -39,7 +40,7 @@ package enum ConnectionLoss: Sendable, Equatable {
 /// `begin` a transaction before the handshake is over and whenever none is open.
 package struct SMTPClientCore: Sendable {
   enum State: Equatable {
-    case unstarted, greeting, ehlo, helo, startTLS, handshake
+    case unstarted, greeting, ehlo, helo, startTLS, handshake, authentication
     case idle, envelope, content, brokenContent, endOfData, loneDot, quit, closed
   }
 
@@ -66,6 +67,14 @@ package struct SMTPClientCore: Sendable {
   let security: ClientSecurity
   /// Whether what is said now is encrypted.
   package internal(set) var isSecure = false
+  /// Whether the server had to prove who it is, and has done so.
+  var isProven = false
+  /// Who this host is to the server; `nil` where it is nobody.
+  let authentication: ClientAuthentication?
+  /// The mechanisms that the server offers and that may be used; `nil` where it offers no AUTH.
+  var offeredMechanisms: [String]?
+  /// What is going on between AUTH and the reply that ends it.
+  var exchange: SASLClient?
   /// Whether the server offers TLS that is not used.
   package internal(set) var leavesOffer = false
   /// Whether a failure before the handshake is over says nothing of the destination.
@@ -81,8 +90,10 @@ package struct SMTPClientCore: Sendable {
 
   /// Makes the client's side of a connection to `peer`.
   package init(
-    settings: SMTPClientSettings, peer: PeerName, security: ClientSecurity = .plaintext
+    settings: SMTPClientSettings, peer: PeerName, security: ClientSecurity = .plaintext,
+    authentication: ClientAuthentication? = nil
   ) {
+    self.authentication = authentication
     self.settings = settings
     self.peer = peer
     self.security = security
@@ -133,7 +144,7 @@ package struct SMTPClientCore: Sendable {
     switch state {
     case .unstarted: preconditionFailure("the connection has not been started")
     case .greeting: return .awaitReply(.greeting)
-    case .ehlo, .helo: return .awaitReply(.helo)
+    case .ehlo, .helo, .authentication: return .awaitReply(.helo)
     case .startTLS: return .awaitReply(.startTLS)
     case .handshake: return .startTLS
     case .idle: return .ready
@@ -193,6 +204,7 @@ package struct SMTPClientCore: Sendable {
     case .greeting: takeGreeting()
     case .ehlo, .helo: takeHello()
     case .startTLS: takeStartTLSReply()
+    case .authentication: takeAuthenticationReply()
     case .envelope: takeEnvelopeReply()
     case .brokenContent: takeEarlyReply()
     case .endOfData: takeFinalReply()
@@ -231,6 +243,7 @@ package struct SMTPClientCore: Sendable {
     case .greeting: .greeting
     case .ehlo, .helo: helloPhase
     case .startTLS, .handshake: .startTLS
+    case .authentication: .ehlo
     case .envelope: envelope.phase
     case .content, .brokenContent: .content
     case .endOfData: .endOfData

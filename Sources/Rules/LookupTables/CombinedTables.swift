@@ -34,15 +34,37 @@ struct JoinedTables: LookupTable {
 extension TableOpener {
   /// Opens the tables between the braces of a combining type.
   func openGroup(_ name: String, _ argument: String) throws(LookupError) -> [any LookupTable] {
+    guard let names = Self.group(argument) else {
+      throw .malformed(table: name, reason: "expected { type:name, type:name … }")
+    }
+    var tables: [any LookupTable] = []
+    for name in names { tables.append(try open(name)) }
+    return tables
+  }
+
+  /// The names of tables between braces; `nil` when there are none.
+  private static func group(_ argument: String) -> [String]? {
     let separates = { (byte: UInt8) in byte == UInt8(ascii: ",") || ASCII.isSpace(byte) }
     guard let inside = BracedWords.group(argument.utf8),
       let words = BracedWords.split(inside, isSeparator: separates), !words.isEmpty
-    else { throw .malformed(table: name, reason: "expected { type:name, type:name … }") }
-    var tables: [any LookupTable] = []
-    for word in words {
+    else { return nil }
+    return words.map { word in
       let text = BracedWords.group(word) ?? word
-      tables.append(try open(String(decoding: ASCII.trimmed(text[...]), as: UTF8.self)))
+      return String(decoding: ASCII.trimmed(text[...]), as: UTF8.self)
     }
-    return tables
+  }
+
+  /// The paths of the files that opening a table reads, for whoever has to read them beforehand.
+  package static func files(of table: String) -> [String] {
+    guard let colon = table.firstIndex(of: ":") else { return [] }
+    let type = String(table[..<colon])
+    let argument = String(table[table.index(after: colon)...])
+    switch type {
+    case "proxy": return files(of: argument)
+    case "pipemap", "unionmap": return (group(argument) ?? []).flatMap(files)
+    case "texthash", "cidr", "regexp", "pcre": break
+    default: guard indexedTypes.contains(type) else { return [] }
+    }
+    return argument.isEmpty || argument.hasPrefix("{") ? [] : [argument]
   }
 }

@@ -54,6 +54,7 @@ extension KeyMaterial {
     ofClients configurations: [Configuration], list: Lister, read: @escaping Reader
   ) throws(TLSPolicyError) {
     self.init()
+    for configuration in configurations { try takePasswords(of: configuration, read) }
     for configuration in configurations where ClientTLS.isUsed(by: configuration) {
       for (parameter, path) in ClientTLS.files(of: configuration) {
         try take(path, of: parameter, read)

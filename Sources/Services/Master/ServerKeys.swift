@@ -50,6 +50,7 @@ package enum ServerKeys {
         ofClients: transports, list: Self.names, read: Self.content)
       for configuration in transports {
         _ = try ClientTLS.check(configuration, material: material, opener: .command())
+        _ = try ClientLogins(configuration, opener: .command())
       }
       return material
     } catch {

@@ -1,15 +1,22 @@
 import MailTypes
 import Primitives
+import SASL
 import SMTPClientCore
 import ServiceKit
 
-/// Connections are shared by deliveries of one transport to one next hop under one policy of TLS.
+/// Connections are shared by deliveries of one transport to one next hop under one policy of TLS
+/// and with one login.
 struct DestinationKey: Hashable, Sendable {
   let transport: String
   let nextHop: String
+  /// Who this host is there; `nil` where it is nobody.
+  let login: SASLLogin?
   private let agreement: ObjectIdentifier
 
-  init(_ request: DeliveryRequest, _ agreement: TransportSecurity.Agreement) {
+  init(
+    _ request: DeliveryRequest, _ agreement: TransportSecurity.Agreement, login: SASLLogin?
+  ) {
+    self.login = login
     transport = request.transport
     nextHop = request.nextHop
     self.agreement = ObjectIdentifier(agreement)

@@ -70,7 +70,7 @@ extension OutboundConnection {
       logSecurity("established")
     }
     if isProven {
-      core.secured()
+      core.secured(isProven: policy.demandsProof)
     } else {
       agreement.transport.sessions.forget(sessionKey)
       core.serverNotProven()

@@ -79,7 +79,9 @@ final class OutboundConnection {
     self.owner = owner
     let peer = PeerName(
       hop, destination: destination.nextHop, myhostname: settings.client.myhostname)
-    core = SMTPClientCore(settings: settings.client, peer: peer, security: agreement.demand)
+    core = SMTPClientCore(
+      settings: settings.client, peer: peer, security: agreement.demand,
+      authentication: agreement.transport.authentication(with: destination.login))
     relay = peer.relay
     openedAt = Reactor.shared.now
   }
@@ -357,7 +359,8 @@ final class OutboundConnection {
     if end.wantsPlaintext {
       let plaintext = agreement.transport.plaintext
       return owner.retry(
-        job, to: DestinationKey(job.request, plaintext), under: plaintext)
+        job, to: DestinationKey(job.request, plaintext, login: destination.login),
+        under: plaintext)
     }
     keepSession()
     let now = Clocks.wallNow()

@@ -3,6 +3,7 @@ import LookupTables
 import MailTypes
 package import Primitives
 package import Reactor
+import SASL
 import SMTPClientCore
 package import ServiceKit
 import SystemPackage
@@ -22,8 +23,11 @@ package final class SMTPSenderService: RoleService {
   private var link: AgentLink?
   private var settings: [String: SenderSettings] = [:]
   private var security: [String: TransportSecurity] = [:]
-  /// Opens the tables of policies.
-  private lazy var opener = TableOpener.role(context.configuration)
+  /// What `master` has read of the files that transports name.
+  private lazy var keys = Self.keys(context.keyMaterial)
+  /// Opens the tables of policies and passwords.
+  private lazy var opener = TableOpener.role(
+    context.configuration, contents: keys?.contents ?? [:])
   private var pools: [DestinationKey: DestinationPool] = [:]
   private var connections: [ObjectIdentifier: OutboundConnection] = [:]
   /// Connections that wait for work, whatever their destination.
@@ -62,25 +66,28 @@ package final class SMTPSenderService: RoleService {
   private func security(of transport: String) throws(RoleFailure) -> TransportSecurity {
     if let known = security[transport] { return known }
     let configuration = context.configuration(ofTransport: transport)
-    let bytes = context.keyMaterial
-    guard let material = bytes.isEmpty ? KeyMaterial() : KeyMaterial(serialized: bytes) else {
-      throw RoleFailure("the keys from master are damaged")
-    }
+    guard let keys else { throw RoleFailure("the keys from master are damaged") }
     do throws(TLSPolicyError) {
+      let isLMTP = SenderSettings.speaksLMTP(configuration, transport: transport)
       let tls =
-        SenderSettings.speaksLMTP(configuration, transport: transport)
+        isLMTP
         ? ClientTLS.off(configuration)
-        : try ClientTLS(configuration, material: material, opener: opener)
+        : try ClientTLS(configuration, material: keys, opener: opener)
+      let logins = isLMTP ? nil : try ClientLogins(configuration, opener: opener)
       if context.name.index == 0 {
         for warning in tls.warnings { context.log.warning("smtp", warning) }
       }
       let fresh = TransportSecurity(
-        tls, log: context.log, tag: settings(of: transport).tag)
+        tls, logins: logins, log: context.log, tag: settings(of: transport).tag)
       security[transport] = fresh
       return fresh
     } catch {
       throw RoleFailure("transport \(transport): \(error)")
     }
+  }
+
+  private static func keys(_ bytes: [UInt8]) -> KeyMaterial? {
+    bytes.isEmpty ? KeyMaterial() : KeyMaterial(serialized: bytes)
   }
 
   package func attach(_ channel: MessageChannel, to peer: ProcessName, pid: Int32) {
@@ -188,26 +195,38 @@ extension SMTPSenderService: DeliveryAgent {
       return refuse(
         job, EnhancedStatus(4, 3, 5), "mail system configuration error: \(error.reason)")
     }
-    if let agreement = security.agreementNow() { return begin(job, agreement) }
+    if security.logins == nil, let agreement = security.agreementNow() {
+      return begin(job, agreement, login: nil)
+    }
     reactorTask { await self.ask(security, for: job) }
   }
 
-  /// Asks how TLS is to be spoken with the destination.
+  /// Asks how TLS is to be spoken with the destination, and who this host is there.
   private func ask(_ security: TransportSecurity, for job: DeliveryJob) async {
+    let first = String(job.request.nextHop.prefix { $0 != "," && !$0.isWhitespace })
+    let agreement: TransportSecurity.Agreement
     do throws(ClientTLSProblem) {
-      let first = job.request.nextHop.prefix { $0 != "," && !$0.isWhitespace }
-      let agreement = try await security.agreement(for: String(first))
-      if link?.isDraining ?? true {
-        return finished(job, connectionFailed: false, verdicts: [])
-      }
-      begin(job, agreement)
+      agreement = try await security.agreement(for: first)
     } catch {
-      refuse(job, EnhancedStatus(4, 7, 5), error.reason)
+      return refuse(job, EnhancedStatus(4, 7, 5), error.reason)
     }
+    let login: SASLLogin?
+    do throws(ClientLogins.Problem) {
+      login = try await security.login(for: first)
+    } catch {
+      return refuse(
+        job, EnhancedStatus(4, 3, 0), "local data error: the login for \(first) is not known")
+    }
+    if link?.isDraining ?? true {
+      return finished(job, connectionFailed: false, verdicts: [])
+    }
+    begin(job, agreement, login: login)
   }
 
-  private func begin(_ job: DeliveryJob, _ agreement: TransportSecurity.Agreement) {
-    let key = DestinationKey(job.request, agreement)
+  private func begin(
+    _ job: DeliveryJob, _ agreement: TransportSecurity.Agreement, login: SASLLogin?
+  ) {
+    let key = DestinationKey(job.request, agreement, login: login)
     if let connection = pools[key]?.takeIdle() {
       idle[ObjectIdentifier(connection)] = nil
       return connection.assign(job)

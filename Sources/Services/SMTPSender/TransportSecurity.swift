@@ -1,6 +1,7 @@
 import MailTypes
 import Primitives
 import Reactor
+import SASL
 import SMTPClientCore
 import ServiceKit
 import TLSEngine
@@ -38,6 +39,10 @@ final class TransportSecurity {
   /// More policies than any table has; beyond it they are made anew.
   private static let agreementsMax = 1000
   let tls: ClientTLS
+  /// Who this host is to servers; `nil` where nobody logs in.
+  let logins: ClientLogins?
+  /// How passwords may be sent, once one was looked up.
+  private var rules: SASLClientRules?
   let sessions: TLSSessionCache
   private let log: Log
   private let tag: [UInt8]
@@ -46,8 +51,9 @@ final class TransportSecurity {
   /// What holds everywhere, where no table is asked.
   private var general: Agreement?
 
-  init(_ tls: ClientTLS, log: Log, tag: [UInt8]) {
+  init(_ tls: ClientTLS, logins: ClientLogins?, log: Log, tag: [UInt8]) {
     self.tls = tls
+    self.logins = logins
     self.log = log
     self.tag = tag
     sessions = TLSSessionCache(lifetime: tls.sessionLifetime)
@@ -74,6 +80,25 @@ final class TransportSecurity {
       warn("TLS policy lookup for \(nextHop)/\(host): \(error.reason)")
       throw error
     }
+  }
+
+  /// Who this host is to a destination; `nextHop` as it stands in the request.
+  func login(for nextHop: String) async throws(ClientLogins.Problem) -> SASLLogin? {
+    guard let logins else { return nil }
+    do throws(ClientLogins.Problem) {
+      let answer = try await logins.login(for: NextHop(nextHop)?.name ?? nextHop, nextHop: nextHop)
+      if answer.login != nil { rules = answer.rules }
+      return answer.login
+    } catch {
+      warn(error.warning)
+      throw error
+    }
+  }
+
+  /// A login as the protocol core wants it.
+  func authentication(with login: SASLLogin?) -> ClientAuthentication? {
+    guard let login, let rules else { return nil }
+    return ClientAuthentication(login, rules: rules)
   }
 
   private func agreement(_ policy: ClientTLSPolicy) throws(ClientTLSProblem) -> Agreement {

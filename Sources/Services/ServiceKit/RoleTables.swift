@@ -12,10 +12,11 @@ extension TableOpener {
   /// Opens tables in a role: files are read when they are opened, name services and regular
   /// expressions are asked on threads of their own, and answers of the former are kept.
   ///
-  /// `takesGroups` is false where senders must not choose what is found.
+  /// `takesGroups` is false where senders must not choose what is found; `contents` has files, by
+  /// path, that were read beforehand.
   @ReactorActor
   package static func role(
-    _ configuration: Configuration, takesGroups: Bool = true
+    _ configuration: Configuration, takesGroups: Bool = true, contents: [String: [UInt8]] = [:]
   ) -> TableOpener {
     let depth = configuration[.lookupQueueLimit]
     let timeout = configuration[.lookupTimeout]
@@ -23,7 +24,9 @@ extension TableOpener {
     let accounts = LookupThread(name: "accounts", depthMax: depth, timeout: timeout)
     let cache = AccountCache(
       sizeMax: configuration[.accountCacheSize], lifetime: configuration[.accountCacheTime])
-    return opener(patterns: patterns, accounts: accounts, cache: cache, takesGroups: takesGroups)
+    return opener(
+      patterns: patterns, accounts: accounts, cache: cache, takesGroups: takesGroups,
+      contents: contents)
   }
 
   /// Opens tables in a command, which waits for each of them.
@@ -33,10 +36,11 @@ extension TableOpener {
 
   private static func opener(
     patterns: any LookupWorker, accounts: any LookupWorker, cache: AccountCache?,
-    takesGroups: Bool = true
+    takesGroups: Bool = true, contents: [String: [UInt8]] = [:]
   ) -> TableOpener {
     var opener = TableOpener(worker: patterns, takesGroups: takesGroups) { path in
-      try? Files.readWhole(path, limit: fileSizeMax)
+      if let content = contents[path] { return content }
+      return try? Files.readWhole(path, limit: fileSizeMax)
     }
     opener.add(type: "unix") { name, argument throws(LookupError) in
       try AccountTable(name, argument, worker: accounts, cache: cache)

@@ -13,7 +13,7 @@ extension PostfixParameters {
     postscreen_dnsbl_reply_map postscreen_dnsbl_sites postscreen_upstream_proxy_protocol
     qmqpd_authorized_clients rbl_reply_maps relay_clientcerts smtp_body_checks
     smtp_header_checks smtp_mime_header_checks smtp_nested_header_checks
-    smtp_sasl_mechanism_filter smtp_sasl_password_maps smtp_sasl_password_result_delimiter
+    smtp_sasl_password_result_delimiter
     smtp_tls_dcert_file smtp_tls_per_site smtp_tls_trust_anchor_file
     smtpd_authorized_xclient_hosts smtpd_authorized_xforward_hosts
     smtpd_policy_service_policy_context smtpd_proxy_filter
@@ -97,12 +97,6 @@ extension PostfixParameters {
     postscreen_tls_security_level $smtpd_tls_security_level
     postscreen_upstream_proxy_timeout 5s
     postscreen_use_tls $smtpd_use_tls
-    smtp_sasl_auth_enable no
-    smtp_sasl_auth_soft_bounce yes
-    smtp_sasl_security_options noplaintext, noanonymous
-    smtp_sasl_tls_security_options $smtp_sasl_security_options
-    smtp_sasl_tls_verified_security_options $smtp_sasl_tls_security_options
-    smtp_sasl_type cyrus
     smtp_tls_block_early_mail_reply no
     smtp_tls_dane_insecure_mx_policy ${{$smtp_tls_security_level} == {dane} ? {dane} : {may}}
     smtp_tls_dkey_file $smtp_tls_dcert_file
