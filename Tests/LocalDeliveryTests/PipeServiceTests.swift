@@ -1,4 +1,5 @@
 import MailTypes
+import ServiceKit
 import Testing
 
 @testable import LocalDelivery
@@ -91,4 +92,17 @@ struct PipeServiceTests {
   func whatIsNoMacroIsAnError(argument: String) {
     #expect(throws: PipeService.Flaw.self) { try arguments("a@b").expand([argument]) }
   }
+}
+
+@Test func aCommandGetsNoMoreAddressesThanFitIntoItsOrder() {
+  let recipients = (0..<10).map { index in
+    DeliveryRecipient(
+      index: UInt32(index), address: MailAddress([UInt8](repeating: 0x61, count: 30)))
+  }
+  let groups = DeliveryProgram.groups(of: recipients, sizeMax: 100)
+  #expect(groups.map(\.count) == [3, 3, 3, 1])
+  #expect(groups.flatMap { $0.map(\.index) } == Array(0..<10))
+  #expect(
+    DeliveryProgram.groups(of: recipients, sizeMax: 10).map(\.count)
+      == Array(repeating: 1, count: 10))
 }

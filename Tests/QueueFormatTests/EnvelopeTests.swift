@@ -89,3 +89,14 @@ func encoded(_ envelope: Envelope) -> [UInt8] {
   }
   #expect(understood > 1_000)
 }
+
+@Test func anAddressThatIsTooLongIsCutAndLeavesTheEnvelopeReadable() throws {
+  let envelope = Envelope(
+    sender: .null,
+    recipients: [
+      EnvelopeRecipient(MailAddress([UInt8](repeating: 0x61, count: 70_000))),
+      EnvelopeRecipient(MailAddress("b@example.net")),
+    ], arrival: WallTime(microseconds: 1))
+  let read = try encoded(envelope).withUnsafeBytes { try Envelope($0) }
+  #expect(read.recipients.map(\.address.bytes.count) == [65_535, 13])
+}

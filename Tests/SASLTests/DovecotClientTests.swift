@@ -79,6 +79,15 @@ import Testing
     #expect(client.exchangeCount == 1)
   }
 
+  @Test func aNewConnectionTakesNoNumberOfTheOneBefore() throws {
+    let request = SASLRequest(service: "smtp", mechanism: "LOGIN", remote: Self.remote)
+    var first = try Self.connected()
+    let old = (0..<3).map { _ in first.begin(request) }
+    var second = DovecotClient(processID: 42, after: first.lastID)
+    try Self.feed(&second, Self.greeting)
+    #expect(!old.contains(second.begin(request)))
+  }
+
   @Test func answersComeInAnyOrder() throws {
     var client = try Self.connected()
     let ids = (0..<4).map { _ in

@@ -84,10 +84,13 @@ package struct DovecotClient: Sendable {
   private var knowsVersion = false
   private var isReady = false
   private var open: Set<UInt32> = []
-  private var lastID: UInt32 = 0
+  /// The number of the exchange that was begun last.
+  package private(set) var lastID: UInt32
 
-  /// A new connection of the process `processID`, which has no other with this server.
-  package init(processID: Int32) {
+  /// A new connection of the process `processID`, which has no other with this server. Numbers of
+  /// exchanges go on behind `lastID`: one of a connection before is never taken for another's.
+  package init(processID: Int32, after lastID: UInt32 = 0) {
+    self.lastID = lastID
     output.append(text: "VERSION\t1\t1\nCPID\t")
     output.append(decimal: Int(processID))
     output.append(ASCII.lf)

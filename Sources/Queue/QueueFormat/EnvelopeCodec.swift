@@ -142,11 +142,15 @@ extension Envelope {
 extension EnvelopeRecipient {
   private static let hasNotify: UInt8 = 1 << 7
 
+  /// The bytes of a text that are stored: its length is a 16-bit number.
+  private static func stored(_ text: [UInt8]) -> Int { min(text.count, Int(UInt16.max)) }
+
   fileprivate func encode(into bytes: inout [UInt8]) {
     let originalBytes = original?.bytes ?? []
     bytes.append(
       attributeLead: AttributeType.recipient,
-      length: 8 + address.bytes.count + originalBytes.count + dsnOriginal.count)
+      length: 8 + Self.stored(address.bytes) + Self.stored(originalBytes)
+        + Self.stored(dsnOriginal))
     bytes.append(notify.map { $0.rawValue | Self.hasNotify } ?? 0)
     bytes.append(original == nil ? 0 : 1)
     bytes.append(shortBytes: address.bytes)
@@ -169,7 +173,6 @@ extension EnvelopeRecipient {
 
 extension [UInt8] {
   fileprivate mutating func append(attributeLead type: UInt16, length: Int) {
-    reserveCapacity(count + attributeLeadSize + length)
     append(integer: type)
     append(integer: UInt32(length))
   }

@@ -65,9 +65,12 @@ enum DeliverChild {
     _ channel: PacketChannel, _ order: DeliverOrder, _ host: String, _ sizeMax: Int64,
     _ timeLimit: Duration
   ) async -> LocalVerdict {
+    let packet = order.encoded(host: host, sizeMax: sizeMax)
+    guard packet.count <= MessageChannel.messageLengthMax else {
+      return .failed(EnhancedStatus(5, 3, 0), "the command for this delivery would be too long")
+    }
     do throws(StreamError) {
-      try channel.send(
-        order.encoded(host: host, sizeMax: sizeMax), descriptors: [order.content.raw])
+      try channel.send(packet, descriptors: [order.content.raw])
       let answer = try await channel.receive(deadline: Reactor.shared.now + timeLimit) {
         (bytes, _, _) in try? LocalVerdict(decoding: bytes)
       }

@@ -42,6 +42,14 @@ struct DeliveryProgram: Sendable {
     host = configuration[.myhostname]
     keepsOriginals = configuration[.enableOriginalRecipient]
     timeLimit = configuration[.commandTimeLimit]
+    // Never by another's program: what this process does not know waits for one that does.
+    guard context.knowsTransport(transport) else {
+      warn("\(transport): this process knows no such transport: its mail is put off")
+      sizeMax = 0
+      deliversFinally = false
+      kind = .broken
+      return
+    }
     switch program {
     case "virtual":
       sizeMax = configuration[.virtualMailboxLimit]
@@ -83,9 +91,30 @@ struct DeliveryProgram: Sendable {
     if case .pipe(let service, _) = kind,
       service.style.isDisjoint(with: [.deliveredTo, .originalTo])
     {
-      return [recipients]
+      return Self.groups(of: recipients, sizeMax: Self.groupSizeMax)
     }
     return recipients.map { [$0] }
+  }
+
+  /// Bytes of addresses that one command gets: each may stand in several of its arguments, and the
+  /// order for it has to fit into a packet.
+  private static let groupSizeMax = 4 << 10
+
+  static func groups(
+    of recipients: [DeliveryRecipient], sizeMax: Int
+  ) -> [[DeliveryRecipient]] {
+    var groups: [[DeliveryRecipient]] = []
+    var size = 0
+    for recipient in recipients {
+      let own = recipient.address.bytes.count + recipient.original.count
+      if groups.isEmpty || size + own > sizeMax {
+        groups.append([])
+        size = 0
+      }
+      groups[groups.count - 1].append(recipient)
+      size += own
+    }
+    return groups
   }
 }
 

@@ -34,7 +34,8 @@ struct PipeWork: Sendable {
     let source = RecordSource(request: request, segment: segment)
     let lead = try source.lead()
     // A command would take such an address for an option. The door and the router let none in.
-    guard !shown.contains(where: \.beginsWithMinus) else {
+    // Arguments are text: another address must not become this one's.
+    guard !shown.contains(where: { $0.beginsWithMinus || !$0.isUTF8 }) else {
       return .done(.failed(EnhancedStatus(5, 1, 3), "bad address syntax"))
     }
     if service.sizeMax > 0, lead.contentSize > service.sizeMax {
@@ -131,4 +132,8 @@ extension PipeArguments {
     common["sasl_sender"] = envelope.sasl?.sender ?? []
     common["sasl_username"] = envelope.sasl?.user ?? []
   }
+}
+
+extension MailAddress {
+  fileprivate var isUTF8: Bool { String(validating: bytes, as: UTF8.self) != nil }
 }

@@ -145,7 +145,7 @@ final class AuthenticationServer {
 
   /// The life of one connection.
   private func live(until deadline: MonotonicTime) async {
-    client = DovecotClient(processID: ThisProcess.pid)
+    client = DovecotClient(processID: ThisProcess.pid, after: client.lastID)
     do throws(Fault) {
       let stream = try await connect(deadline: deadline)
       let sender = reactorTask { await self.send(over: stream) }

@@ -101,8 +101,7 @@ final class DialogTrace {
 
   /// Where the initial response of an AUTH command begins.
   private static func secretStart(_ line: Slice<UnsafeRawBufferPointer>) -> Int? {
-    let isSpace = { (byte: UInt8) in byte == ASCII.space || byte == ASCII.tab }
-    let words = line.split(maxSplits: 2, whereSeparator: isSpace)
+    let words = line.split(maxSplits: 2, whereSeparator: SMTPCommand.isSpace)
     guard words.count == 3, ASCII.equalFolded(words[0], "auth".utf8) else { return nil }
     return words[2].startIndex
   }

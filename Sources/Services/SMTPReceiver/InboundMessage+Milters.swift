@@ -12,6 +12,17 @@ extension InboundMessage {
   /// Whether the header is whole in memory: not so where the body began to leave before it ended.
   var keepsWholeHeader: Bool { continuation == nil }
 
+  /// The lines of the header that begin a field.
+  var headerFieldCount: Int {
+    var count = 0
+    var isLineStart = true
+    for byte in header?[...] ?? content[..<headerSize] {
+      if isLineStart, byte != ASCII.space, byte != ASCII.tab { count += 1 }
+      isLineStart = byte == ASCII.lf
+    }
+    return count
+  }
+
   /// The header as milters see and change it.
   var headerForMilters: MilterHeader {
     MilterHeader((header?[...] ?? content[..<headerSize]).dropLast(2), ownSize: traceSize)

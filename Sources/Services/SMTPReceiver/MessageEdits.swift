@@ -12,6 +12,8 @@ import SMTPGrammar
 /// that fails in the middle none does.
 @ReactorActor
 final class MessageEdits {
+  /// Bytes of an address that a milter names; RFC 5321 4.5.3.1 knows 320.
+  private static let addressLengthMax = 1000
   /// Recipients that milters may add to a message.
   private static let addedRecipientsMax = 10_000
 
@@ -88,7 +90,9 @@ final class MessageEdits {
     _ path: [UInt8], _ code: Unicode.Scalar
   ) throws(MilterFault) -> MailAddress {
     let address = path.withUnsafeBytes { try? PathParser.parse($0, strict: false) }
-    guard let address else { throw .malformed(UInt8(ascii: code)) }
+    guard let address, address.bytes.count <= addressLengthMax else {
+      throw .malformed(UInt8(ascii: code))
+    }
     return address
   }
 

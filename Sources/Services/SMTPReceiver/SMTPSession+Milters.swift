@@ -17,6 +17,9 @@ import Streams
 /// As with Sendmail and Postfix a refusal at the connection or at HELO holds for all that follows:
 /// HELO itself is answered as usual, unless the milter ends the session.
 extension SMTPSession {
+  /// Fields of a header that milters are shown: each is kept by itself meanwhile.
+  private static let fieldsForMiltersMax = 10_000
+
   /// Tells milters of the client, before it is greeted; `nil` to greet it.
   func introduceToMilters() async throws(SessionEnd) -> SMTPServerStep? {
     guard let site = rules.milters else { return nil }
@@ -25,7 +28,12 @@ extension SMTPSession {
       services = try await site.services(for: client.address)
     } catch {
       log("warning: \(error.description)")
-      return answer(heed(site.defaultAction.verdict, "CONNECT"))
+      // There is nobody to ask at MAIL: the verdict stands. A hold would be forgotten with the
+      // first transaction.
+      let verdict = site.defaultAction.verdict
+      let action: MilterDefaultAction = verdict == .hold ? .tempfail : site.defaultAction
+      milterRefusal = heed(action.verdict, "CONNECT")
+      return answer(milterRefusal)
     }
     guard !services.isEmpty else { return nil }
     let chain = MilterChain(services, site, names: intake.names) { [weak self] in self?.log($0) }
@@ -62,6 +70,7 @@ extension SMTPSession {
 
   /// Tells milters of MAIL.
   func senderRefusal() async throws(SessionEnd) -> SMTPReply? {
+    if let milterRefusal { return milterRefusal }
     guard let milters, let transaction = core.transaction, asksMilters else { return nil }
     var macros = macros()
     let sender = transaction.sender
@@ -111,9 +120,11 @@ extension SMTPSession {
     _ message: InboundMessage, _ envelope: inout Envelope
   ) async throws(SessionEnd) -> SMTPReply? {
     guard let milters, asksMilters, message.fault == nil else { return nil }
-    guard message.keepsWholeHeader else {
-      log("warning: milters cannot be asked about a header that does not fit in memory")
-      return heed(milters.site.defaultAction.verdict, "END-OF-MESSAGE", isAtEnd: true)
+    // What milters cannot be shown does not pass them by, whatever is done when they fail.
+    guard message.keepsWholeHeader, message.headerFieldCount <= Self.fieldsForMiltersMax else {
+      log("warning: milters cannot be asked about a header that is too large")
+      logReject("END-OF-MESSAGE", .messageTooBig)
+      return .messageTooBig
     }
     let edits = MessageEdits(
       message, envelope, sizeMax: rules.settings.messageSizeLimit, intake: intake)

@@ -1,6 +1,7 @@
 import AddressRewriting
 import MailTypes
 import QueueFormat
+import Reactor
 import SMTPServerCore
 import ServiceKit
 
@@ -9,6 +10,9 @@ import ServiceKit
 /// It is done once, before the record is written: from then on each recipient has its own fate in
 /// the queue, whatever becomes of the tables.
 extension SMTPSession {
+  /// Bytes of expanded recipients after which everything else gets its turn.
+  private static let expandedInTurnMax = 32 << 10
+
   /// Rewrites the envelope of a message. The reply that refuses it, or `nil`.
   func rewrite(_ envelope: inout Envelope, _ id: QueueID) async -> SMTPReply? {
     rules.rewriting.complete(&envelope)
@@ -21,12 +25,17 @@ extension SMTPSession {
       rules.rewriting, keepsOriginals: rules.keepsOriginals,
       isFiltered: !envelope.contentFilter.isEmpty)
     var held = 0
+    var heldInTurn = 0
     defer { intake.memory.changeEnvelopes(by: -held) }
     do throws(RewriteError) {
       for recipient in envelope.recipients {
         try await expansion.add(recipient)
         intake.memory.changeEnvelopes(by: expansion.size - held)
         held = expansion.size
+        if held - heldInTurn > Self.expandedInTurnMax {
+          heldInTurn = held
+          await Reactor.shared.yieldTurn()
+        }
         guard intake.memory.hasRoomForRecipient else {
           logReject("END-OF-MESSAGE", .insufficientStorage)
           return .insufficientStorage

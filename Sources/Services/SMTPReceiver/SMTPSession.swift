@@ -69,6 +69,8 @@ final class SMTPSession {
   private var shownBytes = 0
   /// Whether it waits for the client and nothing would be lost if it ended.
   var isIdle = false
+  /// What MAIL is answered where no milter could be found to ask.
+  var milterRefusal: SMTPReply?
   /// The replies at hand have been held back already.
   private var hasPaused = false
 

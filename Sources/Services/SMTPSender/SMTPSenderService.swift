@@ -188,6 +188,12 @@ extension SMTPSenderService: DeliveryAgent {
     if link?.isDraining ?? true {
       return finished(job, connectionFailed: false, verdicts: [])
     }
+    let transport = job.request.transport
+    guard context.knowsTransport(transport) else {
+      return refuse(
+        job, EnhancedStatus(4, 3, 5),
+        "mail system configuration error: this process knows no transport \(transport)")
+    }
     let security: TransportSecurity
     do throws(RoleFailure) {
       security = try self.security(of: job.request.transport)

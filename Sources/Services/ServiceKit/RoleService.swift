@@ -115,6 +115,7 @@ package final class RoleContext {
 
   /// The memory in which `qmgr` marks what it has in hand, of which `master` keeps the file.
   package let recordMarks: SharedDescriptor?
+  private let role: Role
   /// To `smtpd`: what is counted for each client of the host.
   package let clients: ClientTable?
 
@@ -128,6 +129,7 @@ package final class RoleContext {
   ) {
     self.clients = clients
     self.recordMarks = recordMarks
+    role = record.name.role
     self.keyMaterial = keyMaterial
     self.transports = transports
     arguments = Dictionary(
@@ -149,6 +151,17 @@ package final class RoleContext {
 
   /// The delivery services of `master.cf` that concern this role.
   package var transportNames: [String] { Array(transports.keys) }
+
+  /// Whether the configuration of this process has a transport, or the role has it without a line
+  /// in `master.cf`. After a reload a request may come from a configuration that it has not.
+  package func knowsTransport(_ name: String) -> Bool {
+    if transports[name] != nil { return true }
+    return switch role {
+    case .smtp: ["smtp", "relay", "lmtp"].contains(name)
+    case .local: ["local", "virtual"].contains(name)
+    default: false
+    }
+  }
 
   /// The words behind the options of a delivery service of `master.cf`.
   package func arguments(ofTransport name: String) -> [String] { arguments[name] ?? [] }
