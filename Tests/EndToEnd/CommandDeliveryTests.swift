@@ -146,6 +146,40 @@ extension EndToEnd {
       try server.stop()
     }
 
+    /// Mail whose command goes on is given to another one by the next life: both would deliver it.
+    @Test(
+      .enabled(if: Subject.isMartinet && getuid() == 0), .timeLimit(.minutes(1)),
+      arguments: [true, false])
+    func aCommandDoesNotOutliveTheMailSystem(isKilled: Bool) throws {
+      let folder = try OpenFolder()
+      let script = try folder.script(
+        "deliver", "echo $$ > pid.new; mv pid.new pid; exec sleep 1000")
+      let server = try MartinetInstance(
+        settings: ["mydestination": "here.test", "mailbox_command": script, "drain_time": "2s"])
+      try server.start()
+      let dialog = try SMTPDialog(greetedAt: server.port)
+      try dialog.deliver(
+        from: "a@source.test", to: ["\(spareAccount)@here.test"],
+        content: Array("Subject: x\r\n\r\nx\r\n".utf8))
+      var pid: pid_t?
+      #expect(
+        RunningProcess.wait(until: .after(.seconds(20))) {
+          pid = (try? folder.lines(of: "pid")).flatMap { pid_t($0[0]) }
+          return pid != nil
+        })
+      let command = try #require(pid)
+      if isKilled {
+        for process in server.processes where process.arguments.suffix(2) == ["role", "local"] {
+          process.kill()
+        }
+      } else {
+        try server.stop()
+      }
+      #expect(
+        RunningProcess.wait(until: .after(.seconds(10))) { RunningProcess(pid: command) == nil })
+      if isKilled { try server.stop() }
+    }
+
     @Test(
       .enabled(if: Subject.isMartinet && getuid() == 0), .timeLimit(.minutes(1)),
       arguments: [true, false])

@@ -116,6 +116,40 @@ extension EndToEnd {
       try server.stop()
     }
 
+    /// An agent of the other configuration would deliver by its usual program, to a user here, or
+    /// put the mail off.
+    @Test(.enabled(if: getuid() == 0), .timeLimit(.minutes(2)))
+    func mailOfATransportThatIsRenamedIsDeliveredByIt() throws {
+      let folder = try OpenFolder()
+      let gate = folder.path("gate")
+      try #require(mkfifo(gate, 0o666) == 0 && chmod(gate, 0o666) == 0)
+      let script = try folder.script("deliver", "cat > message.$$; read line < gate")
+      let service = " unix - n n - - pipe\n  user=\(spareAccount) argv=\(script) ${recipient}"
+      let server = try MartinetInstance(
+        settings: ["transport_maps": "static:former:"], services: ["former" + service])
+      try server.start()
+      var load = MailLoad(port: server.port)
+      load.recipients = { ["a@d\($0).test"] }
+      try #require(load.run(0..<100, within: .seconds(30)).acknowledged.count == 100)
+      // All that an agent takes at once.
+      #expect(
+        RunningProcess.wait(until: .after(.seconds(20))) {
+          ((try? folder.names()) ?? []).count { $0.hasPrefix("message.") } == 50
+        })
+      let services = try text(of: "etc/master.cf", server)
+      try server.folder.write(
+        services.replacing("former unix", with: "latter unix"), to: "etc/master.cf")
+      try server.configure(["transport_maps": "static:latter:"])
+      try server.command("reload", within: .seconds(60))
+      let opened = open(gate, O_RDWR)
+      defer { close(opened) }
+      try #require(opened >= 0 && write(opened, String(repeating: "\n", count: 100), 100) == 100)
+      try server.log.wait(forCount: 100, of: ": removed", until: .after(.seconds(60)))
+      let fates = server.log.fates(by: "pipe")
+      #expect(fates.count == 100 && fates.allSatisfy { $0.contains("status=sent") })
+      try server.stop()
+    }
+
     @Test(.timeLimit(.minutes(2)))
     func aPortThatCannotBeOpenedRefusesTheReloadAsAWhole() throws {
       // The one that greets is the last to be started.

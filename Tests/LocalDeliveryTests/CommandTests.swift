@@ -19,10 +19,12 @@ struct CommandTests {
       tellsOutput: program == "pipe")
   }
 
-  private func run(_ order: CommandOrder, message: String = "text\n") throws -> LocalVerdict {
+  private func run(
+    _ order: CommandOrder, message: String = "text\n", for waiter: Int32 = -1
+  ) throws -> LocalVerdict {
     let text = try Files.memory("message")
     try Files.writeAll(text.raw, Array(message.utf8), at: 0)
-    return CommandRun(order: order, message: text.raw).verdict()
+    return CommandRun(order: order, message: text.raw, waiter: waiter).verdict()
   }
 
   @Test(arguments: [
@@ -112,6 +114,14 @@ struct CommandTests {
     let text = String(decoding: try folder.read("pid"), as: UTF8.self)
     let pid = try #require(Int32(text.trimmingCharacters(in: .newlines)))
     #expect(kill(pid, SIGKILL) == 0)
+  }
+
+  @Test func aCommandThatNobodyWaitsForIsKilled() throws {
+    var pair = try Sockets.packetPair()
+    let own = pair.takeFirst()
+    pair.takeSecond().close()
+    let verdict = try run(order(.line("exec sleep 1000"), timeLimit: 600_000), for: own.raw)
+    #expect(verdict.outcome == .deferred && verdict.endsSession)
   }
 
   @Test func anOrderTravels() throws {

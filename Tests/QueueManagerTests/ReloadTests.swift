@@ -10,6 +10,8 @@ import Testing
 
 /// The queue manager goes on with another configuration.
 @Suite(.timeLimit(.minutes(1))) struct ReloadTests {
+  private static let agents: Set = [ProcessName(role: .smtp, index: 0)]
+
   init() { Reactor.startThread() }
 
   private func router(relay: String) -> Router {
@@ -30,7 +32,7 @@ import Testing
 
     rig.queue.reconfigure(
       rig.queue.settings, router: router(relay: "[new.test]:2525"), rewriting: rig.queue.rewriting,
-      services: [:])
+      services: [:], deliverers: Self.agents)
     agent.judge = TestAgent.deliverAll
     for request in agent.requests { agent.answer(request, TestAgent.deliverAll(request)) }
     try await eventually("gone") { rig.queue.scheduler.messageCount == 0 }
@@ -58,7 +60,7 @@ import Testing
     settings.scheduler.queueRunDelay = .milliseconds(10)
     rig.queue.reconfigure(
       settings, router: router(relay: "[new.test]:25"), rewriting: rig.queue.rewriting,
-      services: [:])
+      services: [:], deliverers: Self.agents)
     // The shorter times hold for mail that is deferred already (spool rule R21).
     try await eventually("gone") { rig.queue.scheduler.messageCount == 0 }
     #expect(agent.requests.last?.nextHop == "[new.test]:25")
@@ -80,7 +82,7 @@ import Testing
     rig.queue.reconfigure(
       rig.queue.settings, router: Router(settings: settings, tables: tables),
       rewriting: rig.queue.rewriting,
-      services: ["special": .smtp])
+      services: ["special": .smtp], deliverers: Self.agents)
     rig.queue.scheduler.flushAll()
     rig.queue.plan()
     try await eventually("gone") { rig.queue.scheduler.messageCount == 0 }
@@ -98,12 +100,12 @@ import Testing
     settings.messageLimit = 2
     rig.queue.reconfigure(
       settings, router: router(relay: "[sink.test]:25"), rewriting: rig.queue.rewriting,
-      services: [:])
+      services: [:], deliverers: Self.agents)
     try await eventually("refused") { writer.isRefused }
     settings.messageLimit = 100
     rig.queue.reconfigure(
       settings, router: router(relay: "[sink.test]:25"), rewriting: rig.queue.rewriting,
-      services: [:])
+      services: [:], deliverers: Self.agents)
     try await eventually("welcome") { !writer.isRefused }
   }
 
@@ -125,5 +127,25 @@ import Testing
     try await eventually("gone") { rig.queue.scheduler.messageCount == 0 }
     old.channel.close()
     #expect(try !rig.log.contains { $0.contains("died") })
+  }
+
+  @Test @ReactorActor func onlyWhoHasTheConfigurationIsAskedByIt() async throws {
+    let rig = try Rig()
+    rig.queue.setDeliverers(Self.agents)
+    try await rig.peers.start()
+    let writer = try TestWriter(rig)
+    let old = try TestAgent(rig, index: 0)
+    let fresh = try TestAgent(rig, index: 1)
+    rig.peers.channelsComplete()
+    for number in 0..<5 { try await writer.send(to: ["b\(number)@example.net"]) }
+    try await eventually("by the old one") { rig.queue.scheduler.messageCount == 0 }
+    #expect(old.requests.count == 5 && fresh.requests.isEmpty)
+    rig.queue.reconfigure(
+      rig.queue.settings, router: router(relay: "[new.test]:25"), rewriting: rig.queue.rewriting,
+      services: [:], deliverers: [ProcessName(role: .smtp, index: 1)])
+    for number in 0..<5 { try await writer.send(to: ["b\(number)@example.net"]) }
+    try await eventually("by the new one") { rig.queue.scheduler.messageCount == 0 }
+    #expect(old.requests.count == 5 && fresh.requests.count == 5)
+    #expect(fresh.requests.allSatisfy { $0.nextHop == "[new.test]:25" })
   }
 }

@@ -101,6 +101,7 @@ import Testing
     }
     say("AUTH PLAIN AGZvbwBiYXI=")
     say("auth  login Zm9v")
+    say("AUTH\u{b}PLAIN\u{c}AGZvbwBiYXI=")
     say("AUTH LOGIN")
     trace.sent(Array("250 x\r\n334 VXNlcm5hbWU6\r\n".utf8)[...])
     say("Zm9v")
@@ -110,8 +111,9 @@ import Testing
     say("MAIL FROM:<a@b>")
     let peer = "c[192.0.2.7]:1"
     #expect(
-      try await reader.lines(9) == [
+      try await reader.lines(10) == [
         "< \(peer): AUTH PLAIN (left out)", "< \(peer): auth  login (left out)",
+        "< \(peer): AUTH?PLAIN?(left out)",
         "< \(peer): AUTH LOGIN", "> \(peer): 250 x", "> \(peer): 334 VXNlcm5hbWU6",
         "< \(peer): (left out)", "< \(peer): (left out)", "> \(peer): 235 2.7.0 ok",
         "< \(peer): MAIL FROM:<a@b>",

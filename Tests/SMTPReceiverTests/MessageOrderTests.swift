@@ -19,10 +19,12 @@ import Testing
 
   @ReactorActor
   private func send(
-    from sender: String, to recipients: [String] = ["b@example.org"], filter: String = ""
+    from sender: String, to recipients: [String] = ["b@example.org"], filter: String = "",
+    aliases: [String] = []
   ) async throws -> PendingRecord {
     let fixture = try Fixture(
-      contentFilter: filter, access: { $0.restrictions[.sender] = words(Self.actions) })
+      contentFilter: filter, aliases: aliases,
+      access: { $0.restrictions[.sender] = words(Self.actions) })
     let client = try await fixture.connect()
     _ = try await client.ask("EHLO c.test")
     // The orders of one message are not those of the next.
@@ -35,7 +37,7 @@ import Testing
       #expect(try await client.ask("x\r\n.").hasPrefix("250 2.0.0 Ok: queued as "))
     }
     let plain = try #require(fixture.spool.messages.last)
-    if !recipients.contains("late@example.org") {
+    if !recipients.contains("late@example.org"), aliases.isEmpty {
       #expect(plain.flags == [])
       #expect(plain.envelope.contentFilter == Array(filter.utf8))
       #expect(plain.envelope.recipients.count == recipients.count)
@@ -60,6 +62,15 @@ import Testing
     #expect(
       message.envelope.recipients
         == [EnvelopeRecipient(MailAddress("z@y.test"), original: MailAddress("b@example.org"))])
+  }
+
+  @Test @ReactorActor func aRedirectionGoesBeforeAliases() async throws {
+    let message = try await send(
+      from: "a@r.test",
+      aliases: [
+        "inline:{ {b@example.org = b1@x.test, b2@x.test} {z@y.test = no@x.test} }"
+      ])
+    #expect(message.envelope.recipients.map(\.address) == [MailAddress("z@y.test")])
   }
 
   @Test @ReactorActor func aCopyIsOneRecipientMoreOfWhomNobodyHears() async throws {

@@ -335,4 +335,35 @@ import Testing
     #expect(milter.told.map { $0.prefix(2) }.dropFirst(2) == ["M<", "A", "M<", "A", "Q"])
     milter.stop()
   }
+
+  @Test(arguments: [
+    ("tempfail", "451 4.7.1 Service unavailable - try again later"),
+    ("quarantine", "451 4.7.1 Service unavailable - try again later"),
+  ])
+  @ReactorActor
+  func whereTheMiltersAreNotKnownNoMailPassesThemBy(action: String, reply: String) async throws {
+    let fixture = try Fixture(
+      milters: try siteMilters(
+        "smtpd_milter_maps = inline:{ {192.0.2.7 = bogus} }\nmilter_default_action = \(action)"))
+    let client = try await fixture.connect()
+    _ = try await client.ask("EHLO c.test")
+    for _ in 0..<2 {
+      let said = try await client.ask("MAIL FROM:<a@b.test>")
+      let log = try fixture.logLines()
+      #expect(said == reply, "\(log)")
+    }
+    _ = try await client.ask("QUIT")
+    #expect(fixture.spool.messages.isEmpty)
+  }
+
+  @Test @ReactorActor func aHeaderThatMiltersCannotBeShownIsRefusedWhateverTheDefault()
+    async throws
+  {
+    let milter = try TestMilter()
+    let fixture = try fixture([milter], "milter_default_action = accept")
+    let header = String(repeating: "a:\r\n", count: 10_001)
+    let reply = try await send(fixture, content: "\(header)\r\nhi\r\n").last
+    #expect(reply == "552 5.3.4 Error: message file too big")
+    #expect(fixture.spool.messages.isEmpty)
+  }
 }

@@ -11,6 +11,9 @@ struct CommandRun {
   let order: CommandOrder
   /// A file with the message, from its start.
   let message: Int32
+  /// The socket of who waits for the verdict. When that has gone nobody hears it, and the mail is
+  /// given to another command: this one must not go on beside it.
+  let waiter: Int32
 
   func verdict() -> LocalVerdict {
     if !order.directory.isEmpty, chdir(order.directory) != 0 {
@@ -59,15 +62,21 @@ struct CommandRun {
       var events = [
         pollfd(fd: child.exitDescriptor.raw, events: Int16(POLLIN), revents: 0),
         pollfd(fd: outputIsOpen ? output : -1, events: Int16(POLLIN), revents: 0),
+        // Nothing is asked for: the end comes by itself.
+        pollfd(fd: waiter, events: 0, revents: 0),
       ]
       let milliseconds = left.components.seconds * 1000 + left.components.attoseconds / Self.milli
-      let count = poll(&events, 2, Int32(clamping: milliseconds + 1))
+      let count = poll(&events, 3, Int32(clamping: milliseconds + 1))
       if count < 0, errno != EINTR { throw Errno(rawValue: errno) }
       if events[1].revents != 0 { outputIsOpen = read(output, into: &said) }
       if events[0].revents != 0 {
         // What it wrote last lies in the pipe.
         while outputIsOpen, hasMore(output) { outputIsOpen = read(output, into: &said) }
         return CommandVerdict(order: order, output: said).verdict(on: try child.wait())
+      }
+      if events[2].revents != 0 {
+        _ = try child.signal(SIGKILL)
+        return CommandVerdict(order: order, output: said).abandoned
       }
     }
   }

@@ -55,6 +55,13 @@ struct CommandVerdict {
     return verdict
   }
 
+  /// Nobody waits for the verdict any more; the command was killed.
+  var abandoned: LocalVerdict {
+    var verdict = LocalVerdict.processFailed("nobody waits for it")
+    verdict.endsSession = true
+    return verdict
+  }
+
   /// The command could not be started; as with Postfix, whose child says so and leaves.
   func notStarted(_ program: String, _ reason: String) -> LocalVerdict {
     let name = order.program == "pipe" ? "pipe: fatal: pipe_command" : "local: fatal"

@@ -28,8 +28,10 @@ enum DeliverChild {
         descriptors: [(parent: other.raw, child: RoleProcess.channelDescriptor)])
       other.close()
       let exit = try watchEnd(of: child)
-      let verdict = await talk(channel, order, host, sizeMax, timeLimit)
+      let (verdict, isAnswer) = await talk(channel, order, host, sizeMax, timeLimit)
       channel.close()
+      // It sees that nobody waits, and ends what it has started before itself.
+      if !isAnswer { await waitForEnd(exit) }
       await end(child, exit)
       return verdict
     } catch {
@@ -44,6 +46,13 @@ enum DeliverChild {
       child.endAtOnce()
       throw error
     }
+  }
+
+  /// How long a process that nobody waits for may take to end its command.
+  private static let farewellTime: Duration = .seconds(2)
+
+  private static func waitForEnd(_ exit: Watched) async {
+    try? await exit.readable(deadline: Reactor.shared.now + farewellTime)
   }
 
   /// Ends the process, which has said all that it has to say, and which its user may have stopped.
@@ -64,21 +73,26 @@ enum DeliverChild {
   private static func talk(
     _ channel: PacketChannel, _ order: DeliverOrder, _ host: String, _ sizeMax: Int64,
     _ timeLimit: Duration
-  ) async -> LocalVerdict {
+  ) async -> (LocalVerdict, isAnswer: Bool) {
     let packet = order.encoded(host: host, sizeMax: sizeMax)
     guard packet.count <= MessageChannel.messageLengthMax else {
-      return .failed(EnhancedStatus(5, 3, 0), "the command for this delivery would be too long")
+      return (
+        .failed(EnhancedStatus(5, 3, 0), "the command for this delivery would be too long"), false
+      )
     }
     do throws(StreamError) {
       try channel.send(packet, descriptors: [order.content.raw])
       let answer = try await channel.receive(deadline: Reactor.shared.now + timeLimit) {
         (bytes, _, _) in try? LocalVerdict(decoding: bytes)
       }
-      return (answer ?? nil) ?? .processFailed("it ended without an answer")
+      guard let answer, let answer else {
+        return (.processFailed("it ended without an answer"), false)
+      }
+      return (answer, true)
     } catch .timedOut {
-      return .processFailed("no answer within \(timeLimit)")
+      return (.processFailed("no answer within \(timeLimit)"), false)
     } catch {
-      return .processFailed("\(error)")
+      return (.processFailed("\(error)"), false)
     }
   }
 }

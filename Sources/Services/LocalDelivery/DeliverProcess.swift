@@ -20,7 +20,7 @@ package enum DeliverProcess {
     guard let (order, host, sizeMax) = order(from: socket.raw) else { return EX_SOFTWARE }
     // What a command leaves running that had its time is ended with this process.
     let hasSession = setsid() > 0
-    let verdict = deliver(order, host: host, sizeMax: sizeMax)
+    let verdict = deliver(order, host: host, sizeMax: sizeMax, for: socket.raw)
     let answer = verdict.encoded.withUnsafeBytes { Sockets.sendPacket(socket.raw, $0) }
     if hasSession, verdict.endsSession { kill(0, SIGKILL) }
     guard case .count = answer else { return EX_IOERR }
@@ -45,7 +45,9 @@ package enum DeliverProcess {
     }
   }
 
-  private static func deliver(_ order: DeliverOrder, host: String, sizeMax: Int64) -> LocalVerdict {
+  private static func deliver(
+    _ order: DeliverOrder, host: String, sizeMax: Int64, for waiter: Int32
+  ) -> LocalVerdict {
     do throws(Errno) {
       try become(order)
     } catch {
@@ -70,7 +72,7 @@ package enum DeliverProcess {
         message,
         to: MailboxFile(path: path, lock: lock, owner: isOwnedByUser ? Identity.uid : nil),
         at: time, failure: order.failurePrefix(path), isVirtual: order.isVirtual)
-    case .command(let command): return agent.run(command, with: message, at: time)
+    case .command(let command): return agent.run(command, with: message, at: time, for: waiter)
     }
   }
 

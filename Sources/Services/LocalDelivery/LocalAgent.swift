@@ -163,8 +163,11 @@ package struct LocalAgent: Sendable {
     }
   }
 
-  /// Gives a message to a command with the rights of this process, and blocks until it has ended.
-  func run(_ command: CommandOrder, with message: LocalMessage, at time: WallTime) -> LocalVerdict {
+  /// Gives a message to a command with the rights of this process, and blocks until it has ended,
+  /// or until who waits for it at the other end of a socket has gone.
+  func run(
+    _ command: CommandOrder, with message: LocalMessage, at time: WallTime, for waiter: Int32
+  ) -> LocalVerdict {
     var end: LocalVerdict?
     let failed = deliver(message, success: nil) { (header, reader) throws(MailboxError) in
       do throws(Errno) {
@@ -177,7 +180,7 @@ package struct LocalAgent: Sendable {
         } catch {
           throw error.cause ?? .ioError
         }
-        end = CommandRun(order: command, message: text.raw).verdict()
+        end = CommandRun(order: command, message: text.raw, waiter: waiter).verdict()
         return true
       } catch {
         throw MailboxError(step: "cannot copy the message", cause: error)

@@ -188,10 +188,12 @@ extension Provision {
   /// What a process of this name needs to know of the configuration.
   func record(for name: ProcessName) -> StartRecord {
     let peers = plan.processes.filter { $0.role == name.role }
+    let agents = plan.processes.filter { $0.role == .smtp || $0.role == .local }
     return StartRecord(
       name: name, user: name.role == .local ? nil : plan.user, logKind: logKind,
       configurationSize: plan.configurationSize, transports: plan.transports(of: name.role),
       serviceSettings: plan.serviceSettings, processCount: UInt32(peers.count),
-      processRank: UInt32(peers.firstIndex(of: name) ?? 0))
+      processRank: UInt32(peers.firstIndex(of: name) ?? 0),
+      agents: name.role == .qmgr ? agents : [])
   }
 }

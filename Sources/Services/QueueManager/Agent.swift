@@ -13,6 +13,8 @@ final class Agent {
   nonisolated let pid: Int32
   /// `nil` while there is none, and for an agent of an earlier life.
   private(set) var channel: MessageChannel?
+  /// The most deliveries that it takes at once.
+  var capacity = 0
   /// Its number in the scheduler, once it has introduced itself.
   var process: ProcessNumber?
   /// What it said that it has before it introduced itself.

@@ -123,6 +123,17 @@ extension MailQueue {
 
   /// The recipients of an envelope with their routes; `nil` when a table gave no answer.
   func recipients(of envelope: Envelope, ended: Set<UInt32>) async -> [ActiveRecipient]? {
+    while true {
+      let table = routes
+      let recipients = await recipientsOnce(of: envelope, ended: ended)
+      // What was found while a reload replaced the routes is not where they lead.
+      if recipients == nil || table === routes { return recipients }
+    }
+  }
+
+  private func recipientsOnce(
+    of envelope: Envelope, ended: Set<UInt32>
+  ) async -> [ActiveRecipient]? {
     var recipients: [ActiveRecipient] = []
     recipients.reserveCapacity(envelope.recipients.count)
     for (index, recipient) in envelope.recipients.enumerated() {

@@ -52,6 +52,17 @@ extension MailQueue {
     return group
   }
 
+  /// What an agent may be asked for at once: nothing if it delivers by another configuration.
+  private func credit(of agent: Agent) -> Int {
+    deliverers.map { $0.contains(agent.name) } ?? true ? agent.capacity : 0
+  }
+
+  /// From now on these processes deliver, and no others.
+  func setDeliverers(_ names: Set<ProcessName>) {
+    deliverers = names
+    for (process, agent) in agents { scheduler.setCredit(credit(of: agent), of: process) }
+  }
+
   /// Takes in an agent that has introduced itself.
   func greet(
     _ agent: Agent, inHand: [DeliveryReference], results: [DeliveryResult], capacity: UInt32
@@ -59,8 +70,9 @@ extension MailQueue {
     guard agent.process == nil else {
       return greetAgain(agent, inHand: inHand, results: results, capacity: capacity)
     }
+    agent.capacity = Int(capacity)
     let process = scheduler.addProcess(
-      to: group(of: .agents(agent.name.role)), credit: Int(capacity))
+      to: group(of: .agents(agent.name.role)), credit: credit(of: agent))
     agent.process = process
     agents[process] = agent
     for held in agent.holds {
@@ -78,7 +90,8 @@ extension MailQueue {
   ) {
     let said = agent.holds + [(inHand, results)]
     agent.holds.removeAll()
-    if let process = agent.process { scheduler.setCredit(Int(capacity), of: process) }
+    agent.capacity = Int(capacity)
+    if let process = agent.process { scheduler.setCredit(credit(of: agent), of: process) }
     for result in said.flatMap(\.results) { take(result, from: agent) }
     let inHand = Set(said.flatMap(\.inHand).map(\.id))
     for (delivery, flight) in agent.inFlight where !inHand.contains(delivery) {
@@ -107,6 +120,7 @@ extension MailQueue {
 
   /// An agent gives back what it is asked for: it is on its way out.
   func retire(_ agent: Agent) {
+    agent.capacity = 0
     guard let process = agent.process else { return }
     scheduler.setCredit(0, of: process)
   }

@@ -53,6 +53,8 @@ final class MailQueue {
   var agents: [ProcessNumber: Agent] = [:]
   /// The scheduler's process for what ended agents left, once there was something.
   var endedProcess: ProcessNumber?
+  /// The processes that deliver by the configuration in force; `nil` for all.
+  var deliverers: Set<ProcessName>?
   /// The agents that live.
   var peers: [Agent] = []
 

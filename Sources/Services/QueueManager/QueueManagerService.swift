@@ -28,6 +28,7 @@ package final class QueueManagerService: RoleService {
         router: site.router, rewriting: site.rewriting(), services: Self.services(context),
         marks: try context.recordMarks.map { try RecordMarks($0.raw) },
         needSequences: { context.master.post(.needSequences) })
+      queue.setDeliverers(Set(context.agents))
       peers = Peers(
         queue, mute: { context.master.post(.mute($0)) },
         ended: { context.master.post(.channelEnded($0, pid: $1)) })
@@ -72,7 +73,7 @@ package final class QueueManagerService: RoleService {
       let opened = try site.get()
       peers.queue.reconfigure(
         QueueSettings(configuration), router: opened.router, rewriting: opened.rewriting(),
-        services: Self.services(context))
+        services: Self.services(context), deliverers: Set(context.agents))
     } catch {
       throw RoleFailure("\(error)")
     }

@@ -144,6 +144,10 @@ extension SMTPSession {
       if orders?.discards == true { return .queued(id) }
     }
     if let refusal = await rewrite(&envelope, id) { return .refused(refusal) }
+    if let target = orders?.redirect {
+      envelope.redirect(to: target)
+      rules.rewriting.complete(&envelope)
+    }
     do throws(SpoolError) {
       try await message.commit(
         id: id, envelope: envelope, isInternational: transaction.isInternational,

@@ -46,7 +46,7 @@ extension SMTPSession {
     if let refusal = try await judge(.mail) {
       return core.decide(.refuse(refusal), into: &out)
     }
-    if milters != nil, let refusal = try await senderRefusal() {
+    if milters != nil || milterRefusal != nil, let refusal = try await senderRefusal() {
       return core.decide(.refuse(refusal), into: &out)
     }
     return authorizeSender()

@@ -68,6 +68,11 @@ extension SMTPSession {
     return refusal?.code == 421 ? refusal : nil
   }
 
+  /// Whether MAIL is more than the core's affair.
+  var asksAboutSenders: Bool {
+    milters != nil || milterRefusal != nil || rules.access.judges(.mail)
+  }
+
   /// Tells milters of MAIL.
   func senderRefusal() async throws(SessionEnd) -> SMTPReply? {
     if let milterRefusal { return milterRefusal }

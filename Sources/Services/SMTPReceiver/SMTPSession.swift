@@ -192,7 +192,7 @@ final class SMTPSession {
         step = next
       case .authorizeHelo: return .helo
       case .authorizeSender:
-        if milters != nil || rules.access.judges(.mail) { return .sender }
+        if asksAboutSenders { return .sender }
         step = authorizeSender()
       case .authorizeRecipient: return .recipient
       case .admitContent:

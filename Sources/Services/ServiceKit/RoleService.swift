@@ -110,6 +110,8 @@ package final class RoleContext {
   package let processCount: Int
   /// Which of them this is, from 0.
   package let processRank: Int
+  /// To `qmgr`: the processes that deliver by this configuration.
+  package let agents: [ProcessName]
   /// Clients that are not served for a while.
   package let refusals: [RefusedClients.Entry]
 
@@ -143,6 +145,7 @@ package final class RoleContext {
     sequences = (record.sequenceFirst, record.sequenceCount)
     processCount = Int(record.processCount)
     processRank = Int(record.processRank)
+    agents = record.agents
     refusals = record.refusals
   }
 

@@ -41,6 +41,9 @@ package struct StartRecord: Equatable, Sendable {
   package var processCount: UInt32
   /// Which of them this is, from 0: its name may have any index, since it is nobody else's.
   package var processRank: UInt32
+  /// To `qmgr`: the processes that deliver by this configuration. Those of another are asked for
+  /// nothing: they may not know its transports.
+  package var agents: [ProcessName]
   /// Whether the memory in which `qmgr` marks what it has in hand comes along (spool rule R19).
   package var hasRecordMarks: Bool
   /// To `smtpd`: clients that are not served for a while.
@@ -55,7 +58,7 @@ package struct StartRecord: Equatable, Sendable {
     serviceSettings: [[[String]]] = [],
     sequenceFirst: UInt64 = 0,
     sequenceCount: UInt32 = 0, processCount: UInt32 = 1, processRank: UInt32 = 0,
-    hasRecordMarks: Bool = false,
+    agents: [ProcessName] = [], hasRecordMarks: Bool = false,
     refusals: [RefusedClients.Entry] = [], clientRow: UInt32? = nil
   ) {
     self.name = name
@@ -70,6 +73,7 @@ package struct StartRecord: Equatable, Sendable {
     self.sequenceCount = sequenceCount
     self.processCount = processCount
     self.processRank = processRank
+    self.agents = agents
     self.hasRecordMarks = hasRecordMarks
     self.refusals = refusals
     self.clientRow = clientRow
@@ -113,6 +117,8 @@ package struct StartRecord: Equatable, Sendable {
     out.put(sequenceCount)
     out.put(processCount)
     out.put(processRank)
+    out.put(UInt32(agents.count))
+    for agent in agents { out.put(agent) }
     out.put(hasRecordMarks)
     out.put(UInt32(refusals.count))
     for entry in refusals { entry.encode(into: &out) }
@@ -146,6 +152,7 @@ package struct StartRecord: Equatable, Sendable {
     sequenceCount = try input.integer()
     processCount = try input.integer()
     processRank = try input.integer()
+    agents = try input.list { (input) throws(WireError) in try input.processName() }
     hasRecordMarks = try input.bool()
     refusals = try input.list { (input) throws(WireError) in
       try RefusedClients.Entry(from: &input)
