@@ -13,6 +13,8 @@ package final class TLSSession {
   /// Whether the handshake is over.
   package private(set) var isEstablished = false
   private let isServer: Bool
+  /// Whether the last read of the socket found less than it asked for.
+  private let emptied: UnsafeMutablePointer<Int32>
 
   /// The largest part of a stream that goes out as one record, in bytes.
   package static let recordSize = 16384
@@ -26,13 +28,19 @@ package final class TLSSession {
     self.context = context
     self.descriptor = descriptor
     self.isServer = isServer
+    emptied = .allocate(capacity: 1)
+    emptied.initialize(to: 0)
     let raw = Unmanaged.passUnretained(context).toOpaque()
     guard SSL_set_ex_data(pointer, contextIndex, raw) == 1, SSL_set_fd(pointer, descriptor) == 1
     else { throw .taken() }
+    copenssl_watch_reads(pointer, emptied)
     if isServer { SSL_set_accept_state(pointer) } else { SSL_set_connect_state(pointer) }
   }
 
-  deinit { SSL_free(pointer) }
+  deinit {
+    SSL_free(pointer)
+    emptied.deallocate()
+  }
 
   /// The server's side on a connected socket, which somebody else owns and keeps open.
   package static func server(
@@ -75,6 +83,12 @@ package final class TLSSession {
     var count = 0
     let result = SSL_read_ex(pointer, buffer.baseAddress, buffer.count, &count)
     return outcome(result, count: count)
+  }
+
+  /// Whether all that came has been read and shown: neither the session nor, as far as the last
+  /// read tells, the socket holds more.
+  package var isDrained: Bool {
+    emptied.pointee != 0 && SSL_has_pending(pointer) == 0 && copenssl_reads_by_kernel(pointer) == 0
   }
 
   /// Writes what the socket takes. What follows a `wantsRead` or `wantsWrite` must begin with the
