@@ -358,9 +358,9 @@ final class OutboundConnection {
     if end.isStale { return owner.retry(job, to: destination, under: agreement) }
     if end.wantsPlaintext {
       let plaintext = agreement.transport.plaintext
+      // Only where nobody logs in; and nobody does so on a connection that had TLS taken from it.
       return owner.retry(
-        job, to: DestinationKey(job.request, plaintext, login: destination.login),
-        under: plaintext)
+        job, to: DestinationKey(job.request, plaintext, login: nil), under: plaintext)
     }
     keepSession()
     let now = Clocks.wallNow()
