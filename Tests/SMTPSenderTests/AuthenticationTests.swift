@@ -87,6 +87,19 @@ import Testing
     #expect(!log.contains("opensesame") && !log.contains(letters("\0u\0opensesame")))
   }
 
+  @Test(arguments: [" ", ",", "\t, "]) @ReactorActor
+  func whatStandsBeforeANextHopDoesNotHideTheLogin(start: String) async throws {
+    let server = try WireServer()
+    let fixture = try await fixture("[127.0.0.1]:\(server.port) tim:tanstaaftanstaaf\n")
+    let message = StoredMessage(number: 1, body: "x\r\n")
+    let nextHop = "\(start)[127.0.0.1]:\(server.port), [192.0.2.1]"
+    try fixture.post(fixture.request(message, nextHop: nextHop), message)
+    let session = try await asked(server, mechanisms: "CRAM-MD5")
+    try await session.expect("AUTH CRAM-MD5")
+    try await session.say("535 5.7.8 no")
+    #expect(try await fixture.result().verdicts.map(\.outcome) == [.deferred])
+  }
+
   @Test @ReactorActor func whoHasNoEntryIsAStranger() async throws {
     let fixture = try await fixture("other.test u:p\n")
     let server = try WireServer()

@@ -32,6 +32,8 @@ import Testing
   }
 
   private static let trusting = "smtp_tls_CAfile = /ca\n"
+  private static let remembering =
+    "smtp_tls_session_cache_database = btree:/nowhere\nsmtp_tls_session_cache_timeout = 120s\n"
 
   @ReactorActor private func fixture(_ settings: String) async throws -> SenderFixture {
     let all = "smtp_tls_loglevel = 1\n" + settings
@@ -246,20 +248,41 @@ import Testing
     session.close()
   }
 
+  /// Whether an earlier session is taken up for a message on a connection of its own.
+  @ReactorActor private func resumes(
+    _ number: UInt64, _ fixture: SenderFixture, _ server: WireServer
+  ) async throws -> Bool {
+    let message = StoredMessage(number: number, body: "x\r\n")
+    try fixture.deliver(message, to: server.port)
+    let (session, facts) = try await secured(server)
+    try await take(message, session)
+    #expect(try await fixture.result().verdicts.map(\.outcome) == [.sent])
+    return facts.isResumed
+  }
+
   @Test(arguments: [true, false]) @ReactorActor
   func sessionsAreTakenUpAgainWhereThatIsWanted(isWanted: Bool) async throws {
     let fixture = try await fixture(
       "smtp_tls_security_level = may\nsmtp_connection_reuse_count_limit = 1\n"
-        + (isWanted ? "smtp_tls_session_cache_database = btree:/nowhere\n" : ""))
+        + (isWanted ? Self.remembering : ""))
     let server = try WireServer()
     for number in 1...3 as ClosedRange<UInt64> {
-      let message = StoredMessage(number: number, body: "x\r\n")
-      try fixture.deliver(message, to: server.port)
-      let (session, facts) = try await secured(server)
-      #expect(facts.isResumed == (isWanted && number > 1))
-      try await take(message, session)
-      #expect(try await fixture.result().verdicts.map(\.outcome) == [.sent])
+      #expect(try await resumes(number, fixture, server) == (isWanted && number > 1))
     }
+  }
+
+  @Test(arguments: [" ", ",", "\t, ", " inet:"]) @ReactorActor
+  func whatStandsBeforeANextHopDoesNotHideItsPolicy(start: String) async throws {
+    let server = try WireServer()
+    let fixture = try await fixture(
+      "smtp_tls_policy_maps = inline:{{[127.0.0.1]:\(server.port) = encrypt}}\n")
+    let message = StoredMessage(number: 1, body: "x\r\n")
+    let nextHop = "\(start)[127.0.0.1]:\(server.port)"
+    try fixture.post(fixture.request(message, nextHop: nextHop), message)
+    let session = try await server.greeted()
+    #expect(try await session.rest() == [])
+    let verdict = try #require(try await fixture.result().verdicts.first)
+    #expect(verdict.status == EnhancedStatus(4, 7, 4))
   }
 
   @Test(arguments: [

@@ -131,7 +131,8 @@ final class SenderFixture {
     _ message: StoredMessage, to port: UInt16, recipients: Int = 1, sending: Bool = true,
     age: Duration = .zero
   ) throws -> DeliveryRequest {
-    let request = request(message, to: port, recipients: recipients, age: age)
+    let request = request(
+      message, nextHop: "[127.0.0.1]:\(port)", recipients: recipients, age: age)
     try post(request, message, sending: sending)
     return request
   }
@@ -140,12 +141,12 @@ final class SenderFixture {
   ///
   /// - Parameter age: how long the message has waited.
   func request(
-    _ message: StoredMessage, to port: UInt16, recipients: Int = 1, age: Duration = .zero
+    _ message: StoredMessage, nextHop: String, recipients: Int = 1, age: Duration = .zero
   ) -> DeliveryRequest {
     let now = Clocks.wallNow()
     let request = DeliveryRequest(
       id: nextID, queueID: message.id, nonce: message.nonce, offset: message.offset,
-      transport: "smtp", nextHop: "[127.0.0.1]:\(port)", sender: MailAddress("a@example.org"),
+      transport: "smtp", nextHop: nextHop, sender: MailAddress("a@example.org"),
       recipients: (0..<recipients).map {
         DeliveryRecipient(index: UInt32(10 + $0), address: MailAddress("r\($0)@example.net"))
       },

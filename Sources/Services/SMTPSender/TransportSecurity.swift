@@ -68,7 +68,7 @@ final class TransportSecurity {
     return general
   }
 
-  /// The agreement for a destination; `nextHop` as it stands in the request.
+  /// The agreement for a destination; `nextHop` as tables are asked for it.
   func agreement(for nextHop: String) async throws(ClientTLSProblem) -> Agreement {
     let answer = await tls.policy(for: nextHop)
     for remark in answer.remarks { warn(remark) }
@@ -82,7 +82,7 @@ final class TransportSecurity {
     }
   }
 
-  /// Who this host is to a destination; `nextHop` as it stands in the request.
+  /// Who this host is to a destination; `nextHop` as tables are asked for it.
   func login(for nextHop: String) async throws(ClientLogins.Problem) -> SASLLogin? {
     guard let logins else { return nil }
     do throws(ClientLogins.Problem) {
