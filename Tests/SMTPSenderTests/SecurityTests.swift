@@ -10,6 +10,8 @@ import TLSPolicy
 import TestSupport
 import Testing
 
+@testable import SMTPSender
+
 /// TLS towards servers whose every word the test says itself.
 @Suite(.timeLimit(.minutes(2))) struct SecurityTests {
   init() {
@@ -268,6 +270,56 @@ import Testing
     let server = try WireServer()
     for number in 1...3 as ClosedRange<UInt64> {
       #expect(try await resumes(number, fixture, server) == (isWanted && number > 1))
+    }
+  }
+
+  @Test @ReactorActor func sessionsOfServersThatDidNotShowWhoTheyAreAreForgotten() async throws {
+    let fixture = try await fixture(
+      "smtp_tls_policy_maps = static:{verify protocols=TLSv1.2}\n" + Self.remembering
+        + Self.trusting)
+    let server = try WireServer()
+    for number in 1...2 as ClosedRange<UInt64> {
+      try fixture.deliver(StoredMessage(number: number, body: "x\r\n"), to: server.port)
+      let session = try await asked(server)
+      try await session.say("220 2.0.0 Ready to start TLS")
+      let facts = try await secure(session)
+      #expect(facts.protocolName == "TLSv1.2" && !facts.isResumed)
+      #expect(try await session.rest() == Array("QUIT\r\n".utf8))
+      #expect(try await fixture.result().verdicts.map(\.status) == [EnhancedStatus(4, 7, 5)])
+    }
+  }
+
+  /// Else a server would show its certificate once and never again.
+  @Test @ReactorActor func aSessionGetsNoYoungerByBeingTakenUp() async throws {
+    let fixture = try await fixture(
+      "smtp_tls_security_level = secure\nsmtp_tls_secure_cert_match = mx.test\n"
+        + "smtp_connection_reuse_count_limit = 1\n" + Self.remembering + Self.trusting)
+    let server = try WireServer()
+    let sessions = try fixture.service.security(of: "smtp").sessions
+    var births: [MonotonicTime] = []
+    for number in 1...3 as ClosedRange<UInt64> {
+      #expect(try await resumes(number, fixture, server) == (number > 1))
+      births += sessions.entries.values.map(\.madeAt)
+    }
+    #expect(births.count == 3 && Set(births).count == 1)
+    let (key, entry) = try #require(sessions.entries.first)
+    let age = Duration.seconds(120)
+    #expect(sessions.find(key, at: entry.madeAt + (age - .milliseconds(1))) != nil)
+    #expect(sessions.find(key, at: entry.madeAt + age) == nil && sessions.entries.isEmpty)
+  }
+
+  /// Sessions belong to what a policy says, not to where in memory it is kept.
+  @Test @ReactorActor func sessionsOutliveThePoliciesThatAreMadeAnew() async throws {
+    let others = (0..<TransportSecurity.agreementsMax).map { "{h\($0).test=may servername=h\($0)}" }
+    let fixture = try await fixture(
+      "smtp_tls_policy_maps = inline:{\(others.joined(separator: " "))}\n"
+        + "smtp_tls_security_level = may\nsmtp_connection_reuse_count_limit = 1\n"
+        + Self.remembering)
+    let server = try WireServer()
+    let security = try fixture.service.security(of: "smtp")
+    for number in 1...2 as ClosedRange<UInt64> {
+      #expect(try await resumes(number, fixture, server) == (number > 1))
+      for other in others.indices { _ = try await security.agreement(for: "h\(other).test") }
     }
   }
 

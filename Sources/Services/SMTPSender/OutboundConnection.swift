@@ -34,6 +34,9 @@ final class OutboundConnection {
   let agreement: TransportSecurity.Agreement
   /// What was agreed on, for the log.
   var securityText: (trust: StaticString, facts: String)?
+  /// When the server showed its certificate, of a session that is worth keeping and is not kept
+  /// yet: the server is who it should be.
+  var sessionMadeAt: MonotonicTime?
   private let reader: ContentReader
   private let names: HostAddresses
   private unowned let owner: any OutboundConnectionOwner

@@ -63,7 +63,7 @@ package final class SMTPSenderService: RoleService {
   }
 
   /// TLS of a transport; `start` has made it for those of `master.cf`.
-  private func security(of transport: String) throws(RoleFailure) -> TransportSecurity {
+  func security(of transport: String) throws(RoleFailure) -> TransportSecurity {
     if let known = security[transport] { return known }
     let configuration = context.configuration(ofTransport: transport)
     guard let keys else { throw RoleFailure("the keys from master are damaged") }

@@ -37,7 +37,7 @@ final class TransportSecurity {
   }
 
   /// More policies than any table has; beyond it they are made anew.
-  private static let agreementsMax = 1000
+  static let agreementsMax = 1000
   let tls: ClientTLS
   /// Who this host is to servers; `nil` where nobody logs in.
   let logins: ClientLogins?
@@ -127,40 +127,44 @@ final class TransportSecurity {
 /// Sessions that servers would take up again, in memory alone.
 @ReactorActor
 final class TLSSessionCache {
-  /// What a session belongs to: it proves nothing under another policy.
+  /// What a session belongs to: it proves nothing under another policy. Policies are compared by
+  /// what they say: in the memory of one that was made anew another may lie.
   struct Key: Hashable {
-    let agreement: ObjectIdentifier
+    let policy: ClientTLSPolicy
     let host: String
     let address: String
     let port: UInt16
     let destination: String
   }
 
-  private struct Entry {
+  struct Entry {
     let session: TLSResumption
+    /// When the server showed its certificate. Taking the session up again shows nothing, and makes
+    /// it no younger.
     let madeAt: MonotonicTime
   }
 
   /// Servers whose sessions are kept; beyond it all are forgotten.
   private static let entriesMax = 2000
   private let lifetime: Duration
-  private var entries: [Key: Entry] = [:]
+  private(set) var entries: [Key: Entry] = [:]
 
   /// - Parameter lifetime: how long a session is kept; zero keeps none.
   init(lifetime: Duration) { self.lifetime = lifetime }
 
   var isUsed: Bool { lifetime > .zero }
 
-  func find(_ key: Key) -> TLSResumption? {
+  /// A session that is not too old at the time `now`.
+  func find(_ key: Key, at now: MonotonicTime) -> Entry? {
     guard let entry = entries[key] else { return nil }
-    if Reactor.shared.now.since(entry.madeAt) < lifetime { return entry.session }
+    if now.since(entry.madeAt) < lifetime { return entry }
     entries[key] = nil
     return nil
   }
 
-  func keep(_ session: TLSResumption, for key: Key) {
+  func keep(_ session: TLSResumption, for key: Key, madeAt: MonotonicTime) {
     if entries.count >= Self.entriesMax, entries[key] == nil { entries.removeAll() }
-    entries[key] = Entry(session: session, madeAt: Reactor.shared.now)
+    entries[key] = Entry(session: session, madeAt: madeAt)
   }
 
   func forget(_ key: Key) { entries[key] = nil }
