@@ -337,6 +337,16 @@ import Testing
     #expect(verdict.status == EnhancedStatus(4, 7, 4))
   }
 
+  /// After a reload no process has the number 0, but one is still the first.
+  @Test(arguments: [(7 as UInt32, 0 as UInt32), (0, 1)]) @ReactorActor
+  func theFirstProcessOfAConfigurationSaysWhatToKnowOfIt(index: UInt32, rank: UInt32) async throws {
+    let fixture = try await SenderFixture(
+      "smtp_tls_security_level = dane\n", index: index, rank: rank)
+    try await fixture.service.start()
+    let log = try fixture.log()
+    #expect(log.contains("TLSA records are not looked up") == (rank == 0))
+  }
+
   @Test(arguments: [
     ("static:bogus", "client TLS configuration problem", "invalid security level \"bogus\""),
     ("fail:no", "client TLS configuration problem", "policy table lookup error"),

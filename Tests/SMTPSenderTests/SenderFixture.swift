@@ -71,8 +71,11 @@ final class SenderFixture {
   /// - Parameters:
   ///   - descriptors: what the process may have open.
   ///   - keys: what `master` has read of the files that the settings name.
+  ///   - index: the number of the process.
+  ///   - rank: its place among those of the same configuration.
   init(
-    _ settings: String = "", descriptors: Int = 1024, keys: KeyMaterial = KeyMaterial()
+    _ settings: String = "", descriptors: Int = 1024, keys: KeyMaterial = KeyMaterial(),
+    index: UInt32 = 0, rank: UInt32 = 0
   ) async throws {
     folder = try TemporaryDirectory()
     let configuration = Configuration.evaluate(
@@ -84,7 +87,8 @@ final class SenderFixture {
       capacity: 1 << 20, hostName: "mx", syslogName: "postfix", facility: 2)
     let (master, _) = try Self.channels()
     let record = StartRecord(
-      name: ProcessName(role: .smtp, index: 0), user: nil, logKind: .lines, configurationSize: 0)
+      name: ProcessName(role: .smtp, index: index), user: nil, logKind: .lines,
+      configurationSize: 0, processRank: rank)
     context = RoleContext(
       record: record, configuration: configuration, log: log, master: master,
       page: LifePage(try SharedPage.make("test").page), listeners: [],

@@ -74,7 +74,7 @@ package final class SMTPSenderService: RoleService {
         ? ClientTLS.off(configuration)
         : try ClientTLS(configuration, material: keys, opener: opener)
       let logins = isLMTP ? nil : try ClientLogins(configuration, opener: opener)
-      if context.name.index == 0 {
+      if context.processRank == 0 {
         for warning in tls.warnings { context.log.warning("smtp", warning) }
       }
       let fresh = TransportSecurity(
