@@ -224,6 +224,22 @@ import Testing
     #expect(error?.description.hasPrefix(wanted) == true, "\(String(describing: error))")
   }
 
+  /// As in Postfix: the server would wait for a handshake that does not come.
+  @Test(arguments: ["none", "may", "dane"]) func whatBeginsWithTLSCannotDoWithout(
+    level: String
+  ) async throws {
+    let wrapped = "smtp_tls_wrappermode = yes\n"
+    let warning =
+      "smtp_tls_wrappermode requires \"smtp_tls_security_level = encrypt\" (or stronger)"
+    let answer = try await answer(level, wrapped + "smtp_tls_security_level = encrypt\n")
+    #expect(
+      answer.policy == .failure(ClientTLSProblem(["nexthop domain a.test: \(warning)"])))
+    let general = try tls(
+      wrapped + "smtp_tls_security_level = \(level)\n"
+        + "smtp_tls_policy_maps = inline:{b.test=encrypt}\n")
+    #expect(general.generalPolicy == .failure(ClientTLSProblem([warning])))
+  }
+
   @Test func fingerprintsNeedAFingerprint() throws {
     let tls = try tls("smtp_tls_security_level = fingerprint\n")
     guard case .failure(let problem) = tls.generalPolicy else {
