@@ -31,10 +31,12 @@ struct FuzzTests {
   /// record of all that the core did must not depend on how the bytes are cut.
   static func play(
     seed: UInt64, chunkSize: Int, security: ClientSecurity = .plaintext,
-    authentication: ClientAuthentication? = nil
+    authentication: ClientAuthentication? = nil, speaksLMTP: Bool = false
   ) -> [String] {
     var random = Generator(state: seed)
-    var dialogue = Dialogue(security: security, authentication: authentication)
+    var dialogue = Dialogue(security: security, authentication: authentication) {
+      $0.speaksLMTP = speaksLMTP
+    }
     // A transaction is handed over before the handshake, as the sender does it.
     dialogue.core.begin(transaction("first@t.test"))
     dialogue.chunkSize = chunkSize
@@ -118,5 +120,26 @@ struct FuzzTests {
       sent += whole.filter { $0.contains(" sent ") }.count
     }
     #expect(sent > 2000 && logins > 100 && fallbacks > 10)
+  }
+
+  @Test func soDoesEveryDialogueByLMTP() {
+    var mixed = 0
+    for seed in 0..<2000 {
+      let whole = Self.play(seed: UInt64(seed), chunkSize: .max, speaksLMTP: true)
+      let parts = Self.play(seed: UInt64(seed), chunkSize: 1, speaksLMTP: true)
+      #expect(whole == parts, "seed \(seed)")
+      #expect(whole.last == "open 0", "seed \(seed)")
+      #expect(!whole.contains { $0.hasPrefix("C: EHLO") || $0.hasPrefix("C: HELO") })
+      // Recipients of one message with different fates after its content.
+      for (place, line) in whole.enumerated() where line.hasPrefix("done") {
+        let results = whole[(place + 1)...].prefix { $0.first?.isNumber == true }
+        if results.contains(where: { $0.contains(" sent ") }),
+          results.contains(where: { $0.contains("end of DATA") })
+        {
+          mixed += 1
+        }
+      }
+    }
+    #expect(mixed > 20)
   }
 }
