@@ -185,6 +185,23 @@ import Testing
     #expect(try fixture.log().contains(": \(trust) TLS connection established to 127.0.0.1["))
   }
 
+  @Test(arguments: ["none", "may"]) @ReactorActor
+  func aRefusalUnderTheContentCountsThoughTheConnectionBreaks(level: String) async throws {
+    let fixture = try await fixture("smtp_tls_security_level = \(level)\n")
+    let server = try WireServer()
+    let body = String(repeating: String(repeating: "x", count: 70) + "\r\n", count: 200_000)
+    try fixture.deliver(StoredMessage(number: 1, body: body), to: server.port)
+    let session = try await level == "may" ? secured(server).session : server.greeted()
+    try await session.takeEnvelope()
+    try await session.say("552 5.3.4 too big for me")
+    session.close()
+    let verdict = try #require(try await fixture.result().verdicts.first)
+    #expect(verdict.outcome == .bounced)
+    #expect(verdict.status == EnhancedStatus(5, 3, 4))
+    let text = String(decoding: verdict.text, as: UTF8.self)
+    #expect(text.hasSuffix(" said: 552 5.3.4 too big for me (in reply to end of DATA command)"))
+  }
+
   @Test @ReactorActor func newMailWaitsWhenTheHandshakeFailsAndOldMailGoesWithout() async throws {
     let fixture = try await fixture(
       "smtp_tls_security_level = may\nminimal_backoff_time = 300s\n"

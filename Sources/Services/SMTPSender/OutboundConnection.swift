@@ -283,7 +283,8 @@ final class OutboundConnection {
       case .timedOut: core.connectionLost(.timedOut)
       case .shortFile: core.connectionLost(.localData)
       case .cancelled: break
-      case .system where isContent: core.contentInterrupted()
+      // Under TLS the library tells no reason.
+      case .system where isContent, .closed where isContent: core.contentInterrupted()
       default: core.connectionLost(.closed)
       }
       return false
