@@ -46,12 +46,18 @@ final class TransportSecurity {
   let sessions: TLSSessionCache
   private let log: Log
   private let tag: [UInt8]
+  private let agreementsMax: Int
   private var agreements: [ClientTLSPolicy: Agreement] = [:]
   private(set) lazy var plaintext = Agreement(.plaintext, nil, self)
   /// What holds everywhere, where no table is asked.
   private var general: Agreement?
 
-  init(_ tls: ClientTLS, logins: ClientLogins?, log: Log, tag: [UInt8]) {
+  /// - Parameter agreementsMax: policies beyond which all are made anew.
+  init(
+    _ tls: ClientTLS, logins: ClientLogins?, log: Log, tag: [UInt8],
+    agreementsMax: Int = TransportSecurity.agreementsMax
+  ) {
+    self.agreementsMax = agreementsMax
     self.tls = tls
     self.logins = logins
     self.log = log
@@ -110,7 +116,7 @@ final class TransportSecurity {
     } catch {
       throw ClientTLSProblem(["TLS cannot be begun: \(error)"])
     }
-    if agreements.count >= Self.agreementsMax { agreements.removeAll() }
+    if agreements.count >= agreementsMax { agreements.removeAll() }
     let fresh = Agreement(policy, context, self)
     agreements[policy] = fresh
     return fresh
