@@ -17,7 +17,7 @@ import Testing
 
   /// A fixture whose sessions are looked at by these milters.
   @ReactorActor
-  private func fixture(
+  func fixture(
     _ milters: [TestMilter], _ settings: String = "", bodyMemory: Int = 64 << 20
   ) throws -> Fixture {
     let list = milters.map { "inet:127.0.0.1:\($0.port)" }.joined(separator: ", ")
@@ -27,7 +27,7 @@ import Testing
 
   /// The replies to a message, from EHLO to the final dot.
   @ReactorActor
-  private func send(
+  func send(
     _ fixture: Fixture, content: String = "Subject: x\r\nFoo:  y\r\n\tz\r\n\r\nhi\r\n..dot\r\n"
   ) async throws -> [String] {
     let client = try fixture.connectSilently()
@@ -42,7 +42,7 @@ import Testing
   }
 
   /// The lines of a message but for the trace field and empty ones.
-  private func text(_ record: PendingRecord) -> String {
+  func text(_ record: PendingRecord) -> String {
     let text = String(decoding: record.content, as: UTF8.self)
     var shown: [Substring] = []
     var isTrace = false

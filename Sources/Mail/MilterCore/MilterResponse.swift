@@ -129,6 +129,11 @@ extension MilterResponse {
 }
 
 extension MilterEdit {
+  /// Whether it is one of the changes that are counted: a body has a limit of its own.
+  package var isCounted: Bool {
+    if case .replaceBody(let part) = self { part.isEmpty } else { true }
+  }
+
   /// What must have been agreed on.
   var actions: MilterActions {
     switch self {

@@ -29,15 +29,21 @@ final class MessageEdits {
   private let sizeMax: Int
   private let intake: Intake
   private var addedRecipients = 0
+  private var bodySteps = 0
   /// What the milter at hand wants.
   private var wanted: Wishes
 
   private struct Wishes {
     var envelope: Envelope
     var header: MilterHeader
+    /// Recipients, once they are changed.
+    var recipients: RecipientEdits?
     var holds = false
     var body: ReplacementBody?
   }
+
+  /// What the changes so far have cost, in fields that were passed; 16 bytes of a body are one.
+  var steps: Int { wanted.header.steps + bodySteps }
 
   /// - Parameter sizeMax: `message_size_limit`, for bodies that milters put in; 0 for none.
   init(_ content: InboundMessage, _ envelope: Envelope, sizeMax: Int, intake: Intake) {
@@ -79,6 +85,7 @@ final class MessageEdits {
     guard sizeMax == 0 || wanted.header.size + body.size + part.count <= sizeMax else {
       throw .tooBig
     }
+    bodySteps += part.count / 16
     do throws(SpoolError) {
       try await body.append(part)
     } catch {
@@ -101,12 +108,16 @@ final class MessageEdits {
     guard !address.isNull, addedRecipients <= Self.addedRecipientsMax else {
       throw .malformed(UInt8(ascii: "+"))
     }
-    guard !wanted.envelope.recipients.contains(where: { $0.address == address }) else { return }
-    wanted.envelope.recipients.append(EnvelopeRecipient(address))
+    change { $0.add(address) }
   }
 
-  private func delete(_ address: MailAddress) {
-    wanted.envelope.recipients.removeAll { $0.address == address || $0.original == address }
+  private func delete(_ address: MailAddress) { change { $0.delete(address) } }
+
+  private func change(_ change: (inout RecipientEdits) -> Void) {
+    var recipients = wanted.recipients ?? RecipientEdits(wanted.envelope.recipients)
+    wanted.recipients = nil
+    change(&recipients)
+    wanted.recipients = recipients
   }
 
   /// The milter lets the message pass: what it wants is done.
@@ -115,6 +126,7 @@ final class MessageEdits {
     wanted.body = nil
     header = wanted.header
     envelope = wanted.envelope
+    if let recipients = wanted.recipients { envelope.recipients = recipients.recipients }
     if wanted.holds { holds = true }
   }
 

@@ -13,6 +13,9 @@ final class MilterChain {
   /// Bytes of a body that are in hand at once.
   private static let pieceSize = 60 << 10
 
+  /// Fields that are shown before others get their turn.
+  private static let fieldsPerTurn = 64
+
   private let connections: [MilterConnection]
   let site: SiteMilters
 
@@ -83,7 +86,10 @@ final class MilterChain {
   private func show(
     _ message: MessageEdits, to connection: MilterConnection, _ macros: MilterMacros
   ) async throws(SessionEnd) -> MilterVerdict {
-    for field in message.header.visible {
+    for (number, field) in message.header.visible.enumerated() {
+      if number % Self.fieldsPerTurn == Self.fieldsPerTurn - 1 {
+        await Reactor.shared.yieldTurn()
+      }
       let verdict = try await connection.tell(
         .header(name: field.name, value: field.value), macros)
       if verdict != .proceed { return verdict }

@@ -33,6 +33,11 @@ final class MilterConnection {
   /// Bytes for the milter that are collected before they are sent.
   private static let outgoingMax = 64 << 10
 
+  /// Packets of an answer that are taken before others get their turn.
+  private static let packetsPerTurn = 64
+  /// What changes may cost (`MessageEdits.steps`) before others get their turn.
+  private static let stepsPerTurn = 4096
+
   let service: MilterService
   private(set) var session: MilterSession
   private let names: LookupThread
@@ -139,7 +144,16 @@ final class MilterConnection {
     at stage: MilterStage, _ edits: MessageEdits?
   ) async throws(MilterTrouble) -> MilterVerdict {
     try await send(at: stage)
+    var edited = 0
+    var turn = (packets: 0, steps: edits?.steps ?? 0)
     while true {
+      // Packets that have come already never let a read wait.
+      let steps = edits?.steps ?? 0
+      if turn.packets >= Self.packetsPerTurn || steps - turn.steps >= Self.stepsPerTurn {
+        await Reactor.shared.yieldTurn()
+        turn = (0, steps)
+      }
+      turn.packets += 1
       let packet = try await packet(at: stage, Reactor.shared.now + timeout(at: stage))
       let answer: MilterSession.Answer
       do throws(MilterFault) {
@@ -155,6 +169,10 @@ final class MilterConnection {
       case .verdict(let verdict): return verdict
       case .edit(let edit):
         guard let edits else { throw .fault(stage, .unexpected(packet.code)) }
+        if edit.isCounted { edited += 1 }
+        guard edited <= service.editLimit else {
+          throw .fault(stage, .edits(service.editLimit))
+        }
         try await edits.note(edit, keepingSpace: session.keepsLeadingSpace)
       }
     }
