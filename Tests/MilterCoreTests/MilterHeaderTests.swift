@@ -183,13 +183,4 @@ extension MilterHeader {
       }
     }
   }
-
-  @Test func stuffingIsTakenOutHoweverTheBodyIsCut() {
-    let results = feedWholeAndByteByByte(bytes("..a\r\nb..\r\n...\r\n.\n")) { chunks in
-      var body = WireBody()
-      return chunks.flatMap { body.plain($0) }
-    }
-    #expect(results.agree)
-    #expect(results.whole == bytes(".a\r\nb..\r\n..\r\n\n"))
-  }
 }

@@ -71,6 +71,24 @@ extension MilterTests {
     }
   }
 
+  @Test @ReactorActor func aLargeBodyLetsOthersHaveTheirTurn() async throws {
+    // It answers no part of it.
+    let milter = try TestMilter(steps: 0x8_0000)
+    let fixture = try fixture([milter])
+    let line = String(repeating: "x", count: 98) + "\r\n"
+    let counter = TurnCounter()
+    reactorTask {
+      try? await milter.wait(for: "N")
+      counter.begin()
+      try? await milter.wait(for: "E")
+      _ = counter.end()
+    }
+    let content = "Subject: x\r\n\r\n" + String(repeating: line, count: 30_000)
+    #expect(try await send(fixture, content: content)[5].hasPrefix("250 2.0.0 Ok"))
+    #expect(counter.end() >= 3_000_000 / (60 << 10))
+    milter.stop()
+  }
+
   @Test func recipientsThatComeAndGoAreThoseOfAPlainList() {
     var random = SplitMix64(seed: 23)
     let addresses = ["a@b", "c@d", "e@f", "g@h"].map { MailAddress($0) }

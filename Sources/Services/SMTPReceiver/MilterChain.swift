@@ -4,6 +4,7 @@ import MilterCore
 import Primitives
 import QueueStore
 import Reactor
+import SMTPGrammar
 import ServiceKit
 
 /// The milters of a session, asked one after the other: the first that does not let something pass
@@ -119,6 +120,8 @@ final class MilterChain {
     var wire = WireBody()
     var offset = 0
     while connection.session.isAsking, connection.session.wants(.body) {
+      // The milter may be as quick as this host: nothing else would let others have their turn.
+      if offset > 0 { await Reactor.shared.yieldTurn() }
       let piece: [UInt8]
       do throws(SpoolError) {
         piece = try await message.content.bodyPiece(at: offset, limit: Self.pieceSize)
@@ -127,7 +130,7 @@ final class MilterChain {
       }
       if piece.isEmpty { break }
       offset += piece.count
-      let plain = wire.plain(piece)
+      let plain = piece.withUnsafeBytes { wire.plain($0) }
       if plain.isEmpty { continue }
       let verdict = try await connection.tell(.body(plain[...]), macros)
       if verdict != .proceed { return verdict }
