@@ -1,9 +1,13 @@
+import LinuxSystem
 import MailSite
 import MailTypes
 import MilterCore
 import Primitives
 import QueueFormat
 import Reactor
+import ServiceKit
+import Streams
+import SystemPackage
 import TestSupport
 import Testing
 
@@ -113,5 +117,82 @@ extension MilterTests {
         #expect(edits.recipients == model, "round \(round)")
       }
     }
+  }
+
+  /// A milter's socket whose queue is full.
+  @ReactorActor
+  private final class FullSocket {
+    let service: MilterService
+    private let directory: TemporaryDirectory
+    private let listener: SharedDescriptor
+    private var clients: [SharedDescriptor] = []
+
+    init() async throws {
+      directory = try TemporaryDirectory()
+      let path = directory.path("milter")
+      listener = SharedDescriptor(try Sockets.listenUnix(path, mode: 0o600, backlog: 1))
+      let site = try #require(try siteMilters("smtpd_milters = unix:\(path)"))
+      let client = try #require(IPAddress("192.0.2.1"))
+      let services = try await site.services(for: client)
+      service = try #require(services.first)
+      do throws(Errno) {
+        while true { clients.append(SharedDescriptor(try Sockets.connectUnix(path))) }
+      } catch {
+        try #require(error == .wouldBlock)
+      }
+    }
+
+    /// Takes all that wait.
+    func empty() throws {
+      while let accepted = try Sockets.accept(listener.raw) {
+        clients.append(SharedDescriptor(accepted.take()))
+      }
+    }
+  }
+
+  @Test @ReactorActor func aMilterWhoseQueueIsFullIsWaitedFor() async throws {
+    let socket = try await FullSocket()
+    let dialing = MilterDialing(names: LookupThread(name: "t", depthMax: 1, timeout: .seconds(9)))
+    let soon = Reactor.shared.now + .milliseconds(50)
+    do throws(MilterTrouble) {
+      _ = try await dialing.connect(to: socket.service, deadline: soon)
+      Issue.record("it was full")
+    } catch {
+      guard case .connect("Connection timed out") = error else { throw error }
+    }
+    #expect(Reactor.shared.now >= soon)
+    #expect(dialing.count == 0)
+    let outcome = Mailbox<Bool>(capacity: 1)
+    reactorTask {
+      let deadline = Reactor.shared.now + .seconds(30)
+      let stream = try? await dialing.connect(to: socket.service, deadline: deadline)
+      _ = outcome.push(stream != nil)
+      stream?.close()
+    }
+    // The first try has failed by then.
+    while dialing.count == 0 { await Reactor.shared.yieldTurn() }
+    try socket.empty()
+    #expect(try await outcome.next(deadline: Reactor.shared.now + .seconds(30)))
+  }
+
+  @Test @ReactorActor func onlySoManyConnectToAMilterAtATime() async throws {
+    let socket = try await FullSocket()
+    let names = LookupThread(name: "t", depthMax: 1, timeout: .seconds(9))
+    let dialing = MilterDialing(names: names, underWayMax: 1)
+    let outcomes = Mailbox<Int>(capacity: 2)
+    for number in 1...2 {
+      reactorTask {
+        // Who waits in line has its own time.
+        let time: Duration = number == 1 ? .seconds(30) : .milliseconds(20)
+        let deadline = Reactor.shared.now + time
+        let stream = try? await dialing.connect(to: socket.service, deadline: deadline)
+        _ = outcomes.push(stream == nil ? -number : number)
+        stream?.close()
+      }
+    }
+    #expect(try await outcomes.next(deadline: Reactor.shared.now + .seconds(30)) == -2)
+    try socket.empty()
+    #expect(try await outcomes.next(deadline: Reactor.shared.now + .seconds(30)) == 1)
+    #expect(dialing.count == 0)
   }
 }

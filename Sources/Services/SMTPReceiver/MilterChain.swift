@@ -21,12 +21,12 @@ final class MilterChain {
   let site: SiteMilters
 
   init(
-    _ services: [MilterService], _ site: SiteMilters, names: LookupThread,
+    _ services: [MilterService], _ site: SiteMilters, dialing: MilterDialing,
     log: @escaping @ReactorActor (String) -> Void
   ) {
     self.site = site
     connections = services.map {
-      MilterConnection($0, macros: site.macros, names: names, log: log)
+      MilterConnection($0, macros: site.macros, dialing: dialing, log: log)
     }
   }
 

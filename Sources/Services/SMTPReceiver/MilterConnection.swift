@@ -1,5 +1,4 @@
 import LinuxSystem
-import LookupTables
 import MailSite
 import MailTypes
 import MilterCore
@@ -40,21 +39,21 @@ final class MilterConnection {
 
   let service: MilterService
   private(set) var session: MilterSession
-  private let names: LookupThread
+  private let dialing: MilterDialing
   private let log: @ReactorActor (String) -> Void
   private var stream: ByteStream?
   private var reader = MilterPacketReader()
   private var out: [UInt8] = []
 
   /// - Parameters:
-  ///   - names: the thread that looks up names of hosts.
+  ///   - dialing: opens the connection.
   ///   - log: writes a line.
   init(
-    _ service: MilterService, macros: [MilterStage: [String]], names: LookupThread,
+    _ service: MilterService, macros: [MilterStage: [String]], dialing: MilterDialing,
     log: @escaping @ReactorActor (String) -> Void
   ) {
     self.service = service
-    self.names = names
+    self.dialing = dialing
     self.log = log
     session = MilterSession(service.offer, defaultAction: service.defaultAction, macros: macros)
   }
@@ -119,7 +118,7 @@ final class MilterConnection {
 
   private func begin() async throws(MilterTrouble) {
     let deadline = Reactor.shared.now + service.connectTimeout
-    let stream = try await MilterDialing(service, names: names).connect(deadline)
+    let stream = try await dialing.connect(to: service, deadline: deadline)
     self.stream = stream
     out = session.negotiation()
     try await send(at: nil, deadline)

@@ -36,7 +36,9 @@ extension SMTPSession {
       return answer(milterRefusal)
     }
     guard !services.isEmpty else { return nil }
-    let chain = MilterChain(services, site, names: intake.names) { [weak self] in self?.log($0) }
+    let chain = MilterChain(services, site, dialing: intake.milterDialing) { [weak self] in
+      self?.log($0)
+    }
     milters = chain
     let event = MilterEvent.connect(
       name: client.name, address: client.address, port: client.port)
