@@ -1,7 +1,7 @@
 import LinuxSystem
 package import Primitives
 import Reactor
-import SystemPackage
+package import SystemPackage
 
 extension ByteStream {
   /// The first pause before a Unix socket whose queue is full is tried again; each is twice the
@@ -32,5 +32,11 @@ extension ByteStream {
       }
       pause = min(pause * 2, retryPauseMax)
     }
+  }
+
+  /// Has the kernel find out that a TCP peer is no more: one that sends nothing for `idle` is
+  /// asked, and the stream ends when it has acknowledged nothing for `timeout`.
+  package func watchPeer(idle: Duration, timeout: Duration) throws(Errno) {
+    try Sockets.setKeepAlive(watched.raw, idle: idle, timeout: timeout)
   }
 }
