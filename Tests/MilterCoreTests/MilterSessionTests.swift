@@ -159,13 +159,17 @@ private func packet(_ code: Unicode.Scalar, _ text: String = "") -> MilterPacket
         "550-5.7.1 one\r\n550 5.7.1 two\0",
         SMTPReply(550, EnhancedStatus(5, 7, 1), "one\ntwo")
       ),
+      ("550 100%% sure %d\0", SMTPReply(550, nil, "100% sure d")),
       ("421 4.3.2 later\0", SMTPReply(421, EnhancedStatus(4, 3, 2), "later")),
     ]
     for (text, reply) in rows {
       var session = agreed()
       #expect(try session.take(packet("y", text), at: .mail) == .verdict(.refuse(reply)), "\(text)")
     }
-    for text in ["250 fine\0", "55\0", "\0", "no\0", "550 no end", "550 a\n451 b\0"] {
+    let malformed = [
+      "250 fine\0", "55\0", "\0", "no\0", "550 no end", "550 a\n451 b\0", "550 4.7.1 x\0",
+    ]
+    for text in malformed {
       var session = agreed()
       #expect(throws: MilterFault.self, "\(text)") {
         try session.take(packet("y", text), at: .mail)
