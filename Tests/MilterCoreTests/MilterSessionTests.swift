@@ -50,6 +50,10 @@ private func packet(_ code: Unicode.Scalar, _ text: String = "") -> MilterPacket
     try session.agree(MilterPacket(code: UInt8(ascii: "O"), data: data))
     #expect(session.macroNames(at: .mail) == ["{mail_addr}", "{x}"])
     #expect(session.macroNames(at: .recipient) == ["i"])
+    data += [0, 0, 0, 2] + Array(String(repeating: "i ", count: 257).utf8) + [0]
+    #expect(throws: MilterFault.malformed(0x4f)) {
+      try session.agree(MilterPacket(code: UInt8(ascii: "O"), data: data))
+    }
   }
 
   @Test func eventsAsTheyStandOnTheWire() throws {
