@@ -3,6 +3,7 @@ import MailTypes
 import MilterCore
 import Primitives
 import QueueFormat
+import QueueStore
 import Reactor
 import SMTPServerCore
 import Testing

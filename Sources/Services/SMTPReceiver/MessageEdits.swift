@@ -5,6 +5,7 @@ import QueueFormat
 import QueueStore
 import Reactor
 import SMTPGrammar
+import SMTPServerCore
 
 /// Why a wish is not carried out.
 enum EditTrouble: Error {
