@@ -29,10 +29,7 @@ import Testing
 
   @Test @ReactorActor func aListOutlivesTheMessagesInIt() async throws {
     let rig = try Rig()
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig) { _ in nil }
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin { _ in nil }
     let id = try await writer.send(to: ["b@example.net"])
     try await eventually("asked for") { agent.requests.count == 1 }
     let hold = try await Hold.take(rig.queue.reader)

@@ -73,7 +73,7 @@ package final class LocalDeliveryService: RoleService {
     let program = program(of: request.transport)
     var verdicts: [RecipientVerdict] = []
     for group in program.groups(of: request.recipients) {
-      if !verdicts.isEmpty { link?.note(request, verdicts: verdicts) }
+      link?.note(request, verdicts: verdicts)
       let verdict: LocalVerdict
       do throws(NoDelivery) {
         verdict = try await deliver(request, to: group, by: program, segment)

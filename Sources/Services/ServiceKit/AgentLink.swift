@@ -154,12 +154,12 @@ package final class AgentLink {
     }
   }
 
-  /// Notes what has become of some of a delivery's recipients, for the case that this process dies
-  /// before the others are done: those it leaves out are then tried again.
+  /// Notes which of a delivery's recipients have the message, for the case that this process dies
+  /// before the others are done: those are then tried again, and only those.
   package func note(_ request: DeliveryRequest, verdicts: [RecipientVerdict]) {
-    guard keepsAll, let file else { return }
-    let result = DeliveryResult(
-      answering: request, connectionFailed: false, verdicts: verdicts)
+    let done = verdicts.filter { $0.outcome == .sent }
+    guard keepsAll, let file, !done.isEmpty else { return }
+    let result = DeliveryResult(answering: request, connectionFailed: false, verdicts: done)
     file.keep(CollectionOfOne(result), isDurable: false)
   }
 

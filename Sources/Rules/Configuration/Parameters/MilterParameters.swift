@@ -5,7 +5,6 @@ extension Registry {
     ChoiceParameter<MilterFailureAction>.milterDefaultAction,
     ChoiceParameter<MilterProtocolVersion>.milterProtocol, DurationParameter.milterConnectTimeout,
     DurationParameter.milterCommandTimeout, DurationParameter.milterContentTimeout,
-    DurationParameter.milterTimeLimit,
     TextParameter.milterMacroDaemonName, TextParameter.milterMacroV,
     ListParameter.milterMacroDefaults, ListParameter.milterConnectMacros,
     ListParameter.milterHeloMacros, ListParameter.milterMailMacros, ListParameter.milterRcptMacros,
@@ -67,11 +66,6 @@ extension DurationParameter {
   package static let milterContentTimeout = Self(
     "milter_content_timeout", default: "300s", min: .seconds(1),
     "The most time for a milter to take or answer content.")
-  /// `milter_time_limit`
-  package static let milterTimeLimit = Self(
-    "milter_time_limit", default: "1h", min: .seconds(1),
-    "The most time for a milter to answer a command, or to take a message and answer it, however "
-      + "often it says that it is at work. Postfix knows no such limit.")
 }
 
 extension TextParameter {
