@@ -1,5 +1,6 @@
 import MailTypes
 import Primitives
+import QueueScheduler
 import Reactor
 import ServiceKit
 import Testing
