@@ -129,7 +129,8 @@ import Testing
       pairs.append((try Watched(pair.takeFirst()), SharedDescriptor(pair.takeSecond())))
     }
     for _ in 0..<3 { await Reactor.shared.yieldTurn() }
-    let deadline = Reactor.shared.now + .milliseconds(20)
+    for pair in pairs { Self.poke(pair.1.raw) }
+    let deadline = Reactor.shared.now
     var ready = 0
     let tasks = pairs.map { pair in
       reactorTask {
@@ -141,10 +142,6 @@ import Testing
         }
       }
     }
-    // All wait before this task goes on.
-    await Reactor.shared.yieldTurn()
-    for pair in pairs { Self.poke(pair.1.raw) }
-    while Clocks.monotonicNow() <= deadline {}
     for task in tasks { await task.value }
     #expect(ready == 300)
   }

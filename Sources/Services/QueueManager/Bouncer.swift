@@ -48,8 +48,8 @@ final class Bouncer {
     begin()
   }
 
-  /// Whether so many reports wait that nothing that could make more should be begun. When they do no
-  /// longer, the queue is asked to go on.
+  /// Whether so many reports wait that nothing that could make more should be begun. When they do
+  /// no longer, the queue is asked to go on.
   var isBehind: Bool {
     waiting.count >= min(Self.waitingMax, queue.settings.scheduler.activeLimit)
   }

@@ -38,8 +38,8 @@ struct DeferralReasons: Sendable {
 }
 
 extension MailQueue {
-  /// A message whose envelope is not in memory, with nothing known of its recipients; `nil` when its
-  /// record cannot be read.
+  /// A message whose envelope is not in memory, with nothing known of its recipients; `nil` when
+  /// its record cannot be read.
   func read(_ record: MessageRecord) async -> ActiveMessage? {
     let disk = disk
     let reading = RecordReading(record, in: self)

@@ -17,8 +17,8 @@ final class BodyMemory {
   /// Bytes of unfinished messages that have been written out.
   private(set) var spilled = 0
   /// Bytes that cannot be written out, which may be as many as those of all bodies: recipients of
-  /// transactions under way, headers of which the body has been written out, and messages as milters
-  /// see and change them.
+  /// transactions under way, headers of which the body has been written out, and messages as
+  /// milters see and change them.
   private(set) var pinned = 0
   /// Bytes held that are being written out, or are about to be.
   private var leaving = 0

@@ -43,8 +43,8 @@ package final class AgentLink {
   /// - Parameters:
   ///   - capacity: the most deliveries that `qmgr` may have under way here.
   ///   - tag: the daemon's name for the log.
-  ///   - keepsAll: whether results shall survive when this process and `qmgr` die together. It costs
-  ///     a write for each: for agents whose deliveries cost much more.
+  ///   - keepsAll: whether results shall survive when this process and `qmgr` die together. It
+  ///     costs a write for each: for agents whose deliveries cost much more.
   package init(
     agent: any DeliveryAgent, capacity: Int, log: Log, tag: StaticString, keepsAll: Bool = false
   ) {
