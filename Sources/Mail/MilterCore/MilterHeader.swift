@@ -27,6 +27,14 @@ package struct MilterHeader: Sendable {
     var name: ArraySlice<UInt8> { bytes[..<nameEnd] }
   }
 
+  /// Bytes that a header takes while milters look at it: taken apart, as they are shown it, and put
+  /// together again.
+  ///
+  /// - Parameters:
+  ///   - size: its bytes.
+  ///   - fieldCount: its fields.
+  package static func memory(size: Int, fieldCount: Int) -> Int { 3 * size + 256 * fieldCount }
+
   private var fields: [Field] = []
   private var addedSize = 0
   /// Whether something was changed.
