@@ -61,10 +61,7 @@ import Testing
 
   @Test @ReactorActor func aReportWaitsForTheTableThatNamesItsRecipient() async throws {
     let rig = try Rig(aliases: "{ a@example.org = b@example.org } b@example.org=a@example.org")
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, judge: Self.refuse)
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin(judge: Self.refuse)
     let id = try await writer.send(to: ["nobody@example.net"])
     try await eventually("the report cannot be written") {
       try rig.log.contains {
@@ -78,10 +75,7 @@ import Testing
 
   @Test @ReactorActor func aRefusalIsConfirmedOnlyWhenTheReportIsOnTheDisk() async throws {
     let rig = try Rig()
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, judge: Self.refuse)
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin(judge: Self.refuse)
     try await writer.send(to: ["nobody@example.net"])
     try await eventually("refused and confirmed") {
       agent.acknowledged.contains { $0 == agent.requests.first?.id }
@@ -92,10 +86,7 @@ import Testing
 
   @Test @ReactorActor func underSoftBounceARefusalIsTriedAgain() async throws {
     let rig = try Rig { $0.softBounce = true }
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, judge: Self.refuse)
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin(judge: Self.refuse)
     try await writer.send(to: ["nobody@example.net"])
     try await eventually("refused and written down") { agent.acknowledged.count == 1 }
     #expect(rig.queue.scheduler.counts.deferred == 1)
@@ -108,10 +99,7 @@ import Testing
 
   @Test @ReactorActor func nobodyIsToldOfALostReport() async throws {
     let rig = try Rig()
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, judge: Self.refuse)
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin(judge: Self.refuse)
     let id = try await writer.send(from: "", to: ["nobody@example.net"])
     try await eventually("gone") { try rig.log.contains { $0.hasSuffix("\(id): removed") } }
     #expect(agent.requests.count == 1)

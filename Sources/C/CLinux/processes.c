@@ -116,6 +116,13 @@ long clinux_raise_descriptor_limit(void) {
   return result < 0 ? result : (long)limit.rlim_cur;
 }
 
+int clinux_schedule_as_batch(void) {
+  long policy = CLINUX_CALL(sched_getscheduler(0));
+  if (policy != SCHED_OTHER) return policy < 0 ? (int)policy : 0;
+  struct sched_param parameters = {0};
+  return CLINUX_CALL(sched_setscheduler(0, SCHED_BATCH, &parameters));
+}
+
 uint32_t clinux_umask(uint32_t mask) { return umask((mode_t)mask); }
 
 int clinux_host_name(char *buffer, int count) { return CLINUX_CALL(gethostname(buffer, count)); }

@@ -8,6 +8,14 @@ package struct MilterHeader: Sendable {
   /// The most bytes that milters may add to a header; more is refused as a fault of theirs.
   package static let addedSizeMax = 1 << 20
 
+  /// Bytes that a header takes while milters look at it: taken apart, as they are shown it, and put
+  /// together again.
+  ///
+  /// - Parameters:
+  ///   - size: its bytes.
+  ///   - fieldCount: its fields.
+  package static func memory(size: Int, fieldCount: Int) -> Int { 3 * size + 256 * fieldCount }
+
   private var fields = MilterFields()
   private var addedSize = 0
   /// Whether something was changed.

@@ -71,6 +71,7 @@ final class MilterChain {
     var all = MilterVerdict.proceed
     for connection in connections {
       message.begin()
+      connection.beginContent()
       let verdict: MilterVerdict
       do throws(SessionEnd) {
         verdict = try await show(message, to: connection, macros)
@@ -109,7 +110,7 @@ final class MilterChain {
       try await message.commit()
     } catch {
       await message.rollBack()
-      return try connection.fail(.spool(error))
+      return .refuse(SMTPReply(refusing: error))
     }
     return .proceed
   }
@@ -126,7 +127,7 @@ final class MilterChain {
       do throws(SpoolError) {
         piece = try await message.content.bodyPiece(at: offset, limit: Self.pieceSize)
       } catch {
-        return try connection.fail(.spool(error))
+        return .refuse(SMTPReply(refusing: error))
       }
       if piece.isEmpty { break }
       offset += piece.count

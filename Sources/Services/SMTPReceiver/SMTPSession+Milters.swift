@@ -128,13 +128,19 @@ extension SMTPSession {
   ) async throws(SessionEnd) -> SMTPReply? {
     guard let milters, asksMilters, message.fault == nil else { return nil }
     // What milters cannot be shown does not pass them by, whatever is done when they fail.
-    guard message.keepsWholeHeader, message.headerFieldCount <= Self.fieldsForMiltersMax else {
+    let fieldCount = message.headerFieldCount
+    guard message.keepsWholeHeader, fieldCount <= Self.fieldsForMiltersMax else {
       log("warning: milters cannot be asked about a header that is too large")
       logReject("END-OF-MESSAGE", .messageTooBig)
       return .messageTooBig
     }
+    guard pinIfRoom(MilterHeader.memory(size: message.headerSize, fieldCount: fieldCount)) else {
+      logReject("END-OF-MESSAGE", .insufficientStorage)
+      return .insufficientStorage
+    }
     let edits = MessageEdits(
-      message, envelope, sizeMax: rules.settings.messageSizeLimit, intake: intake)
+      message, envelope, sizeMax: rules.settings.messageSizeLimit, intake: intake
+    ) { [unowned self] in pinIfRoom($0) }
     let verdict = try await milters.examine(edits, macros())
     if let refusal = heed(verdict, "END-OF-MESSAGE", isAtEnd: true) { return refusal }
     if edits.holds { _ = heed(.hold, "END-OF-MESSAGE", isAtEnd: true) }
