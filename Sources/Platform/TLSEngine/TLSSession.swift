@@ -13,7 +13,7 @@ package final class TLSSession {
   /// Whether the handshake is over.
   package private(set) var isEstablished = false
   private let isServer: Bool
-  /// Whether the last read of the socket found less than it asked for.
+  /// Whether the last step read the socket and found less than it asked for.
   private let emptied: UnsafeMutablePointer<Int32>
 
   /// The largest part of a stream that goes out as one record, in bytes.
@@ -72,6 +72,7 @@ package final class TLSSession {
   /// Goes on with the handshake.
   package func handshake() -> TLSOutcome {
     ERR_clear_error()
+    emptied.pointee = 0
     let outcome = outcome(SSL_do_handshake(pointer), count: 0)
     if outcome == .done(0) { isEstablished = true }
     return outcome
@@ -80,13 +81,14 @@ package final class TLSSession {
   /// Reads what one record holds, at most, into `buffer`, which must not be empty.
   package func read(into buffer: UnsafeMutableRawBufferPointer) -> TLSOutcome {
     ERR_clear_error()
+    emptied.pointee = 0
     var count = 0
     let result = SSL_read_ex(pointer, buffer.baseAddress, buffer.count, &count)
     return outcome(result, count: count)
   }
 
-  /// Whether all that came has been read and shown: neither the session nor, as far as the last
-  /// read tells, the socket holds more.
+  /// Whether the last step read all that the socket held and left nothing in the session. A record
+  /// that had been read before says nothing of the socket: more may have come since.
   package var isDrained: Bool {
     emptied.pointee != 0 && SSL_has_pending(pointer) == 0 && copenssl_reads_by_kernel(pointer) == 0
   }
