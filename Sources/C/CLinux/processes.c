@@ -107,6 +107,8 @@ int clinux_parent_death_signal(int signal) {
   return CLINUX_CALL(prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0));
 }
 
+int clinux_set_name(const char *name) { return CLINUX_CALL(prctl(PR_SET_NAME, name, 0, 0, 0)); }
+
 long clinux_raise_descriptor_limit(void) {
   struct rlimit limit;
   long result = CLINUX_CALL(getrlimit(RLIMIT_NOFILE, &limit));

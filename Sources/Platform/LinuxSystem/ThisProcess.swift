@@ -16,6 +16,12 @@ package enum ThisProcess {
     try Files.readLink(executableLink)
   }
 
+  /// Sets the name by which `ps` and `top` list the process, cut to 15 bytes: the kernel takes it
+  /// from the path of the program, which may be `executableLink`.
+  package static func setName(_ name: String) throws(Errno) {
+    try checked(clinux_set_name(name))
+  }
+
   /// Neither this process nor its children can gain privileges by executing a file.
   package static func setNoNewPrivileges() throws(Errno) {
     try checked(clinux_no_new_privileges())

@@ -27,6 +27,7 @@ int clinux_parent_pid(void);
 
 int clinux_no_new_privileges(void);
 int clinux_parent_death_signal(int signal);
+int clinux_set_name(const char *name);
 /// Raises the soft limit of open descriptors to the hard one; returns it.
 long clinux_raise_descriptor_limit(void);
 
