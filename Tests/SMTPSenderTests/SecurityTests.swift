@@ -37,9 +37,7 @@ import Testing
   private static let remembering =
     "smtp_tls_session_cache_database = btree:/nowhere\nsmtp_tls_session_cache_timeout = 120s\n"
 
-  @ReactorActor private func fixture(
-    _ settings: String, policiesMax: Int = 1000
-  ) async throws -> SenderFixture {
+  @ReactorActor private func fixture(_ settings: String) async throws -> SenderFixture {
     let all = "smtp_tls_loglevel = 1\n" + settings
     let configuration = Configuration.evaluate(
       MainFile(Array(all.utf8), file: "main.cf"), host: HostFacts(hostname: "mx", interfaces: [])
@@ -48,7 +46,7 @@ import Testing
     let keys = try KeyMaterial(
       ofClients: [configuration], list: { _ in .success([]) }, read: { _, _ in .success(authority) }
     )
-    return try await SenderFixture(all, keys: keys, policiesMax: policiesMax)
+    return try await SenderFixture(all, keys: keys)
   }
 
   @ReactorActor @discardableResult private func secure(
@@ -314,33 +312,22 @@ import Testing
       "smtp_tls_security_level = secure\nsmtp_tls_secure_cert_match = mx.test\n"
         + "smtp_connection_reuse_count_limit = 1\n" + Self.remembering + Self.trusting)
     let server = try WireServer()
-    let sessions = try fixture.service.security(of: "smtp").sessions
+    let security = try fixture.service.security(of: "smtp")
+    let host = "127.0.0.1"
+    let key = TLSSessionCache.Key(
+      policy: try #require(security.agreementNow()).identity, host: host, address: host,
+      port: server.port, destination: host)
+    let sessions = security.sessions
     var births: [MonotonicTime] = []
     for number in 1...3 as ClosedRange<UInt64> {
       #expect(try await resumes(number, fixture, server) == (number > 1))
-      births += sessions.entries.values.map(\.madeAt)
+      births.append(try #require(sessions.find(key, at: Reactor.shared.now)).madeAt)
     }
-    #expect(births.count == 3 && Set(births).count == 1)
-    let (key, entry) = try #require(sessions.entries.first)
+    #expect(Set(births).count == 1)
     let age = Duration.seconds(120)
-    #expect(sessions.find(key, at: entry.madeAt + (age - .milliseconds(1))) != nil)
-    #expect(sessions.find(key, at: entry.madeAt + age) == nil && sessions.entries.isEmpty)
-  }
-
-  /// Sessions belong to what a policy says, not to where in memory it is kept.
-  @Test @ReactorActor func sessionsOutliveThePoliciesThatAreMadeAnew() async throws {
-    let fixture = try await fixture(
-      "smtp_tls_policy_maps = inline:{other.test=encrypt}\n"
-        + "smtp_tls_security_level = may\nsmtp_connection_reuse_count_limit = 1\n"
-        + Self.remembering, policiesMax: 1)
-    let server = try WireServer()
-    let security = try fixture.service.security(of: "smtp")
-    let first = try await security.agreement(for: "any.test")
-    for number in 1...2 as ClosedRange<UInt64> {
-      #expect(try await resumes(number, fixture, server) == (number > 1))
-      _ = try await security.agreement(for: "other.test")
-    }
-    #expect(try await security.agreement(for: "any.test") !== first)
+    #expect(sessions.find(key, at: births[0] + (age - .milliseconds(1))) != nil)
+    #expect(sessions.find(key, at: births[0] + age) == nil)
+    #expect(sessions.find(key, at: births[0]) == nil, "it has not been forgotten")
   }
 
   @Test(arguments: [" ", ",", "\t, ", " inet:"]) @ReactorActor

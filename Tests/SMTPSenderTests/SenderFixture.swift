@@ -73,10 +73,9 @@ final class SenderFixture {
   ///   - keys: what `master` has read of the files that the settings name.
   ///   - index: the number of the process.
   ///   - rank: its place among those of the same configuration.
-  ///   - policiesMax: policies of TLS that a transport keeps.
   init(
     _ settings: String = "", descriptors: Int = 1024, keys: KeyMaterial = KeyMaterial(),
-    index: UInt32 = 0, rank: UInt32 = 0, policiesMax: Int = TransportSecurity.agreementsMax
+    index: UInt32 = 0, rank: UInt32 = 0
   ) async throws {
     folder = try TemporaryDirectory()
     let configuration = Configuration.evaluate(
@@ -94,8 +93,7 @@ final class SenderFixture {
       record: record, configuration: configuration, log: log, master: master,
       page: LifePage(try SharedPage.make("test").page), listeners: [],
       transports: [:], keyMaterial: keys.serialized())
-    service = SMTPSenderService(
-      context, descriptors: descriptors, policiesMax: policiesMax)
+    service = SMTPSenderService(context, descriptors: descriptors)
     // As in a process of its own, the service outlives its connections.
     Self.services.append(service)
     let (near, far) = try Self.channels()

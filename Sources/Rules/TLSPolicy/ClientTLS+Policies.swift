@@ -95,7 +95,7 @@ extension ClientTLS {
           "smtp_tls_wrappermode requires \"smtp_tls_security_level = encrypt\" (or stronger)"
         ]))
     }
-    guard policy.level != .none else { return .success(.plaintext) }
+    if policy.level == .none { return .success(policy) }
     policy.serverName = entry?.serverName ?? configuration[.smtpTLSServername]
     fill(&policy, entry, configuration)
     switch policy.level {

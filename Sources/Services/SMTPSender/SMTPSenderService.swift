@@ -34,7 +34,6 @@ package final class SMTPSenderService: RoleService {
   private var idle: [ObjectIdentifier: OutboundConnection] = [:]
   /// Connections beyond which one that waits is closed for a new one.
   private let connectionsMax: Int
-  private let policiesMax: Int
   private let connectionEnded = Gate()
   private let reader = ContentReader()
   private let names = HostAddresses()
@@ -50,14 +49,9 @@ package final class SMTPSenderService: RoleService {
     }
   }
 
-  /// - Parameters:
-  ///   - descriptors: what the process may have open.
-  ///   - policiesMax: policies of TLS that a transport keeps.
-  init(
-    _ context: RoleContext, descriptors: Int, policiesMax: Int = TransportSecurity.agreementsMax
-  ) {
+  /// - Parameter descriptors: what the process may have open.
+  init(_ context: RoleContext, descriptors: Int) {
     self.context = context
-    self.policiesMax = policiesMax
     // A quarter is left to segments: that of each message in hand may be another one.
     connectionsMax = max((descriptors - Self.descriptorsKept) / 4 * 3, 1)
     link = AgentLink(
@@ -84,8 +78,7 @@ package final class SMTPSenderService: RoleService {
         for warning in tls.warnings { context.log.warning("smtp", warning) }
       }
       let fresh = TransportSecurity(
-        tls, logins: logins, log: context.log, tag: settings(of: transport).tag,
-        agreementsMax: policiesMax)
+        tls, logins: logins, log: context.log, tag: settings(of: transport).tag)
       security[transport] = fresh
       return fresh
     } catch {
