@@ -28,7 +28,7 @@ final class Rig {
   /// - Parameters:
   ///   - directory: the spool of an earlier life.
   ///   - sequences: how many numbers for segments it has; without any it can write no mail.
-  ///   - aliases: entries of an `inline:` table of virtual aliases.
+  ///   - aliases: the table of virtual aliases, if there is one.
   ///   - routes: the route of an address; `smtp:[sink.test]:25` unless it says otherwise.
   init(
     directory: TemporaryDirectory? = nil, marks: RecordMarks? = nil, sequences: UInt32 = 100,
@@ -53,7 +53,7 @@ final class Rig {
     routing.relayhost = "[sink.test]:25"
     let opener = TableOpener { _ in nil }
     let aliases = AddressSearch(
-      try TableSet(aliases.isEmpty ? [] : ["inline:{\(aliases)}"], opener: opener), delimiters: ""
+      try TableSet(aliases.isEmpty ? [] : [aliases], opener: opener), delimiters: ""
     ) { domain in domain == "mx.test" }
     queue = try MailQueue(
       settings: values, log: log, disk: try LinuxDisk(path: self.directory.path),

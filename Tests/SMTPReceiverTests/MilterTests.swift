@@ -211,6 +211,13 @@ import Testing
     let fixture = try fixture([milter])
     #expect(try await send(fixture).last?.hasPrefix("250 2.0.0 Ok") == true)
     #expect(fixture.spool.messages.isEmpty)
+    #expect(
+      try fixture.logLines().contains {
+        $0.hasPrefix("cleanup: ")
+          && $0.hasSuffix(
+            ": milter-discard: END-OF-MESSAGE from unknown[192.0.2.7]: milter removes all "
+              + "recipients; from=<a@b.test> to=<q@r.test> proto=ESMTP helo=<c.test>")
+      })
     milter.stop()
   }
 

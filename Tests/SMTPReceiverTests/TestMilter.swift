@@ -118,7 +118,8 @@ final class TestMilter {
     try? await stream.write(bytes, deadline: Reactor.shared.now + .seconds(30))
   }
 
-  private static func packet(_ bytes: [UInt8]) -> [UInt8] {
+  /// A packet: its code, then its data.
+  static func packet(_ bytes: [UInt8]) -> [UInt8] {
     let count = UInt32(bytes.count)
     return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: count >> UInt32($0)) } + bytes
   }

@@ -24,6 +24,8 @@ package struct MilterService: Sendable {
   package var contentTimeout: Duration
   /// `milter_time_limit`.
   package var timeLimit: Duration
+  /// `milter_edit_limit`.
+  package var editLimit: Int
   /// `milter_default_action`.
   package var defaultAction: MilterDefaultAction
   /// `milter_protocol`.
@@ -52,6 +54,7 @@ package struct MilterService: Sendable {
     commandTimeout = configuration[.milterCommandTimeout]
     contentTimeout = configuration[.milterContentTimeout]
     timeLimit = configuration[.milterTimeLimit]
+    editLimit = configuration[.milterEditLimit]
     let action = configuration[.milterDefaultAction].rawValue
     let version = UInt32(configuration[.milterProtocol].rawValue) ?? 0
     guard let defaultAction = MilterDefaultAction(rawValue: action),

@@ -119,7 +119,7 @@ final class Bouncer {
       let original = try await readOriginal(report)
       let id = queue.writer.makeQueueID(now: queue.clock.wallNow)
       let message = message(report, as: id, original)
-      let envelope = try await envelope(of: message)
+      let envelope = try await envelope(of: message, for: report)
       try await queue.writer.commit(record(of: message, envelope, as: id))
       log(report, message.messageID, as: id)
       settle(report)
@@ -170,12 +170,29 @@ final class Bouncer {
       report.kind, about: source, as: id, date: Self.date(queue.clock.wallNow), by: reporter)
   }
 
-  /// The sender's address may be an alias like any recipient's.
-  private func envelope(of report: DeliveryReport) async throws(RewriteError) -> Envelope {
+  /// The sender's address may be an alias like any recipient's. Where tables do not say whose and
+  /// waiting is of no use, it is taken as it is: the mail would else be kept, and its recipient's
+  /// host asked, for ever.
+  private func envelope(
+    of message: DeliveryReport, for report: PendingReport
+  ) async throws(RewriteError) -> Envelope {
     let envelope = Envelope(
-      sender: .null, recipients: [EnvelopeRecipient(report.recipient)],
+      sender: .null, recipients: [EnvelopeRecipient(message.recipient)],
       arrival: queue.clock.wallNow)
-    return try await queue.rewritten(envelope)
+    do throws(RewriteError) {
+      return try await queue.rewritten(envelope)
+    } catch {
+      let end = report.arrival + queue.settings.scheduler.lifetime
+      guard error.isUnreasonable || end <= queue.clock.wallNow else { throw error }
+      queue.log.line("bounce", severity: .warning) {
+        $0.append(text: "warning: ")
+        $0.append(queueID: report.record.id)
+        $0.append(peerText: ": \(error): the report goes to <".utf8)
+        $0.append(peerText: message.recipient.bytes)
+        $0.append(text: "> itself")
+      }
+      return queue.completed(envelope)
+    }
   }
 
   private func record(

@@ -52,15 +52,21 @@ final class MessageEdits {
   private var addedRecipients = 0
   /// Bytes taken for the body that the milter at hand puts in.
   private var bodyBytes = 0
+  private var bodySteps = 0
   /// What the milter at hand wants.
   private var wanted: Wishes
 
   private struct Wishes {
     var envelope: Envelope
     var header: MilterHeader
+    /// Recipients, once they are changed.
+    var recipients: RecipientEdits?
     var holds = false
     var body: ReplacementBody?
   }
+
+  /// What the changes so far have cost, in fields that were passed; 16 bytes of a body are one.
+  var steps: Int { wanted.header.steps + bodySteps }
 
   /// - Parameters:
   ///   - sizeMax: `message_size_limit`, for bodies that milters put in; 0 for none.
@@ -115,6 +121,7 @@ final class MessageEdits {
       throw .tooBig
     }
     bodyBytes += part.count
+    bodySteps += part.count / 16
     do throws(SpoolError) {
       try await body.append(part)
     } catch {
@@ -153,12 +160,16 @@ final class MessageEdits {
     guard !address.isNull, addedRecipients <= Self.addedRecipientsMax else {
       throw .malformed(UInt8(ascii: "+"))
     }
-    guard !wanted.envelope.recipients.contains(where: { $0.address == address }) else { return }
-    wanted.envelope.recipients.append(EnvelopeRecipient(address))
+    change { $0.add(address) }
   }
 
-  private func delete(_ address: MailAddress) {
-    wanted.envelope.recipients.removeAll { $0.address == address || $0.original == address }
+  private func delete(_ address: MailAddress) { change { $0.delete(address) } }
+
+  private func change(_ change: (inout RecipientEdits) -> Void) {
+    var recipients = wanted.recipients ?? RecipientEdits(wanted.envelope.recipients)
+    wanted.recipients = nil
+    change(&recipients)
+    wanted.recipients = recipients
   }
 
   /// The milter lets the message pass: what it wants is done.
@@ -167,6 +178,7 @@ final class MessageEdits {
     wanted.body = nil
     header = wanted.header
     envelope = wanted.envelope
+    if let recipients = wanted.recipients { envelope.recipients = recipients.recipients }
     if wanted.holds { holds = true }
   }
 

@@ -1,5 +1,4 @@
 import LinuxSystem
-import LookupTables
 import MailSite
 import MailTypes
 import MilterCore
@@ -29,9 +28,14 @@ final class MilterConnection {
   /// Bytes for the milter that are collected before they are sent.
   private static let outgoingMax = 64 << 10
 
+  /// Packets of an answer that are taken before others get their turn.
+  private static let packetsPerTurn = 64
+  /// What changes may cost (`MessageEdits.steps`) before others get their turn.
+  private static let stepsPerTurn = 4096
+
   let service: MilterService
   private(set) var session: MilterSession
-  private let names: LookupThread
+  private let dialing: MilterDialing
   private let log: @ReactorActor (String) -> Void
   private var stream: ByteStream?
   private var reader = MilterPacketReader()
@@ -40,14 +44,14 @@ final class MilterConnection {
   private var contentEnd: MonotonicTime?
 
   /// - Parameters:
-  ///   - names: the thread that looks up names of hosts.
+  ///   - dialing: opens the connection.
   ///   - log: writes a line.
   init(
-    _ service: MilterService, macros: [MilterStage: [String]], names: LookupThread,
+    _ service: MilterService, macros: [MilterStage: [String]], dialing: MilterDialing,
     log: @escaping @ReactorActor (String) -> Void
   ) {
     self.service = service
-    self.names = names
+    self.dialing = dialing
     self.log = log
     session = MilterSession(service.offer, defaultAction: service.defaultAction, macros: macros)
   }
@@ -113,7 +117,7 @@ final class MilterConnection {
 
   private func begin() async throws(MilterTrouble) {
     let deadline = Reactor.shared.now + service.connectTimeout
-    let stream = try await MilterDialing(service, names: names).connect(deadline)
+    let stream = try await dialing.connect(to: service, deadline: deadline)
     self.stream = stream
     out = session.negotiation()
     try await send(at: nil, deadline)
@@ -142,9 +146,17 @@ final class MilterConnection {
     at stage: MilterStage, _ edits: MessageEdits?, _ end: MonotonicTime
   ) async throws(MilterTrouble) -> MilterVerdict {
     var refusal: SMTPReply?
+    var edited = 0
+    var turn = (packets: 0, steps: edits?.steps ?? 0)
     try await send(at: stage, deadline(at: stage, end))
     while true {
-      // One that says it without a pause never lets a read wait.
+      // Packets that have come already never let a read wait.
+      let steps = edits?.steps ?? 0
+      if turn.packets >= Self.packetsPerTurn || steps - turn.steps >= Self.stepsPerTurn {
+        await Reactor.shared.yieldTurn()
+        turn = (0, steps)
+      }
+      turn.packets += 1
       if Reactor.shared.now >= end { throw .stream(stage, StreamError.timedOut.milterReason) }
       let packet = try await packet(at: stage, deadline(at: stage, end))
       let answer: MilterSession.Answer
@@ -163,6 +175,10 @@ final class MilterConnection {
         return .refuse(refusal)
       case .edit(let edit):
         guard let edits else { throw .fault(stage, .unexpected(packet.code)) }
+        if edit.isCounted { edited += 1 }
+        guard edited <= service.editLimit else {
+          throw .fault(stage, .edits(service.editLimit))
+        }
         guard refusal == nil else { continue }
         do throws(EditTrouble) {
           try await edits.note(edit, keepingSpace: session.keepsLeadingSpace)
