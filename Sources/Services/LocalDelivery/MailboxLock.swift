@@ -20,7 +20,7 @@ package struct MailboxLock: Equatable, Sendable {
     /// A file beside it whose name ends in `.lock`.
     package static let dotlock = Ways(rawValue: 4)
 
-    /// The ways that a configuration names, such as `fcntl, dotlock`; other words are left out.
+    /// The ways that a configuration names, such as `fcntl, dotlock`, which knows no other words.
     package init(_ words: [String]) {
       self = []
       for word in words {
@@ -28,7 +28,7 @@ package struct MailboxLock: Equatable, Sendable {
         case "fcntl": insert(.fcntl)
         case "flock": insert(.flock)
         case "dotlock": insert(.dotlock)
-        default: break
+        default: preconditionFailure("no way to lock is called \(word)")
         }
       }
     }
