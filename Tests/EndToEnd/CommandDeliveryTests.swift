@@ -180,6 +180,48 @@ extension EndToEnd {
       if isKilled { try server.stop() }
     }
 
+    /// A user may end the processes that have his rights, and the machine does when memory is
+    /// short: the next attempt must not find the command of the first still at work.
+    @Test(
+      .enabled(if: Subject.isMartinet && getuid() == 0), .timeLimit(.minutes(1)),
+      arguments: [
+        "exec sleep 1000", "sleep 1000 & echo $! > other; wait", "exec setsid sleep 1000",
+      ])
+    func aCommandDoesNotOutliveItsProcess(command: String) throws {
+      let folder = try OpenFolder()
+      let script = try folder.script(
+        "deliver", "echo $$ > pid.new; mv pid.new pid; \(command)")
+      let server = try MartinetInstance(
+        settings: ["mydestination": "here.test", "mailbox_command": script])
+      try server.start()
+      let dialog = try SMTPDialog(greetedAt: server.port)
+      try dialog.deliver(
+        from: "a@source.test", to: ["\(spareAccount)@here.test"],
+        content: Array("Subject: x\r\n\r\nx\r\n".utf8))
+      let names = command.contains("other") ? ["pid", "other"] : ["pid"]
+      var pids: [pid_t] = []
+      #expect(
+        RunningProcess.wait(until: .after(.seconds(20))) {
+          pids = names.compactMap { name in
+            (try? folder.lines(of: name)).flatMap { pid_t($0[0]) }
+          }
+          return pids.count == names.count
+        })
+      let commands = pids.compactMap { RunningProcess(pid: $0) }
+      try #require(commands.count == names.count)
+      let deliver = try #require(
+        server.processes.first { $0.arguments.suffix(2) == ["role", "deliver"] })
+      deliver.kill()
+      try server.log.wait(for: "status=deferred", until: .after(.seconds(20)))
+      #expect(RunningProcess.waitForEnd(of: commands, until: .after(.seconds(10))))
+      #expect(
+        server.log.fates(by: "local") == [
+          "to=<\(spareAccount)@here.test>, relay=local, dsn=4.3.0, status=deferred "
+            + "(local delivery process failed: it ended without an answer)"
+        ])
+      try server.stop()
+    }
+
     @Test(
       .enabled(if: Subject.isMartinet && getuid() == 0), .timeLimit(.minutes(1)),
       arguments: [true, false])

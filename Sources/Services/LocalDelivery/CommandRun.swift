@@ -35,7 +35,9 @@ struct CommandRun {
           descriptors: [
             (parent: message, child: 0), (parent: output.raw, child: 1),
             (parent: output.raw, child: 2),
-          ])
+          ],
+          // Whoever kills this process makes its mail be given to another command.
+          diesWithThread: true)
       } catch {
         return nothing.notStarted(arguments.first ?? program, "\(error)")
       }

@@ -31,7 +31,10 @@ enum DeliverChild {
       let (verdict, isAnswer) = await talk(channel, order, host, sizeMax, timeLimit)
       channel.close()
       // It sees that nobody waits, and ends what it has started before itself.
-      if !isAnswer { await waitForEnd(exit) }
+      if !isAnswer {
+        await waitForEnd(exit)
+        endGroup(of: child)
+      }
       await end(child, exit)
       return verdict
     } catch {
@@ -53,6 +56,13 @@ enum DeliverChild {
 
   private static func waitForEnd(_ exit: Watched) async {
     try? await exit.readable(deadline: Reactor.shared.now + farewellTime)
+  }
+
+  /// Ends what the process has started and did not end itself, such as when its user killed it: the
+  /// mail is given to another command, and this one must not go on beside it.
+  private static func endGroup(of child: borrowing ChildProcess) {
+    // Without rights to any of them there is nothing more to do here.
+    do throws(Errno) { try child.killGroup() } catch {}
   }
 
   /// Ends the process, which has said all that it has to say, and which its user may have stopped.
