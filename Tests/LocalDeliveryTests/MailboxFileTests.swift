@@ -64,6 +64,18 @@ struct MailboxFileTests {
     #expect(file[.posixPermissions] as? Int == 0o600)
   }
 
+  @Test(arguments: [
+    ("From a\n\nunfinished", "\n\n"), ("From a\n\nno empty line\n", "\n"),
+    ("From a\n\nwhole\n\n", ""), ("\n", "\n"), ("", ""),
+  ])
+  func aMessageBeginsBehindAnEmptyLine(before: String, missing: String) throws {
+    let folder = try TemporaryDirectory()
+    try folder.write(before, to: "anna")
+    #expect(try deliver(to: folder.path("anna")) == .deliveredToMailbox)
+    let text = String(decoding: try folder.read("anna"), as: UTF8.self)
+    #expect(text.hasPrefix(before + missing + "From a@b.test  "))
+  }
+
   @Test func aMailboxThatWouldGrowTooLargeStaysAsItIs() throws {
     let folder = try TemporaryDirectory()
     #expect(try deliver(to: folder.path("anna"), sizeMax: 200) == .deliveredToMailbox)
