@@ -222,6 +222,37 @@ extension EndToEnd {
       try server.stop()
     }
 
+    /// Many recipients of a large message do not take its size as many times.
+    @Test(.enabled(if: Subject.isMartinet && getuid() == 0), .timeLimit(.minutes(1)))
+    func oneCopyOfAMessageIsInMemoryForAllItsCommands() throws {
+      let folder = try OpenFolder()
+      let script = try folder.script("deliver", "wc -c > \"size.$EXTENSION\"; exec sleep 1000")
+      let server = try MartinetInstance(
+        settings: [
+          "mydestination": "here.test", "mailbox_command": "\(script) \"$EXTENSION\"",
+          "recipient_delimiter": "+", "local_destination_concurrency_limit": "20",
+          "initial_destination_concurrency": "20", "drain_time": "1s",
+        ])
+      try server.start()
+      let dialog = try SMTPDialog(greetedAt: server.port)
+      let line = Array(String(repeating: "x", count: 62).utf8) + [13, 10]
+      try dialog.deliver(
+        from: "a@source.test", to: (0..<8).map { "\(spareAccount)+\($0)@here.test" },
+        content: Array("Subject: x\r\n\r\n".utf8) + (0..<32_000).flatMap { _ in line })
+      #expect(
+        RunningProcess.wait(until: .after(.seconds(40))) {
+          let sizes = (0..<8).compactMap { try? folder.lines(of: "size.\($0)").first }
+          return sizes.count { (Int($0) ?? 0) > 32_000 * 63 } == 8
+        })
+      let agents = server.processes.filter {
+        ["local", "deliver"].contains($0.arguments.last)
+      }
+      #expect(agents.count == 9)
+      #expect(agents.flatMap(\.memoryFiles).count == 9)
+      #expect(Set(agents.flatMap(\.memoryFiles)).count == 1)
+      try server.stop()
+    }
+
     @Test(
       .enabled(if: Subject.isMartinet && getuid() == 0), .timeLimit(.minutes(1)),
       arguments: [true, false])
