@@ -123,6 +123,27 @@ struct MailboxFileTests {
     #expect(try deliver(to: path, lock: lock) == .deliveredToMailbox)
   }
 
+  @Test(arguments: [true, false])
+  func mailForWhichNobodyWaitsIsLeftToTheNextAttempt(isLocked: Bool) throws {
+    let folder = try TemporaryDirectory()
+    if isLocked { try folder.write("", to: "anna.lock") }
+    var pair = try Sockets.packetPair()
+    let own = SharedDescriptor(pair.takeFirst())
+    var lock = MailboxLock([.fcntl, .dotlock])
+    lock.waiter = own.raw
+    lock.pause = 600_000
+    if !isLocked { #expect(try deliver(to: folder.path("anna"), lock: lock).outcome == .sent) }
+    let before = isLocked ? [] : try folder.read("anna")
+    pair.takeSecond().close()
+    #expect(
+      try deliver(to: folder.path("anna"), lock: lock)
+        == .failed(
+          EnhancedStatus(4, 2, 0), "cannot update: nobody waits for the delivery any more"))
+    if !isLocked { #expect(try folder.read("anna") == before) }
+    #expect(try folder.names() == [isLocked ? "anna.lock" : "anna"])
+    withExtendedLifetime(own) {}
+  }
+
   @Test func nothingIsWrittenThroughLinksOrIntoFilesOfOthers() throws {
     let folder = try TemporaryDirectory()
     try folder.write("x", to: "target")

@@ -74,7 +74,8 @@ package enum DeliverProcess {
     switch order.destination {
     case .maildir(let path):
       return agent.write(message, to: path, at: time, isVirtual: order.isVirtual)
-    case .mailbox(let path, let lock, let isOwnedByUser):
+    case .mailbox(let path, var lock, let isOwnedByUser):
+      lock.waiter = waiter
       return agent.append(
         message,
         to: MailboxFile(path: path, lock: lock, owner: isOwnedByUser ? Identity.uid : nil),
