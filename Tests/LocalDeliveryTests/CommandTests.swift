@@ -158,6 +158,14 @@ struct CommandTests {
     #expect(verdict.outcome == .deferred && verdict.endsSession)
   }
 
+  @Test func aVerdictTravels() throws {
+    let nothing = CommandVerdict(order: order(.line("a")), output: [])
+    for verdict in [nothing.timedOut, nothing.abandoned, nothing.verdict(on: .exited(0))] {
+      #expect(try verdict.encoded.withUnsafeBytes { try LocalVerdict(decoding: $0) } == verdict)
+    }
+    #expect(nothing.timedOut.endsSession)
+  }
+
   @Test func anOrderTravels() throws {
     for words in [CommandOrder.Words.line("a b"), .arguments(["a", "b c"])] {
       let order = order(words, environment: ["A=b", "C="], directory: "/d")

@@ -34,10 +34,8 @@ enum DeliverChild {
       let (verdict, isAnswer) = await talk(channel, packet, content, timeLimit)
       channel.close()
       // It sees that nobody waits, and ends what it has started before itself.
-      if !isAnswer {
-        await waitForEnd(exit)
-        endGroup(of: child)
-      }
+      if !isAnswer { await waitForEnd(exit) }
+      if !isAnswer || verdict.endsSession { endGroup(of: child) }
       await end(child, exit)
       return verdict
     } catch {

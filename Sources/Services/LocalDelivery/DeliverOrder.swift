@@ -117,6 +117,7 @@ extension LocalVerdict {
     out.put(status.subject)
     out.put(status.detail)
     out.put(text)
+    out.put(endsSession)
     return out.take()
   }
 
@@ -131,5 +132,6 @@ extension LocalVerdict {
     }
     let status = EnhancedStatus(try input.integer(), try input.integer(), try input.integer())
     self.init(outcome: outcome, status: status, text: try input.string())
+    endsSession = try input.bool()
   }
 }
