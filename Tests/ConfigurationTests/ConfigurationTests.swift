@@ -134,6 +134,19 @@ import Testing
     ("compatibility_level = new", "compatibility_level", "expected a release such as 3.6"),
     ("myorigin =", "myorigin", "expected a text that is not empty"),
     ("mynetworks_style = wide", "mynetworks_style", "expected one of: class, subnet, host"),
+    (
+      "mailbox_delivery_lock = fcntl, dotlok", "mailbox_delivery_lock",
+      "expected a list of: fcntl, flock, dotlock, found \"dotlok\""
+    ),
+    (
+      "virtual_mailbox_lock = fnctl", "virtual_mailbox_lock",
+      "expected a list of: fcntl, flock, dotlock, found \"fnctl\""
+    ),
+    (
+      "propagate_unmatched_extensions = virtuall", "propagate_unmatched_extensions",
+      "expected a list of: canonical, virtual, alias, forward, include, generic, found"
+    ),
+    ("notify_classes = resources", "notify_classes", "expected a list of: bounce, 2bounce"),
     ("mydestination = {a", "mydestination", "a brace has no partner"),
     ("mydestination = ${a", "mydestination", "an expression is not closed"),
     ("smtp_tcp_port = $smtp_tcp_port", "smtp_tcp_port", "the value of smtp_tcp_port refers to"),
@@ -150,6 +163,15 @@ import Testing
     #expect(found.map(\.subject) == [name])
     #expect(found.first?.message.hasPrefix(message) == true, "\(found)")
     #expect(found.first?.location == SourceLocation(file: "main.cf", line: 2))
+  }
+
+  @Test(arguments: [
+    ("fcntl, dotlock", ["fcntl", "dotlock"]), ("FLOCK", ["flock"]), ("", []),
+  ])
+  func aListOfWordsHasThoseThatAreKnown(text: String, words: [String]) {
+    let evaluation = Sample.evaluate("mailbox_delivery_lock = \(text)")
+    #expect(!evaluation.hasErrors)
+    #expect(evaluation.configuration[.mailboxDeliveryLock] == words)
   }
 
   @Test func aBadValueLeavesTheDefaultInPlace() {
