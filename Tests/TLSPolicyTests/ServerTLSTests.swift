@@ -14,6 +14,8 @@ import Testing
       files["/\(name).key"] = pair.key
       files["/\(name).both"] = pair.key + pair.certificate
     }
+    files["/folder/0123abcd.0"] = files["/ecdsa.pem"]
+    files["/bad/0123abcd.0"] = Array("nothing".utf8)
     files["/names"] = Array("mx.test /rsa.both\n.sub.test /ecdsa.both, /rsa.both\n".utf8)
     return files
   }()
@@ -27,8 +29,18 @@ import Testing
   }
 
   private func material(_ configuration: Configuration) throws(TLSPolicyError) -> KeyMaterial {
-    try KeyMaterial(of: [configuration]) { path, _ in
+    try KeyMaterial(of: [configuration], list: Self.list) { path, _ in
       Self.files[path].map { .success($0) } ?? .failure(.init("No such file or directory"))
+    }
+  }
+
+  @Sendable private static func list(
+    _ folder: String
+  ) -> Result<[String], KeyMaterial.UnreadableFile> {
+    switch folder {
+    case "/folder": .success(["0123abcd.0", "readme"])
+    case "/bad": .success(["0123abcd.0"])
+    default: .failure(.init("No such file or directory"))
     }
   }
 
@@ -71,6 +83,45 @@ import Testing
   ])
   func certificatesComeInManyFiles(text: String) throws {
     #expect(try tls("smtpd_tls_security_level = may\n" + text).context != nil)
+  }
+
+  private static let offered = "smtpd_tls_security_level = may\n" + certificates
+
+  @Test(arguments: [
+    (offered, false, false), (offered + "smtpd_tls_ask_ccert = yes\n", true, false),
+    (offered + "smtpd_tls_req_ccert = yes\n", false, false),
+    ("smtpd_tls_security_level = encrypt\nsmtpd_tls_req_ccert = yes\n" + certificates, true, true),
+    ("smtpd_tls_wrappermode = yes\nsmtpd_tls_req_ccert = yes\n" + certificates, true, true),
+    ("smtpd_tls_ask_ccert = yes\nsmtpd_tls_req_ccert = yes\n", false, false),
+  ])
+  func certificatesOfClientsAreAskedForUnderTLS(text: String, asks: Bool, requires: Bool) throws {
+    let text = text + "smtpd_tls_CAfile = /rsa.pem\nsmtpd_tls_CApath = /folder\n"
+    let tls = try tls(text)
+    #expect(tls.asksForCertificates == asks && tls.requiresCertificates == requires)
+    let isUseless = text.contains("level = may") && text.contains("req_ccert")
+    #expect(
+      ServerTLS.warnings(of: configuration(text))
+        == (isUseless
+          ? ["smtpd_tls_req_ccert: Can't require client certs unless TLS is required"] : []))
+  }
+
+  @Test func theFilesOfAuthoritiesAreNotReadForNothing() throws {
+    let text = "smtpd_tls_CAfile = /gone\nsmtpd_tls_CApath = /gone\n"
+    #expect(try tls(Self.offered + text).context != nil)
+  }
+
+  @Test(arguments: [
+    ("smtpd_tls_CAfile = /gone\n", "smtpd_tls_CAfile: cannot read /gone"),
+    ("smtpd_tls_CAfile = /broken\n", "smtpd_tls_CAfile: /broken: no certificate in it"),
+    ("smtpd_tls_CApath = /gone\n", "smtpd_tls_CApath: cannot read /gone"),
+    ("smtpd_tls_CApath = /bad\n", "smtpd_tls_CApath: /bad/0123abcd.0: no certificate in it"),
+    ("smtpd_tls_fingerprint_digest = none\n", "smtpd_tls_fingerprint_digest: unknown digest none"),
+  ])
+  func whatIsWrongWithAuthoritiesIsNamed(text: String, wanted: String) throws {
+    let error = #expect(throws: TLSPolicyError.self) {
+      try tls(Self.offered + "smtpd_tls_ask_ccert = yes\n" + text)
+    }
+    #expect(error?.description.hasPrefix(wanted) == true, "\(String(describing: error))")
   }
 
   @Test func withoutCertificatesThereIsNothingToOffer() throws {

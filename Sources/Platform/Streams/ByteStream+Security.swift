@@ -67,6 +67,11 @@ extension ByteStream {
     security?.peerFingerprints(algorithm)
   }
 
+  /// Who the peer says it is; `nil` when it has no certificate.
+  package func peerCertificate(_ digest: String) -> PeerCertificate? {
+    security?.peerCertificate(digest)
+  }
+
   private func shakeHands(deadline: MonotonicTime) async throws(StreamError) -> TLSFacts {
     while true {
       guard watched.isOpen, let security else { throw .closed }

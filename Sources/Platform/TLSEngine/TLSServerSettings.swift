@@ -97,6 +97,8 @@ package struct TLSServerSettings: Sendable {
   package var ticketLifetime = Duration.seconds(3600)
   /// Certificates by the name that the client asks for.
   package var nameLookup: NameLookup?
+  /// How clients are asked for certificates; `nil` when they are not.
+  package var clientCertificates: TLSClientCertificates?
 
   /// Settings at their defaults.
   package init(name: String, credentials: [TLSCredential]) {

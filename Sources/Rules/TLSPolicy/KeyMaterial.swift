@@ -25,14 +25,18 @@ package struct KeyMaterial: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - configurations: of each `smtpd` service.
+  ///   - list: gives the names of the files in a folder.
   ///   - read: gives the bytes of a file, or says why it cannot be read.
   /// - Throws: the parameter and the file that cannot be used.
   package init(
-    of configurations: [Configuration], read: @escaping Reader
+    of configurations: [Configuration], list: Lister, read: @escaping Reader
   ) throws(TLSPolicyError) {
     for configuration in configurations where ServerTLS.level(of: configuration) != .none {
       for (parameter, path) in ServerTLS.files(of: configuration) {
         try take(path, of: parameter, read)
+      }
+      if ServerTLS.asksForCertificates(configuration) {
+        try takeFolder(of: .server, in: configuration, list, read)
       }
       try takeNames(of: configuration, read)
     }

@@ -3,7 +3,7 @@ package enum Registry {
   /// The declarations, sorted by name.
   package static let declarations: [Declaration] =
     [
-      site, routing, server, tlsServer, saslServer, tlsClient, saslClient, access, client, lmtp,
+      site, routing, server, tlsServer, clientCertificates, saslServer, tlsClient, saslClient, access, client, lmtp,
       delivery,
       queue, message, filters, milters, own,
     ].joined()

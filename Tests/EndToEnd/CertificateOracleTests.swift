@@ -1,0 +1,183 @@
+import RealPeers
+import TLSEngine
+import TestSupport
+import Testing
+
+extension EndToEnd {
+  /// Clients with certificates of all kinds, at Martinet and at a Postfix that trusts the same.
+  @Suite(.enabled(if: PostfixOracle.isAvailable && Subject.isMartinet))
+  struct CertificateOracleTests {
+    private static let site = [
+      "mynetworks": "192.0.2.0/24", "relay_domains": "sink.test", "smtpd_tls_ask_ccert": "yes",
+      "smtpd_peername_lookup": "no",
+    ]
+
+    private static let shown = [
+      "subject=", "issuer=", "subject_CN=", "TLS connection established", "verification failed",
+      "re-using session", "NOQUEUE: ", "Reusing old session", "disconnect from",
+    ]
+
+    private let clients: TestClients
+    private let keys: CertificateFiles
+
+    init() throws {
+      clients = try TestClients.shared.get()
+      keys = try CertificateFiles()
+      try keys.writeClients(clients)
+    }
+
+    private func context(_ client: String?, _ versions: TLSVersions) throws -> TLSContext {
+      var settings = TLSClientSettings()
+      settings.versions = versions
+      if let pair = client.flatMap({ clients.pairs[$0] }) {
+        settings.credentials = [
+          .pair(
+            chain: PEMFile(name: "chain", bytes: pair.certificate),
+            key: PEMFile(name: "key", bytes: pair.key))
+        ]
+      }
+      return try TLSContext(client: settings)
+    }
+
+    /// What a client hears and leaves in the log, and the head of the message that it sends.
+    private struct Traces: Equatable {
+      var replies: [String] = []
+      var lines: [String] = []
+      var head: [String] = []
+    }
+
+    private func play(
+      _ client: String?, _ server: any MailServer, _ sink: ScriptedSink,
+      versions: TLSVersions = .init()
+    ) throws -> [Traces] {
+      let context = try context(client, versions)
+      var all: [Traces] = []
+      var ticket: TLSResumption?
+      for _ in 0..<2 {
+        let before = server.log.count(of: "disconnect from")
+        let start = server.log.lines.count
+        var traces = Traces()
+        let dialog = try SMTPDialog(greetedAt: server.port)
+        try dialog.say("STARTTLS", expecting: 220)
+        try dialog.secure(context, resuming: ticket)
+        let greeting = try dialog.ask("EHLO client.test")
+        traces.replies.append("\(greeting.code)")
+        if greeting.code == 421 {
+          traces.replies += greeting.lines
+          try dialog.expectClose()
+        } else {
+          for command in [
+            "MAIL FROM:<a@source.test>", "RCPT TO:<b@elsewhere.test>", "RCPT TO:<b@sink.test>",
+            "RSET",
+          ] {
+            traces.replies.append(try dialog.ask(command).description)
+          }
+          if traces.replies[3].hasPrefix("250 ") { traces.head = try deliver(dialog, sink) }
+          ticket = dialog.resumption
+          try dialog.say("QUIT", expecting: 221)
+        }
+        dialog.close()
+        try server.log.wait(
+          forCount: before + 1, of: "disconnect from", until: .after(.seconds(20)))
+        traces.lines = server.log.lines[start...].map(\.description)
+          .filter { line in Self.shown.contains { line.contains($0) } }
+          .map { $0.replacing(#/^.*?\]: /#, with: "") }
+        all.append(traces)
+      }
+      return all
+    }
+
+    /// Sends a message and gives the lines of its trace field that are about the client.
+    private func deliver(_ dialog: SMTPDialog, _ sink: ScriptedSink) throws -> [String] {
+      let count = sink.received.count
+      try dialog.deliver(
+        from: "a@source.test", to: ["b@sink.test"], content: Array("Subject: x\r\n\r\n".utf8))
+      try sink.wait(forCount: count + 1, until: .after(.seconds(20)))
+      let text = String(decoding: sink.received[count].content, as: UTF8.self)
+      return text.split(separator: "\n").map(String.init).prefix { !$0.hasPrefix("\tby ") }
+    }
+
+    private func compare(
+      _ settings: [String: String], clients names: [String?], versions: TLSVersions = .init()
+    ) throws -> [[Traces]] {
+      let sink = try ScriptedSink()
+      let all = keys.settings.merging(Self.site) { $1 }.merging(settings) { $1 }
+      let oracle = try PostfixOracle(relayPort: sink.port, settings: all)
+      try oracle.start()
+      let server = try MartinetInstance(relayPort: sink.port, settings: all)
+      try server.start()
+      var seen: [[Traces]] = []
+      for client in names {
+        let wanted = try play(client, oracle, sink, versions: versions)
+        #expect(
+          try play(client, server, sink, versions: versions) == wanted, "\(client ?? "none")")
+        seen.append(wanted)
+      }
+      try server.stop()
+      try oracle.stop()
+      return seen
+    }
+
+    private static let everybody = [
+      nil, "good", "deep", "alien", "self", "old", "server", "nameless", "odd",
+    ]
+
+    @Test(.timeLimit(.minutes(3)), arguments: [0x0303, 0x0304] as [UInt16])
+    func whoIsTrustedMayRelay(version: UInt16) throws {
+      let seen = try compare(
+        [
+          "smtpd_tls_loglevel": "2", "smtpd_tls_CAfile": keys.path("ca.pem"),
+          "smtpd_relay_restrictions": "permit_tls_all_clientcerts, reject_unauth_destination",
+        ], clients: Self.everybody, versions: TLSVersions(highest: version))
+      for (client, traces) in zip(Self.everybody, seen) {
+        let relays = client == "good" || client == "deep"
+        #expect(traces[0].replies[2].hasPrefix(relays ? "250 " : "554 "), "\(client ?? "none")")
+        #expect(traces[1].replies == traces[0].replies)
+        #expect(traces[1].lines.contains { $0.contains("Reusing old session") })
+      }
+    }
+
+    @Test(.timeLimit(.minutes(3)))
+    func whoMustHaveACertificateIsSentAwayWithoutOne() throws {
+      let seen = try compare(
+        [
+          "smtpd_tls_security_level": "encrypt", "smtpd_tls_req_ccert": "yes",
+          "smtpd_tls_ask_ccert": "no", "smtpd_tls_CApath": keys.path("ca"),
+          "smtpd_tls_ccert_verifydepth": "0",
+          "smtpd_relay_restrictions": "permit_tls_all_clientcerts, reject_unauth_destination",
+        ], clients: ["good", "deep", "alien", "self", "old", "server", nil])
+      #expect(seen[0][0].replies[0] == "250")
+      for traces in seen.dropFirst() {
+        #expect(traces.allSatisfy { $0.replies[0] == "421" && $0.lines.count > 1 })
+      }
+    }
+
+    @Test(.timeLimit(.minutes(3)))
+    func fingerprintsCountWhoeverSigned() throws {
+      try keys.write(
+        Array("\(keys.fingerprint("self")) a\n\(keys.fingerprint("alien", ofKey: true)) b\n".utf8),
+        to: "known")
+      try keys.write(
+        Array(
+          ("\(keys.fingerprint("old")) REJECT go away\n"
+            + "\(keys.fingerprint("odd", ofKey: true)) 450 later\n"
+            + "\(keys.fingerprint("server")) OK\n").utf8), to: "access")
+      let seen = try compare(
+        [
+          "smtpd_tls_fingerprint_digest": "sha256",
+          "relay_clientcerts": "texthash:\(keys.path("known"))",
+          "smtpd_relay_restrictions": """
+            permit_tls_clientcerts, check_ccert_access texthash:\(keys.path("access")),
+             reject_unauth_destination
+            """,
+          "smtpd_recipient_restrictions": """
+            check_ccert_access { inline:{ { \(keys.fingerprint("nameless")) = 550 no } },
+             { search_order = pubkey_fingerprint } }
+            """,
+        ], clients: ["self", "alien", "server", "good", "nameless", nil, "old", "odd"])
+      #expect(
+        seen.map { String($0[0].replies[2].prefix(3)) }
+          == ["250", "250", "250", "554", "554", "554", "554", "450"])
+    }
+  }
+}
