@@ -45,7 +45,7 @@ private struct CertifiedSite: SiteDirectory {
     return await policy.judge(.recipient, request, &history).refusal?.logText ?? "ok"
   }
 
-  private static let denied = "454 4.7.1 <a@other.test>: Relay access denied"
+  private static let denied = "554 5.7.1 <a@other.test>: Relay access denied"
 
   @Test(arguments: ["permit_tls_clientcerts", "permit_tls_all_clientcerts"])
   func knownFingerprintsMayRelayWhoeverSignedThem(verb: String) async throws {

@@ -154,26 +154,25 @@ extension EndToEnd {
 
     @Test(.timeLimit(.minutes(3)))
     func fingerprintsCountWhoeverSigned() throws {
-      try keys.write(
-        Array("\(keys.fingerprint("self")) a\n\(keys.fingerprint("alien", ofKey: true)) b\n".utf8),
-        to: "known")
-      try keys.write(
-        Array(
-          ("\(keys.fingerprint("old")) REJECT go away\n"
-            + "\(keys.fingerprint("odd", ofKey: true)) 450 later\n"
-            + "\(keys.fingerprint("server")) OK\n").utf8), to: "access")
+      let known =
+        "\(try keys.fingerprint("self")) a\n\(try keys.fingerprint("alien", ofKey: true)) b\n"
+      try keys.write(Array(known.utf8), to: "known")
+      let access =
+        "\(try keys.fingerprint("old")) REJECT go away\n"
+        + "\(try keys.fingerprint("odd", ofKey: true)) 450 later\n"
+        + "\(try keys.fingerprint("server")) OK\n"
+      try keys.write(Array(access.utf8), to: "access")
+      let nameless = try keys.fingerprint("nameless")
       let seen = try compare(
         [
           "smtpd_tls_fingerprint_digest": "sha256",
           "relay_clientcerts": "texthash:\(keys.path("known"))",
-          "smtpd_relay_restrictions": """
-            permit_tls_clientcerts, check_ccert_access texthash:\(keys.path("access")),
-             reject_unauth_destination
-            """,
-          "smtpd_recipient_restrictions": """
-            check_ccert_access { inline:{ { \(keys.fingerprint("nameless")) = 550 no } },
-             { search_order = pubkey_fingerprint } }
-            """,
+          "smtpd_relay_restrictions":
+            "permit_tls_clientcerts, check_ccert_access texthash:\(keys.path("access")), "
+            + "reject_unauth_destination",
+          "smtpd_recipient_restrictions":
+            "check_ccert_access { inline:{ { \(nameless) = 550 no } }, "
+            + "{ search_order = pubkey_fingerprint } }",
         ], clients: ["self", "alien", "server", "good", "nameless", nil, "old", "odd"])
       #expect(
         seen.map { String($0[0].replies[2].prefix(3)) }

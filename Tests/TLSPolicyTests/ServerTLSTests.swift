@@ -16,6 +16,13 @@ import Testing
     }
     files["/folder/0123abcd.0"] = files["/ecdsa.pem"]
     files["/bad/0123abcd.0"] = Array("nothing".utf8)
+    files["/badnames"] = Array("# names\na.test /rsa.both\nB.test\n /gone\n".utf8)
+    files["/brokennames"] = Array("a.test /broken\n".utf8)
+    files["/badpatterns"] = Array("/a/ /rsa.both\n/b/ /gone\n".utf8)
+    files["/grouped"] = Array("/a/ /rsa.both\n/(.*)/ /$1.both\n".utf8)
+    files["/patterns"] = Array(
+      "/^a\\.test$/ /rsa.both\nif /test/\n/^\\.b\\.test$/ /ecdsa.both, /rsa.both\nendif\n".utf8)
+    files["/slow"] = Array("/^(x+x+)+[yz]$/ /rsa.both\n".utf8)
     files["/names"] = Array("mx.test /rsa.both\n.sub.test /ecdsa.both, /rsa.both\n".utf8)
     return files
   }()
@@ -161,11 +168,32 @@ import Testing
     ),
     (
       certificates + "tls_server_sni_maps = inline:{ a.test=/gone }\n",
-      "tls_server_sni_maps: cannot read /gone"
+      "tls_server_sni_maps: a.test: cannot read /gone"
     ),
     (
-      certificates + "tls_server_sni_maps = static:/rsa.both\n",
-      "tls_server_sni_maps: static:/rsa.both: expected texthash: or inline:"
+      certificates + "tls_server_sni_maps = hash:/badnames\n",
+      "tls_server_sni_maps: /badnames, line 3: cannot read /gone: No such file"
+    ),
+    (
+      certificates + "tls_server_sni_maps = btree:/brokennames\n",
+      "tls_server_sni_maps: /brokennames, line 1: /broken: no private key in it"
+    ),
+    (
+      certificates + "tls_server_sni_maps = regexp:/badpatterns\n",
+      "tls_server_sni_maps: /badpatterns, line 2: cannot read /gone"
+    ),
+    (
+      certificates + "tls_server_sni_maps = pcre:/grouped\n",
+      "tls_server_sni_maps: pcre:/grouped: line 2: $1 is not allowed here"
+    ),
+    (certificates + "tls_server_sni_maps = hash:/gone\n", "tls_server_sni_maps: cannot read /gone"),
+    (
+      certificates + "tls_server_sni_maps = cidr:{ { 0.0.0.0/0 /rsa.both } }\n",
+      "tls_server_sni_maps: cidr:{ { 0.0.0.0/0 /rsa.both } }: expected static:, inline:"
+    ),
+    (
+      certificates + "tls_server_sni_maps = unionmap:{ static:/rsa.both }\n",
+      "tls_server_sni_maps: unionmap:{ static:/rsa.both }: expected static:, inline:"
     ),
   ])
   func whatIsWrongIsNamed(text: String, wanted: String) throws {
@@ -179,18 +207,47 @@ import Testing
     #expect(try material(configuration("smtpd_tls_cert_file = /gone\n")).files.isEmpty)
   }
 
-  @Test func namesAreFoundAsTheyAreAndByTheirParents() throws {
+  private func lookup(_ tables: String) throws -> TLSServerSettings.NameLookup {
     let configuration = configuration(
-      "smtpd_tls_security_level = may\ntls_server_sni_maps = texthash:/names\n")
-    let lookup = try #require(try material(configuration).nameLookup(for: configuration))
-    #expect(lookup("MX.test")?.entry == "mx.test")
-    #expect(lookup("a.sub.test")?.entry == ".sub.test")
-    #expect(lookup("b.a.sub.test")?.entry == ".sub.test")
-    #expect(lookup("sub.test") == nil)
-    #expect(lookup("a.mx.test") == nil)
-    #expect(lookup("") == nil)
-    #expect(lookup(String(repeating: "a.", count: 300) + "sub.test") == nil)
+      "smtpd_tls_security_level = may\ntls_server_sni_maps = \(tables)\n")
+    let material = try material(configuration)
+    let copy = try #require(KeyMaterial(serialized: material.serialized()))
+    return try #require(try copy.nameLookup(for: configuration))
+  }
+
+  @Test(arguments: ["texthash", "hash", "btree", "lmdb", "cdb", "proxy:texthash"])
+  func namesAreFoundAsTheyAreAndByTheirParents(type: String) throws {
+    let lookup = try lookup("\(type):/names")
+    #expect(try lookup("MX.test")?.entry == "/rsa.both")
+    #expect(try lookup("a.sub.test")?.entry == "/ecdsa.both /rsa.both")
+    #expect(try lookup("b.a.sub.test")?.entry == "/ecdsa.both /rsa.both")
+    #expect(try lookup("sub.test") == nil)
+    #expect(try lookup("a.mx.test") == nil)
+    #expect(try lookup("") == nil)
+    #expect(try lookup(String(repeating: "a.", count: 300) + "sub.test") == nil)
     #expect(KeyMaterial.keys(of: "a.b.c") == ["a.b.c", ".b.c", ".c"])
+  }
+
+  @Test(arguments: ["regexp", "pcre"])
+  func patternsSeeTheNameAndItsParents(type: String) throws {
+    let lookup = try lookup("\(type):/patterns")
+    #expect(try lookup("A.test")?.entry == "/rsa.both")
+    #expect(try lookup("x.b.test")?.entry == "/ecdsa.both /rsa.both")
+    #expect(try lookup("y.x.b.test")?.entry == "/ecdsa.both /rsa.both")
+    #expect(try lookup("b.test") == nil)
+    #expect(try lookup("a.test.other") == nil)
+  }
+
+  @Test func theFirstTableWithAnAnswerCounts() throws {
+    let lookup = try lookup("inline:{ a.test=/ecdsa.both }, static:/rsa.both")
+    #expect(try lookup("a.test")?.entry == "/ecdsa.both")
+    #expect(try lookup("b.test")?.entry == "/rsa.both")
+  }
+
+  @Test func aPatternThatTakesTooLongAnswersNothing() throws {
+    let lookup = try lookup("pcre:/slow")
+    #expect(try lookup("xxxy")?.entry == "/rsa.both")
+    #expect(throws: TLSSetupError.self) { try lookup(String(repeating: "x", count: 60)) }
   }
 
   @Test func damagedMaterialIsNotTaken() throws {

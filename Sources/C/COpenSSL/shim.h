@@ -104,6 +104,11 @@ static inline void copenssl_ask_for_certificates(SSL_CTX *context) {
   SSL_CTX_set_cert_verify_callback(context, copenssl_note_verification, NULL);
 }
 
+// The most bytes of the chain that a client may send.
+static inline void copenssl_limit_chain(SSL_CTX *context, long size) {
+  SSL_CTX_set_max_cert_list(context, size);
+}
+
 // The bytes that a name takes in a list of names for clients, with its length before it.
 static inline size_t copenssl_size_of_name(X509_NAME *name) {
   int length = i2d_X509_NAME(name, NULL);

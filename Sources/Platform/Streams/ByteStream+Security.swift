@@ -23,6 +23,9 @@ extension ByteStream {
   /// Whether TLS has been agreed on.
   package var isSecure: Bool { security?.isEstablished ?? false }
 
+  /// Whether the kernel encrypts what is written.
+  package var isEncryptedByKernel: Bool { security?.sendsByKernel ?? false }
+
   /// Begins TLS as the server and ends when the handshake is over, at the latest at `deadline`.
   ///
   /// Throws `security` when the two sides cannot agree; nothing more can be said then.

@@ -34,7 +34,7 @@ final class ServerNames: Sendable {
 
   /// The certificates of a name; `nil` when it has none of its own.
   func find(_ name: String) throws(TLSSetupError) -> CertificateSet? {
-    guard let (entry, credentials) = lookup(name) else { return nil }
+    guard let (entry, credentials) = try lookup(name) else { return nil }
     if let known = sets.withLock({ $0[entry] }) { return known }
     let made = try CertificateSet(credentials, like: settings)
     sets.withLock { $0[entry] = made }

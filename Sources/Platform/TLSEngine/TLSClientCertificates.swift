@@ -7,6 +7,9 @@ package struct TLSClientCertificates: Sendable {
   /// have room in a list of 65,535 bytes (RFC 8446 4.2.4).
   package static let namesSizeMax = 60_000
 
+  /// The most bytes of the chain that a client may send.
+  package static let chainSizeMax = 100 << 10
+
   /// Whom the server trusts; nobody by default.
   package var trust: TLSTrust?
   /// The authorities that clients are told of, so that they can choose a certificate.
@@ -23,6 +26,7 @@ package struct TLSClientCertificates: Sendable {
   /// Throws what is wrong with the names of the authorities.
   func apply(to pointer: OpaquePointer) throws(TLSSetupError) {
     copenssl_ask_for_certificates(pointer)
+    copenssl_limit_chain(pointer, Self.chainSizeMax)
     SSL_CTX_set_verify_depth(pointer, Int32(clamping: depth))
     if let trust { copenssl_set_trust(pointer, trust.pointer) }
     guard let named else { return }

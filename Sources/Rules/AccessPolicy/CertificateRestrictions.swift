@@ -59,7 +59,7 @@ enum CertificateKey: String, Sendable {
     else { throw badArgument("{ search_order = … } behind \(name)") }
     let left = setting[..<equals].filter { !ASCII.isSpace($0) }
     guard String(decoding: left, as: UTF8.self) == "search_order",
-      let order = BracedWords.split(setting[setting.index(after: equals)...], isSeparator: separates)
+      let order = BracedWords.split(setting[(equals + 1)...], isSeparator: separates)
     else { throw badArgument("{ search_order = … } behind \(name)") }
     var keys: [CertificateKey] = []
     for word in order {

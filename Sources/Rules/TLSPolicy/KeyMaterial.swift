@@ -11,8 +11,6 @@ package struct KeyMaterial: Hashable, Sendable {
 
   /// Contents by path.
   var files: [String: [UInt8]] = [:]
-  /// For each value of `tls_server_sni_maps` the paths of the files by the name asked for.
-  var names: [String: [String: [String]]] = [:]
   /// The paths of the certificates in folders of authorities.
   var folders: [String: [String]] = [:]
   /// The secret of the session tickets.
@@ -55,13 +53,14 @@ package struct KeyMaterial: Hashable, Sendable {
   }
 
   mutating func take(
-    _ path: String, of parameter: String, _ read: Reader
+    _ path: String, of parameter: String, at place: String? = nil, _ read: Reader
   ) throws(TLSPolicyError) {
     guard files[path] == nil else { return }
+    let start = place.map { "\($0): " } ?? ""
     switch read(path, Self.fileSizeMax) {
     case .success(let bytes): files[path] = bytes
     case .failure(let failure):
-      throw TLSPolicyError(parameter, "cannot read \(path): \(failure.reason)")
+      throw TLSPolicyError(parameter, "\(start)cannot read \(path): \(failure.reason)")
     }
     guard files.values.reduce(0, { $0 + $1.count }) <= Self.sizeMax else {
       throw TLSPolicyError(parameter, "all files together have over \(Self.sizeMax) bytes")

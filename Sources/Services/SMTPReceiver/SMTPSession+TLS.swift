@@ -98,7 +98,8 @@ extension SMTPSession {
       log("issuer=\(certificate.fullIssuer)")
       log(
         "\(client.logName): subject_CN=\(certificate.subject), issuer=\(certificate.issuer), "
-          + "fingerprint=\(certificate.fingerprint), pkey_fingerprint=\(certificate.keyFingerprint)")
+          + "fingerprint=\(certificate.fingerprint), "
+          + "pkey_fingerprint=\(certificate.keyFingerprint)")
     }
     guard rules.tls.requiresCertificates, let problem = facts.peer?.problem else { return }
     log(
