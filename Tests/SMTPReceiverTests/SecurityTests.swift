@@ -95,6 +95,25 @@ import Testing
       })
   }
 
+  @Test(arguments: ["good", "alien"])
+  @ReactorActor func miltersAreToldOfTrustedCertificates(certificate: String) async throws {
+    let milter = try TestMilter()
+    let fixture = try Fixture(
+      tls: tls("smtpd_tls_ask_ccert = yes\nsmtpd_tls_CAfile = /ca\n"),
+      milters: siteMilters("smtpd_milters = inet:127.0.0.1:\(milter.port)"),
+      change: { $0.security = .offered })
+    let client = try await fixture.connect()
+    _ = try await client.ask("STARTTLS")
+    try await secure(client, with: certificate)
+    _ = try await client.ask("EHLO client.example")
+    let told = try #require(milter.events.first { $0.contains("{tls_version}|TLSv1.3|") })
+    let isTold = told.contains("{cert_subject}|good.test|{cert_issuer}|Test CA|")
+    #expect(isTold == (certificate == "good"), "\(told)")
+    #expect(told.contains("cert_") == isTold)
+    #expect(try await client.ask("QUIT") == "221 2.0.0 Bye")
+    milter.stop()
+  }
+
   @Test(arguments: [
     (nil, "No client certificate presented"), ("self", "Client certificate not trusted"),
   ])
