@@ -1,7 +1,7 @@
 import COpenSSL
 
-/// How a server asks its clients for certificates. Whether one is there, and can be trusted, ends no
-/// handshake: `TLSFacts.peer` says it.
+/// How a server asks its clients for certificates. Whether one is there, and can be trusted, ends
+/// no handshake: `TLSFacts.peer` says it.
 package struct TLSClientCertificates: Sendable {
   /// The most bytes of the names of authorities that clients are told: what goes with them must
   /// have room in a list of 65,535 bytes (RFC 8446 4.2.4).

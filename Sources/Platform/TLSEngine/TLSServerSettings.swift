@@ -72,8 +72,8 @@ package struct TLSOptions: OptionSet, Sendable {
 /// How a server speaks TLS.
 package struct TLSServerSettings: Sendable {
   /// Finds what proves a name that the client asks for (RFC 6066 3): a name of the entry, under
-  /// which it is kept, and the credentials; `nil` when there is none. There are few entries, however
-  /// many names. It throws when it cannot tell.
+  /// which it is kept, and the credentials; `nil` when there is none. There are few entries,
+  /// however many names. It throws when it cannot tell.
   package typealias NameLookup =
     @Sendable (_ name: String) throws(TLSSetupError) -> (
       entry: String, credentials: [TLSCredential]

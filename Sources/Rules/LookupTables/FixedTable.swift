@@ -1,8 +1,8 @@
 import Primitives
 
-/// A table all of whose answers are known when it is opened, so that what they name can be prepared,
-/// and which answers at once: `inline:`, `static:`, the files of indexed types, and patterns whose
-/// values take nothing of the key.
+/// A table all of whose answers are known when it is opened, so that what they name can be
+/// prepared, and which answers at once: `inline:`, `static:`, the files of indexed types, and
+/// patterns whose values take nothing of the key.
 package struct FixedTable: Sendable {
   /// The table as the configuration names it.
   package let name: String

@@ -1,3 +1,4 @@
+import MailTypes
 import Primitives
 import Reactor
 import SMTPGrammar
@@ -44,20 +45,21 @@ extension SMTPSession {
       throw .lost
     }
     note(facts)
-    if let end = refuse(facts) { return end }
+    if let (reply, countsCommand) = refusal(facts) {
+      return try await end(with: reply, countsCommand: countsCommand)
+    }
     let step = core.beginSecurely()
     if let authentication = rules.authentication { await offerAuthentication(authentication) }
     return step
   }
 
-  /// Ends the session of a client that has had too many, or has not the certificate that it needs.
+  /// What is said to a client that has had too many sessions, or has not the certificate that it
+  /// needs, and whether its STARTTLS counts as accepted; `nil` for others.
   @inline(never)
-  private func refuse(_ facts: TLSFacts) -> SMTPServerStep? {
+  private func refusal(_ facts: TLSFacts) -> (SMTPReply, countsCommand: Bool)? {
     let host = rules.settings.myhostname
     if !facts.isResumed, usage?.newTLSSession() == true {
-      return core.endSecurely(
-        with: .tooManyTLSSessions(myhostname: host, from: client.logName), countsCommand: false,
-        into: &out)
+      return (.tooManyTLSSessions(myhostname: host, from: client.logName), false)
     }
     guard rules.tls.requiresCertificates, facts.peer == nil || facts.peer?.problem != nil else {
       return nil
@@ -65,8 +67,20 @@ extension SMTPSession {
     let reason =
       facts.peer == nil ? "No client certificate presented" : "Client certificate not trusted"
     log("NOQUEUE: abort: TLS from \(client.logName): \(reason)")
-    return core.endSecurely(
-      with: .certificateRefused(myhostname: host, reason), countsCommand: true, into: &out)
+    return (.certificateRefused(myhostname: host, reason), true)
+  }
+
+  /// Says why the session ends. Behind STARTTLS the client speaks first: if its words met a closed
+  /// connection, it could lose the reply.
+  private func end(
+    with reply: SMTPReply, countsCommand: Bool
+  ) async throws(SessionEnd) -> SMTPServerStep {
+    let step = core.endSecurely(with: reply, countsCommand: countsCommand, into: &out)
+    if rules.tls.isWrapped { return step }
+    try await flush()
+    // Whether it says something, leaves or is silent for too long: the session is over.
+    _ = try? await stream.read(deadline: Reactor.shared.now + rules.timeout) { _ in }
+    return step
   }
 
   @inline(never)

@@ -123,7 +123,8 @@ package struct TestClients: Sendable {
       "old": try Made.make(
         .ecdsa, name: "old.test", issuer: authority, extensions: forClients, days: -1),
       "server": try Made.make(
-        .ecdsa, name: "server.test", issuer: authority, extensions: ["extendedKeyUsage=serverAuth"]),
+        .ecdsa, name: "server.test", issuer: authority,
+        extensions: ["extendedKeyUsage=serverAuth"]),
       "nameless": try Made.make(.ecdsa, subject: "/O=Nameless"),
       "odd": try Made.make(.ecdsa, subject: "/O=Odd/CN=(a)) ä\\\\ (b/CN=second"),
     ]
