@@ -146,7 +146,7 @@ extension EndToEnd {
       let seen = try compare(
         [
           "smtpd_tls_security_level": "encrypt", "smtpd_tls_req_ccert": "yes",
-          "smtpd_tls_ask_ccert": "no", "smtpd_tls_CApath": keys.path("ca"),
+          "smtpd_tls_ask_ccert": "no", "smtpd_tls_CAfile": keys.path("ca.pem"),
           "smtpd_tls_ccert_verifydepth": "0",
           "smtpd_relay_restrictions": "permit_tls_all_clientcerts, reject_unauth_destination",
         ], clients: ["good"], refused: ["deep", "alien", "self", "old", "server", nil])

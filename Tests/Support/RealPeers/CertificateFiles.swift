@@ -18,13 +18,10 @@ package struct CertificateFiles: Sendable {
     }
   }
 
-  /// Writes the authority of `TestClients` as `ca.pem` and into the folder `ca`, and the clients'
-  /// certificates and keys under their names.
+  /// Writes the authority of `TestClients` as `ca.pem`, and the clients' certificates and keys
+  /// under their names.
   package func writeClients(_ clients: TestClients) throws {
     try write(clients.authority.certificate, to: "ca.pem")
-    try folder.makeDirectory("ca")
-    try write(clients.authority.certificate, to: "ca/ca.pem")
-    try Program.run("openssl", ["rehash", path("ca")])
     for (name, pair) in clients.pairs {
       try write(pair.certificate, to: "\(name).pem")
       try write(pair.key, to: "\(name).key")
