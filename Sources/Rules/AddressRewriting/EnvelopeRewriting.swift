@@ -40,10 +40,14 @@ package struct EnvelopeRewriting: Sendable {
   /// Where aliases of local users lead elsewhere, virtual aliases are asked again; users they lead
   /// to are final. With `isFiltered` the message is not delivered here yet, and local aliases wait
   /// for its return from the filter.
+  ///
+  /// - Parameter memory: is asked before results are kept.
   package func recipients(
-    for address: MailAddress, isFiltered: Bool = false
+    for address: MailAddress, isFiltered: Bool = false,
+    in memory: ExpansionMemory = ExpansionMemory()
   ) async throws(RewriteError) -> [MailAddress] {
-    let virtual = aliases.isEmpty ? [address] : try await aliases.expand(address)
+    let virtual =
+      aliases.isEmpty ? [address] : try await aliases.expand(address, in: memory)
     guard !isFiltered, let localAliases, virtual.contains(where: localAliases.mayKnow) else {
       return virtual
     }
@@ -53,13 +57,15 @@ package struct EnvelopeRewriting: Sendable {
     var seen: Set<[UInt8]> = []
     var next = 0
     while next < pending.count {
-      let results = try await localAliases.expand(pending[next])
+      let results = try await localAliases.expand(pending[next], in: memory)
       if results == nil { found.append(pending[next]) }
       for result in results ?? [] {
         if result.isUser {
           found.append(result.address)
         } else if seen.insert(result.address.bytes.map(ASCII.lowercased)).inserted {
-          pending += aliases.isEmpty ? [result.address] : try await aliases.expand(result.address)
+          pending +=
+            aliases.isEmpty
+            ? [result.address] : try await aliases.expand(result.address, in: memory)
         }
         guard pending.count <= expansionMax, found.count <= expansionMax else {
           throw .expansionTooLarge(map: RewriteError.aliasMaps, address: address)
