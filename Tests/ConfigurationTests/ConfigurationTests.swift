@@ -54,7 +54,8 @@ import Testing
     let text = "# no compatibility_level\nrelay_domains =\nsmtpd_relay_restrictions = reject\n"
     let kept =
       "append_dot_mydomain=yes, mynetworks_style=subnet, smtp_tls_fingerprint_digest=md5, "
-      + "smtpd_relay_before_recipient_restrictions=no, smtputf8_enable=no"
+      + "smtpd_relay_before_recipient_restrictions=no, smtpd_tls_fingerprint_digest=md5, "
+      + "smtputf8_enable=no"
     let advice = "set each as you want it, or compatibility_level = 3.6 for today's defaults"
     #expect(
       Sample.evaluate(text).diagnostics.map(\.description) == [
@@ -66,7 +67,8 @@ import Testing
       level == [
         "warning: main.cf, line 1: compatibility_level: it is 2, so these have the defaults of "
           + "old releases: smtp_tls_fingerprint_digest=md5, "
-          + "smtpd_relay_before_recipient_restrictions=no; \(advice)"
+          + "smtpd_relay_before_recipient_restrictions=no, smtpd_tls_fingerprint_digest=md5; "
+          + advice
       ])
   }
 
@@ -267,7 +269,7 @@ import Testing
       lmtp_tls_key_file = $lmtp_tls_cert_file
       smtp_starttls_timeout = 300s
       """,
-      services: "smtps inet n - n - - smtpd -o smtpd_tls_req_ccert=yes -o header_checks= -o a=b"
+      services: "smtps inet n - n - - smtpd -o smtpd_tls_enable_rpk=yes -o header_checks= -o a=b"
     ).diagnostics
     #expect(
       found.map(\.description) == [
@@ -277,7 +279,7 @@ import Testing
           + "ignoring it may weaken the protection of this system",
         "warning: main.cf, line 4: canonical_maps: it is not implemented yet; "
           + "ignoring it changes what happens to mail",
-        "warning: master.cf, line 1: smtps: -o smtpd_tls_req_ccert: it is not implemented yet; "
+        "warning: master.cf, line 1: smtps: -o smtpd_tls_enable_rpk: it is not implemented yet; "
           + "ignoring it may weaken the protection of this system",
         "warning: master.cf, line 1: smtps: -o a: unused parameter: a=b",
       ])

@@ -184,7 +184,7 @@ extension SMTPSession {
       protocolName: core.traceProtocolName, queueID: id,
       recipient: recipients.count == 1 ? recipients.first?.address : nil, time: arrival,
       offset: intake.clock.offset(at: arrival))
-    field.security = securityTrace
+    if let security { field.security = security.trace }
     if core.login != nil { field.security += loginTrace }
     var bytes = intake.contents.take()
     if let fields = orders?.prependedFields {

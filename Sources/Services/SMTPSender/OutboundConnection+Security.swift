@@ -127,16 +127,7 @@ extension OutboundConnection {
       // Postfix treats fingerprints as if they were TLSA records, and log parsers know its words.
       return log("server \(doubt)num=65:no matching DANE TLSA records")
     }
-    switch peer.problem {
-    case nil: break
-    case .selfSigned: log("\(doubt)self-signed certificate")
-    case .untrustedIssuer(let name): log("\(doubt)untrusted issuer \(name)")
-    case .notYetValid: log("\(doubt)certificate not yet valid")
-    case .expired: log("\(doubt)certificate has expired")
-    case .purpose: log("\(doubt)not designated for use as a server certificate")
-    case .tooLong: log("\(doubt)certificate chain longer than limit")
-    case .other(let code, let text): log("server \(doubt)num=\(code):\(text)")
-    }
+    if let problem = peer.problem { log(problem.text(role: "server", name: serverName)) }
   }
 
   private func logHandshakeFailure(_ error: StreamError) {
