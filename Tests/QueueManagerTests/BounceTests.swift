@@ -61,10 +61,7 @@ import Testing
 
   @Test @ReactorActor func aReportWaitsForTheTableThatNamesItsRecipient() async throws {
     let rig = try Rig(aliases: "fail:test")
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, judge: Self.refuse)
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin(judge: Self.refuse)
     let id = try await writer.send(to: ["nobody@example.net"])
     try await eventually("the report cannot be written") {
       try rig.log.contains {
@@ -107,10 +104,7 @@ import Testing
 
   @Test @ReactorActor func aRefusalIsConfirmedOnlyWhenTheReportIsOnTheDisk() async throws {
     let rig = try Rig()
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, judge: Self.refuse)
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin(judge: Self.refuse)
     try await writer.send(to: ["nobody@example.net"])
     try await eventually("refused and confirmed") {
       agent.acknowledged.contains { $0 == agent.requests.first?.id }
@@ -121,10 +115,7 @@ import Testing
 
   @Test @ReactorActor func underSoftBounceARefusalIsTriedAgain() async throws {
     let rig = try Rig { $0.softBounce = true }
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, judge: Self.refuse)
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin(judge: Self.refuse)
     try await writer.send(to: ["nobody@example.net"])
     try await eventually("refused and written down") { agent.acknowledged.count == 1 }
     #expect(rig.queue.scheduler.counts.deferred == 1)
@@ -137,10 +128,7 @@ import Testing
 
   @Test @ReactorActor func nobodyIsToldOfALostReport() async throws {
     let rig = try Rig()
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, judge: Self.refuse)
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin(judge: Self.refuse)
     let id = try await writer.send(from: "", to: ["nobody@example.net"])
     try await eventually("gone") { try rig.log.contains { $0.hasSuffix("\(id): removed") } }
     #expect(agent.requests.count == 1)

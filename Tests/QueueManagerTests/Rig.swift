@@ -82,6 +82,17 @@ final class Rig {
   /// The processes whose channels `master` was told to have ended.
   var ended: [(process: ProcessName, pid: Int32)] { mutes.ended }
 
+  /// Begins this life with a writer and an agent, which have introduced themselves.
+  func begin(
+    capacity: UInt32 = 100, judge: @escaping TestAgent.Judge = TestAgent.deliverAll
+  ) async throws -> (TestWriter, TestAgent) {
+    try await peers.start()
+    let writer = try TestWriter(self)
+    let agent = try TestAgent(self, capacity: capacity, judge: judge)
+    peers.channelsComplete()
+    return (writer, agent)
+  }
+
   /// Numbers for segments that no other writer of the tests has.
   static func grant() -> UInt64 {
     nextSequence += 1000

@@ -38,6 +38,13 @@ package enum ThisProcess {
     try checked(clinux_raise_descriptor_limit())
   }
 
+  /// Lets this thread, and those that it starts, finish what they are at before others that wake
+  /// have their turn, and wait for the same of others (`SCHED_BATCH`). What somebody chose for the
+  /// process stays.
+  package static func scheduleAsBatch() throws(Errno) {
+    try checked(clinux_schedule_as_batch())
+  }
+
   /// Sets the permission bits that new files never get; returns the bits before.
   @discardableResult
   package static func setUmask(_ mask: UInt32) -> UInt32 { clinux_umask(mask) }

@@ -7,7 +7,7 @@ package struct TableOpener: Sendable {
     @Sendable (_ name: String, _ argument: String) throws(LookupError) -> any LookupTable
 
   private var types: [String: TableType]
-  private let read: Reader
+  let read: Reader
   /// Reads a file of at most `limit` bytes while mail is handled.
   package typealias IncludedReader =
     @Sendable (_ path: String, _ limit: Int) async throws(LookupError) -> [UInt8]
@@ -25,9 +25,11 @@ package struct TableOpener: Sendable {
   /// - Parameters:
   ///   - worker: matches regular expressions.
   ///   - takesGroups: whether the value of a regular expression may have parts of the key in it.
+  ///   - matchLimit: how often the match of one may try and go back before it gives up.
   ///   - read: gives the bytes of a file.
   package init(
-    worker: any LookupWorker = DirectWorker(), takesGroups: Bool = true, read: @escaping Reader
+    worker: any LookupWorker = DirectWorker(), takesGroups: Bool = true,
+    matchLimit: UInt32 = 1_000_000, read: @escaping Reader
   ) {
     self.read = read
     readIncluded = { path, limit throws(LookupError) in
@@ -44,10 +46,14 @@ package struct TableOpener: Sendable {
       "fail": { name, _ in FailingTable(name: name) },
       "cidr": { name, text throws(LookupError) in try CIDRTable(name, text, read: read) },
       "regexp": { name, text throws(LookupError) in
-        try PatternTable(name, text, .posix, read: read, worker: worker, takesGroups: takesGroups)
+        try PatternTable(
+          name, text, .posix, read: read, worker: worker, takesGroups: takesGroups,
+          matchLimit: matchLimit)
       },
       "pcre": { name, text throws(LookupError) in
-        try PatternTable(name, text, .perl, read: read, worker: worker, takesGroups: takesGroups)
+        try PatternTable(
+          name, text, .perl, read: read, worker: worker, takesGroups: takesGroups,
+          matchLimit: matchLimit)
       },
     ]
   }

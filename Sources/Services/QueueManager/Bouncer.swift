@@ -18,6 +18,9 @@ final class Bouncer {
   private static let memoryMax = 16 << 20
   /// Reports that are written at once: a batch's worth.
   private static let atOnceMax = 256
+  /// Reports that wait from which on nothing is dispatched: mail that fails at once would else be
+  /// loaded without an end.
+  private static let waitingMax = 4096
   /// The largest message that is returned whole, whatever `bounce_size_limit` says: its report
   /// goes into a batch (spool rule R23).
   private static let returnedSizeMax = 1 << 20
@@ -45,12 +48,22 @@ final class Bouncer {
     begin()
   }
 
+  /// Whether so many reports wait that nothing that could make more should be begun. When they do
+  /// no longer, the queue is asked to go on.
+  var isBehind: Bool {
+    waiting.count >= min(Self.waitingMax, queue.settings.scheduler.activeLimit)
+  }
+
+  /// Reports that wait to be begun.
+  var backlog: Int { waiting.count }
+
   private var returnedSizeLimit: Int {
     min(queue.settings.returnedSizeLimit, Self.returnedSizeMax)
   }
 
   private func begin() {
     let limit = max(1, min(Self.atOnceMax, Self.memoryMax / returnedSizeLimit))
+    let wasBehind = isBehind
     while underWay < limit, let report = waiting.popFirst() {
       underWay += 1
       reactorTask {
@@ -61,6 +74,7 @@ final class Bouncer {
         self.change.pulse()
       }
     }
+    if wasBehind, !isBehind { queue.plan() }
   }
 
   private func end(_ report: PendingReport) {

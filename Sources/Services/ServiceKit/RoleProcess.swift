@@ -113,6 +113,8 @@ package final class RoleProcess {
         try Identity.become(uid: user.userID, gid: user.groupID)
         try ThisProcess.setNoNewPrivileges()
       }
+      // `local` starts the commands of users, who would inherit it.
+      if record.name.role != .local { try? ThisProcess.scheduleAsBatch() }
     } catch {
       throw RoleFailure("cannot become user \(record.user?.name ?? "?"): \(error)")
     }
