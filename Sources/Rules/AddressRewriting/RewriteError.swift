@@ -14,8 +14,6 @@ package enum RewriteError: Error, Equatable {
   case nestedTooDeeply(map: String, address: MailAddress)
   /// A result has more bytes than `virtual_alias_address_length_limit`.
   case resultTooLong(map: String, value: [UInt8])
-  /// A file that a local alias includes names a command or a file, which no such file may.
-  case programInFile(path: String, address: MailAddress)
 }
 
 extension RewriteError: CustomStringConvertible {
@@ -25,7 +23,7 @@ extension RewriteError: CustomStringConvertible {
   /// Whether a limit was reached: the tables are at fault, and answer.
   package var isUnreasonable: Bool {
     switch self {
-    case .lookupFailed, .notAnAddress, .programInFile: false
+    case .lookupFailed, .notAnAddress: false
     case .expansionTooLarge, .nestedTooDeeply, .resultTooLong: true
     }
   }
@@ -48,9 +46,6 @@ extension RewriteError: CustomStringConvertible {
       "unreasonable \(map) map expansion size for \(Self.text(address))"
     case .nestedTooDeeply(let map, let address):
       "unreasonable \(map) map nesting for \(Self.text(address))"
-    case .programInFile(let path, let address):
-      "alias_maps for \(Self.text(address)): the included file \(path) names a command or a file; "
-        + "it may name addresses only"
     case .resultTooLong(let map, let value):
       "unreasonable \(map) result \(String(decoding: value.prefix(300), as: UTF8.self))..."
     }

@@ -7,6 +7,8 @@ package struct DictionaryTable: SynchronousTable {
   package let name: String
   /// Lines of its file that were not used, each with the reason.
   package let warnings: [String]
+  /// Who owns its file.
+  package let owner: UInt32
   private let entries: [[UInt8]: [UInt8]]
 
   /// The value of a key, whatever the case of its letters.
@@ -14,7 +16,6 @@ package struct DictionaryTable: SynchronousTable {
     entries[key.map(ASCII.lowercased)]
   }
 
-  /// All values.
   /// All keys, in small letters, with their values.
   package var all: [(key: [UInt8], value: [UInt8])] { entries.map { ($0.key, $0.value) } }
 
@@ -25,7 +26,8 @@ package struct DictionaryTable: SynchronousTable {
   ///
   /// As in Postfix the first of several lines for a key counts, and a line without a value does
   /// not.
-  init(texthash name: String, _ bytes: [UInt8]) {
+  init(texthash name: String, _ bytes: [UInt8], owner: UInt32 = 0) {
+    self.owner = owner
     var entries: [[UInt8]: [UInt8]] = [:]
     var warnings: [String] = []
     for line in LogicalLines(bytes).lines {
@@ -49,7 +51,8 @@ package struct DictionaryTable: SynchronousTable {
   /// Reads the lines `name: value` of an aliases(5) file; names with spaces stand in double quotes.
   ///
   /// The first of several lines for a name counts.
-  init(aliases name: String, _ bytes: [UInt8]) {
+  init(aliases name: String, _ bytes: [UInt8], owner: UInt32 = 0) {
+    self.owner = owner
     var entries: [[UInt8]: [UInt8]] = [:]
     var warnings: [String] = []
     for line in LogicalLines(bytes).lines {
@@ -73,6 +76,7 @@ package struct DictionaryTable: SynchronousTable {
   ///
   /// Throws `.malformed` for anything else.
   init(inline name: String, _ text: String) throws(LookupError) {
+    owner = 0
     let separates = { (byte: UInt8) in byte == UInt8(ascii: ",") || ASCII.isSpace(byte) }
     guard let inside = BracedWords.group(text.utf8),
       let words = BracedWords.split(inside, isSeparator: separates), !words.isEmpty

@@ -26,6 +26,20 @@ extension EnvelopeRewriting {
   }
 }
 
+extension EnvelopeRecipient {
+  /// One of those for whom this recipient stands, with its wishes and its original address.
+  package func standing(for found: ExpandedRecipient) -> EnvelopeRecipient {
+    var result = self
+    result.kind = found.kind
+    if found.address != address {
+      let given = original ?? address
+      result.address = found.address
+      result.original = given == found.address ? nil : given
+    }
+    return result
+  }
+}
+
 /// Puts those that recipients stand for in their place, one recipient after the other, and leaves
 /// out what is named twice.
 package struct RecipientExpansion: Sendable {
@@ -54,26 +68,37 @@ package struct RecipientExpansion: Sendable {
 
   /// Takes a recipient of the envelope, which is complete.
   package mutating func add(_ recipient: EnvelopeRecipient) async throws(RewriteError) {
-    let addresses = try await rewriting.recipients(
-      for: recipient.address, isFiltered: isFiltered)
-    for address in addresses {
-      var result = recipient
-      if address != recipient.address {
-        let original = recipient.original ?? recipient.address
-        result.address = address
-        result.original = original == address ? nil : original
-      }
-      let key = key(of: result)
-      guard !known.contains(key) else { continue }
-      let limit = rewriting.rememberedRecipients
-      if limit == 0 || known.count < limit { known.insert(key) }
-      recipients.append(result)
-      size += MemoryLayout<EnvelopeRecipient>.stride + key.count
+    // What was found in `alias_maps` before, as of requeued mail, counts while it is there.
+    switch recipient.kind {
+    case .address: break
+    case .alias: return take(recipient)
+    case .program(let place):
+      if try await rewriting.knows(place, of: recipient.address) { return take(recipient) }
     }
+    let results = try await rewriting.recipients(
+      for: recipient.address, isFiltered: isFiltered)
+    for result in results { take(recipient.standing(for: result)) }
+  }
+
+  /// Takes one whom a recipient stands for, unless there is one already.
+  package mutating func take(_ recipient: EnvelopeRecipient) {
+    let key = key(of: recipient)
+    guard !known.contains(key) else { return }
+    let limit = rewriting.rememberedRecipients
+    if limit == 0 || known.count < limit { known.insert(key) }
+    recipients.append(recipient)
+    size += MemoryLayout<EnvelopeRecipient>.stride + key.count
   }
 
   private func key(of recipient: EnvelopeRecipient) -> [UInt8] {
     var key = recipient.address.bytes.map(ASCII.lowercased)
+    switch recipient.kind {
+    case .address: break
+    case .alias: key.append(0)
+    case .program(let place):
+      key += [0, place.flags]
+      key.append(integer: place.index)
+    }
     guard keepsOriginals else { return key }
     key.append(ASCII.lf)
     key += (recipient.original ?? recipient.address).bytes.map(ASCII.lowercased)
