@@ -222,7 +222,8 @@ struct LocalAliasesTests {
     let rewriting = try Self.rewriting()
     let address = MailAddress("one@home.test")
     #expect(
-      try await rewriting.recipients(for: address, isFiltered: true) == [ExpandedRecipient(address)])
+      try await rewriting.recipients(for: address, isFiltered: true) == [ExpandedRecipient(address)]
+    )
   }
 
   @Test(arguments: ["nofile", "relative"])

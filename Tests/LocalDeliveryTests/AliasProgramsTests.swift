@@ -23,7 +23,6 @@ struct AliasProgramsTests {
     listed: :include:FOLDER/list
     tag+x: "|tagged"
     tag: "|other"
-    bytes: "|\u{1}\u{7f}"
 
     """
 
@@ -34,9 +33,9 @@ struct AliasProgramsTests {
       MainFile(Array(text.utf8), file: "main.cf"), host: HostFacts(hostname: "mx", interfaces: [])
     ).configuration
     let table = Self.table.replacing("FOLDER", with: folder.path)
-    let opener = TableOpener(worker: DirectWorker(), takesGroups: false) { _ in
-      (Array(table.utf8), owner: owner)
-    }
+    let opener = TableOpener(
+      readOwned: { _ in (Array(table.utf8), owner: owner) }, worker: DirectWorker(),
+      takesGroups: false)
     return try AliasPrograms(configuration, opener: opener)
   }
 
@@ -131,7 +130,7 @@ struct AliasProgramsTests {
     #expect(throws: LookupError.self) {
       try AliasPrograms(
         configuration,
-        opener: TableOpener(worker: DirectWorker(), takesGroups: false) { _ in nil })
+        opener: TableOpener(takesGroups: false) { _ in nil })
     }
   }
 
@@ -161,6 +160,8 @@ struct AliasProgramsTests {
     let file = try Files.sealedMemory(
       "segment", content: bytes + Self.segment + envelopeBytes)
     let programs = try programs(owner: owner)
+    var settings = settings
+    settings.expansionFilter = Set(UInt8(ascii: "!")...UInt8(ascii: "~"))
     let place = AliasProgramPlace(index: index, count: count, isInFile: false, isBare: false)
     let address = MailAddress("\(alias)@mx.test")
     var recipient = DeliveryRecipient(index: 0, address: address)

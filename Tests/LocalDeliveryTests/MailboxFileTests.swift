@@ -32,7 +32,8 @@ struct MailboxFileTests {
     return withExtendedLifetime(file) {
       agent.append(
         message(body, file),
-        to: MailboxFile(path: path, lock: lock, owner: owner, isMailbox: isMailbox), at: Self.time, failure: "cannot update: ", isVirtual: false)
+        to: MailboxFile(path: path, lock: lock, owner: owner, isMailbox: isMailbox), at: Self.time,
+        failure: "cannot update: ", isVirtual: false)
     }
   }
 

@@ -130,7 +130,7 @@ import Testing
       scene.remote.requests.flatMap(\.recipients).count == 2
     }
     try await scene.isEmpty()
-    for request in scene.remote.requests {
+    for request in scene.remote.requests where !request.sender.isNull {
       #expect(request.sender == MailAddress("a@example.org"))
       for recipient in request.recipients {
         #expect(recipient.original == Array("file@mx.test".utf8))
@@ -158,9 +158,12 @@ import Testing
 
   @Test @ReactorActor func aLargeMessageIsForwardedToo() async throws {
     let scene = try await Scene()
+    // While it is under way its segment stays.
+    scene.remote.judge = { _ in nil }
     var recipient = EnvelopeRecipient(MailAddress("list@mx.test"))
     recipient.kind = .alias
-    let body = String(repeating: "0123456789abcdef0123456789abcdef0123456789abcdef\r\n", count: 40_000)
+    let line = String(repeating: "0123456789abcdef", count: 4)
+    let body = String(repeating: line + "\r\n", count: 40_000)
     _ = try await scene.writer.send(
       Envelope(
         sender: MailAddress("a@example.org"), recipients: [recipient], arrival: Clocks.wallNow()),
@@ -168,7 +171,6 @@ import Testing
     try await eventually("all are asked for") {
       scene.remote.requests.flatMap(\.recipients).count == 2
     }
-    try await scene.isEmpty()
     let new = try #require(scene.remote.requests.first?.queueID)
     let text = try scene.text(of: new)
     #expect(text.hasSuffix("\n\n" + body.replacing("\r\n", with: "\n")))

@@ -33,7 +33,8 @@ final class Rig {
   ///   - routes: the route of an address; `smtp:[sink.test]:25` unless it says otherwise.
   init(
     directory: TemporaryDirectory? = nil, marks: RecordMarks? = nil, sequences: UInt32 = 100,
-    aliases: String = "", localAliases: String = "", settings: (inout QueueSettings) -> Void = { _ in },
+    aliases: String = "", localAliases: String = "",
+    settings: (inout QueueSettings) -> Void = { _ in },
     routes: @escaping @Sendable (String) -> String? = { _ in nil }
   ) throws {
     self.directory = try directory ?? TemporaryDirectory(prefix: "qmgr")

@@ -10,6 +10,12 @@ package struct IncludedItems: Sendable {
     package let text: [UInt8]
     /// Whose file it stands in; 0 for the superuser's.
     package let owner: UInt32
+
+    /// An item of somebody's file.
+    package init(text: [UInt8], owner: UInt32) {
+      self.text = text
+      self.owner = owner
+    }
   }
 
   /// The commands and files, without quotes, in the order in which they were found.

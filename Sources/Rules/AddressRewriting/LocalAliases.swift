@@ -94,8 +94,8 @@ package struct LocalAliases: Sendable {
     return recipients(of: run, user)
   }
 
-  /// As `expand`, for a recipient whose turn has come: its own owner is told, and a file that cannot
-  /// be read is an error. What is no alias any more is the user of its name.
+  /// As `expand`, for a recipient whose turn has come: its own owner is told, and a file that
+  /// cannot be read is an error. What is no alias any more is the user of its name.
   package func open(_ recipient: MailAddress) async throws(RewriteError) -> Opened {
     guard let (user, entry) = try await find(recipient) else {
       return Opened(

@@ -31,14 +31,14 @@ package struct TableOpener: Sendable {
   package init(
     worker: any LookupWorker = DirectWorker(), takesGroups: Bool = true, read: @escaping Reader
   ) {
-    self.init(worker: worker, takesGroups: takesGroups) { path in
-      read(path).map { ($0, owner: 0) }
-    }
+    self.init(
+      readOwned: { path in read(path).map { (bytes: $0, owner: 0) } }, worker: worker,
+      takesGroups: takesGroups)
   }
 
   /// As the other, where it matters whose the files are.
   package init(
-    worker: any LookupWorker, takesGroups: Bool, readOwned read: @escaping OwnedReader
+    readOwned read: @escaping OwnedReader, worker: any LookupWorker, takesGroups: Bool
   ) {
     self.read = read
     readIncluded = { path, limit throws(LookupError) in

@@ -3,8 +3,8 @@ import SystemPackage
 
 /// Whose rights commands have that no user of this host has asked for.
 enum CommandRights {
-  /// Why no command runs with an account's rights; `nil` where it may: it is neither the superuser's
-  /// nor that of the owner of the queue. Asks the name services.
+  /// Why no command runs with an account's rights; `nil` where it may: it is neither the
+  /// superuser's nor that of the owner of the queue. Asks the name services.
   static func flaw(
     of account: Account, mailOwner: String
   ) throws(NoDelivery) -> String? {

@@ -1,4 +1,4 @@
-package import MailTypes
+import MailTypes
 package import Primitives
 
 /// The header fields that final delivery puts in front of a message.

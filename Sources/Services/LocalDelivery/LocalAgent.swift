@@ -73,7 +73,8 @@ package struct LocalAgent: Sendable {
     package var queueDirectory = ""
     /// `command_execution_directory`.
     package var commandDirectory = MacroTemplate("")
-    /// The bytes that values in `commandDirectory` may have (`execution_directory_expansion_filter`).
+    /// The bytes that values in `commandDirectory` may have
+    /// (`execution_directory_expansion_filter`).
     package var directoryFilter: Set<UInt8> = []
     /// The words of `local_command_shell`; empty for none.
     package var commandShell: [String] = []

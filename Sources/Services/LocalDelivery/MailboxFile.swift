@@ -31,8 +31,8 @@ package struct MailboxFile: Sendable {
   package func append(
     sizeMax: Int64, _ write: (inout MailboxWriter) -> Bool
   ) throws(MailboxError) -> Bool {
-    if !isMailbox, isDevice { return try appendToDevice(sizeMax: sizeMax, write) }
-    let hasLockFile = lock.ways.contains(.dotlock) && (try takeLockFile())
+    if !isMailbox, isDevice { return try appendToDevice(write) }
+    let hasLockFile = lock.ways.contains(.dotlock) ? try takeLockFile() : false
     defer {
       if hasLockFile {
         // Who cannot remove it leaves it to grow stale.
@@ -78,10 +78,10 @@ package struct MailboxFile: Sendable {
 
   /// Nothing is locked, flushed or taken back on a device.
   private func appendToDevice(
-    sizeMax: Int64, _ write: (inout MailboxWriter) -> Bool
+    _ write: (inout MailboxWriter) -> Bool
   ) throws(MailboxError) -> Bool {
     let device = try open([.write, .noFollow, .nonblocking])
-    var writer = MailboxWriter(file: device.raw, sizeMax: sizeMax)
+    var writer = MailboxWriter(file: device.raw, sizeMax: 0)
     guard write(&writer) else { return false }
     try writer.finish(isDurable: false)
     return true
@@ -91,7 +91,17 @@ package struct MailboxFile: Sendable {
     do throws(Errno) {
       return try Files.open(path, mode)
     } catch {
-      throw MailboxError(step: "cannot open file", cause: error)
+      throw MailboxError(
+        step: isMissing ? "cannot create file exclusively" : "cannot open file", cause: error)
+    }
+  }
+
+  private var isMissing: Bool {
+    do throws(Errno) {
+      _ = try Files.status(path, follow: false)
+      return false
+    } catch {
+      return error == .noSuchFileOrDirectory
     }
   }
 

@@ -31,8 +31,8 @@ package struct MailboxWriter: ~Copyable {
     return failure == nil
   }
 
-  /// Writes the rest and flushes the file to the disk, unless it is none that can be durable; throws
-  /// the first error of all.
+  /// Writes the rest and flushes the file to the disk, unless it is none that can be durable;
+  /// throws the first error of all.
   mutating func finish(isDurable: Bool = true) throws(MailboxError) {
     flush()
     if failure == nil, isDurable {

@@ -5,17 +5,21 @@ import MailTypes
 import MessageHeaders
 import Primitives
 import QueueFormat
+import QueueScheduler
 import QueueStore
 import Reactor
 import ServiceKit
 
 /// Makes new mail of mail for local aliases that were left in an envelope as such: those with an
-/// owner, from whom what goes on to them comes, and those of which a file could not be read. The new
-/// record is flushed before the alias is done (spool rule R4).
+/// owner, from whom what goes on to them comes, and those of which a file could not be read. The
+/// new record is flushed before the alias is done (spool rule R4).
 @ReactorActor
 final class Forwarder {
-  /// Messages that are written at once.
-  private static let atOnceMax = 16
+  /// Messages that are written at once; each may be in memory up to the size of a batched content,
+  /// or its header.
+  private static let atOnceMax = 4
+  /// Bytes of a header in which `Delivered-To:` is looked for: this host writes it at the top.
+  private static let searchedMax: UInt64 = 64 << 10
 
   private struct Work {
     let request: DeliveryRequest
@@ -67,7 +71,7 @@ final class Forwarder {
     var verdicts: [RecipientVerdict] = []
     do {
       let original = try await Resubmission(of: work.message.record, in: queue)
-      let header = try await original.header()
+      let header = try await original.header(atMost: Self.searchedMax)
       for recipient in work.request.recipients {
         verdicts.append(await forward(original, header, to: recipient))
       }
@@ -87,7 +91,7 @@ final class Forwarder {
   }
 
   /// As Postfix logs it.
-  fileprivate static let tag = Array("local".utf8)
+  nonisolated fileprivate static let tag = Array("local".utf8)
 
   private func forward(
     _ original: Resubmission, _ header: [UInt8], to alias: DeliveryRecipient

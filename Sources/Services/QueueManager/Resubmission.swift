@@ -36,8 +36,11 @@ struct Resubmission {
     lead = stored.lead
   }
 
-  /// The header of the message, the empty line included.
-  func header() async throws(SpoolError) -> [UInt8] { try await read(lead.header) }
+  /// The first bytes of the header.
+  func header(atMost limit: UInt64) async throws(SpoolError) -> [UInt8] {
+    try await read(
+      Extent(offset: lead.header.offset, length: min(lead.header.length, limit)))
+  }
 
   /// Writes the new mail and waits until it is flushed.
   ///
@@ -55,7 +58,7 @@ struct Resubmission {
     if front.contains(where: { $0 >= 0x80 }) { flags.insert(.header8Bit) }
     let isBatched = lead.header.length + lead.body.length <= Self.batchedSizeMax
     let record = PendingRecord(
-      id: id, header: front + (try await header()),
+      id: id, header: front + (try await read(lead.header)),
       body: isBatched ? try await read(lead.body) : [], envelope: envelope, flags: flags,
       contentSize: lead.contentSize + UInt64(front.count))
     if isBatched {

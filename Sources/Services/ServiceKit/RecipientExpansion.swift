@@ -97,7 +97,7 @@ package struct RecipientExpansion: Sendable {
     case .alias: key.append(0)
     case .program(let place):
       key += [0, place.flags]
-      key.append(integer: place.index)
+      key += (0..<4).map { UInt8(truncatingIfNeeded: place.index >> (8 * $0)) }
     }
     guard keepsOriginals else { return key }
     key.append(ASCII.lf)

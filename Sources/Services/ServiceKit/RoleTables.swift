@@ -38,11 +38,12 @@ extension TableOpener {
     patterns: any LookupWorker, accounts: any LookupWorker, cache: AccountCache?,
     takesGroups: Bool = true, contents: [String: [UInt8]] = [:]
   ) -> TableOpener {
-    var opener = TableOpener(worker: patterns, takesGroups: takesGroups) { path in
-      // Those were read by `master`.
-      if let content = contents[path] { return (content, owner: 0) }
-      return try? owned(path)
-    }
+    var opener = TableOpener(
+      readOwned: { path in
+        // Those were read by `master`.
+        if let content = contents[path] { return (content, owner: 0) }
+        return try? owned(path)
+      }, worker: patterns, takesGroups: takesGroups)
     opener.add(type: "unix") { name, argument throws(LookupError) in
       try AccountTable(name, argument, worker: accounts, cache: cache)
     }
