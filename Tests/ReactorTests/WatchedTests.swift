@@ -120,4 +120,29 @@ import Testing
     let file = try Files.open("/tmp", [.read, .write, .temporary])
     #expect(throws: Errno.notPermitted) { try Watched(file.duplicate()) }
   }
+
+  /// After a standstill there are more events than one turn takes.
+  @Test @ReactorActor func whatCameInTimeIsSeenBeforeItsDeadlinePasses() async throws {
+    var pairs: [(Watched, SharedDescriptor)] = []
+    for _ in 0..<300 {
+      var pair = try Sockets.streamPair()
+      pairs.append((try Watched(pair.takeFirst()), SharedDescriptor(pair.takeSecond())))
+    }
+    for _ in 0..<3 { await Reactor.shared.yieldTurn() }
+    for pair in pairs { Self.poke(pair.1.raw) }
+    let deadline = Reactor.shared.now
+    var ready = 0
+    let tasks = pairs.map { pair in
+      reactorTask {
+        do throws(WaitError) {
+          try await pair.0.readable(deadline: deadline)
+          ready += 1
+        } catch {
+          Issue.record("\(error)")
+        }
+      }
+    }
+    for task in tasks { await task.value }
+    #expect(ready == 300)
+  }
 }

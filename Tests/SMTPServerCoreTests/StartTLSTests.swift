@@ -43,6 +43,25 @@ import Testing
         == " ehlo=2 starttls=1/2 mail=1 rcpt=0/1 commands=4/6")
   }
 
+  @Test func aChunkDoesNotOutliveTheHandshake() {
+    var session = Session { $0.security = .offered }
+    session.play(
+      """
+      C: EHLO client.test
+      \(Self.ehloWithTLS)
+      C: MAIL FROM:<a@b.test>
+      S: 250 2.1.0 Ok
+      C: RCPT TO:<c@example.org>
+      S: 250 2.1.5 Ok
+      """)
+    session.feed(Array("BDAT 5\r\nhello".utf8))
+    session.out = []
+    session.play("C: STARTTLS\nS: 220 2.0.0 Ready to start TLS")
+    #expect(session.core.beginSecurely() == .next)
+    session.out = []
+    session.play("C: MAIL FROM:<a@b.test>\nS: 250 2.1.0 Ok")
+  }
+
   @Test func aHandshakeThatFailsIsNotCounted() {
     var session = Session { $0.security = .offered }
     session.play("C: STARTTLS\nS: 220 2.0.0 Ready to start TLS")

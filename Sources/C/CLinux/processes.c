@@ -107,6 +107,8 @@ int clinux_parent_death_signal(int signal) {
   return CLINUX_CALL(prctl(PR_SET_PDEATHSIG, signal, 0, 0, 0));
 }
 
+int clinux_set_name(const char *name) { return CLINUX_CALL(prctl(PR_SET_NAME, name, 0, 0, 0)); }
+
 long clinux_raise_descriptor_limit(void) {
   struct rlimit limit;
   long result = CLINUX_CALL(getrlimit(RLIMIT_NOFILE, &limit));
@@ -114,6 +116,13 @@ long clinux_raise_descriptor_limit(void) {
   limit.rlim_cur = limit.rlim_max;
   result = CLINUX_CALL(setrlimit(RLIMIT_NOFILE, &limit));
   return result < 0 ? result : (long)limit.rlim_cur;
+}
+
+int clinux_schedule_as_batch(void) {
+  long policy = CLINUX_CALL(sched_getscheduler(0));
+  if (policy != SCHED_OTHER) return policy < 0 ? (int)policy : 0;
+  struct sched_param parameters = {0};
+  return CLINUX_CALL(sched_setscheduler(0, SCHED_BATCH, &parameters));
 }
 
 uint32_t clinux_umask(uint32_t mask) { return umask((mode_t)mask); }

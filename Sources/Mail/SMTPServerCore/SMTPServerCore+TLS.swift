@@ -41,7 +41,7 @@ extension SMTPServerCore {
     if pending == .handshake { counters.countAccepted(.starttls) }
     pending = .nothing
     isSecure = true
-    transaction = nil
+    dropTransaction()
     login = nil
     pendingRecipient = nil
     helo = nil

@@ -126,6 +126,7 @@ package struct AccessPolicy: Sendable {
     _ stage: AccessStage, _ evaluation: inout Evaluation, _ history: inout AccessHistory
   ) async throws(AccessError) {
     let delays = rules.settings.delaysReject
+    evaluation.isBeforeMail = stage == .connect || stage == .helo
     switch stage {
     case .connect: _ = try await judgeClient(&evaluation, &history)
     case .helo: _ = try await judgeHelo(&evaluation, &history)
@@ -158,6 +159,9 @@ package struct AccessPolicy: Sendable {
   ) async throws(AccessError) -> Bool {
     let passes = try await run([.client], &evaluation)
     history.afterConnect = evaluation.deferIfPermit
+    // Lists that are empty are not asked, and change nothing.
+    history.afterHelo = evaluation.deferIfPermit
+    history.afterMail = evaluation.deferIfPermit
     return passes
   }
 
@@ -167,6 +171,7 @@ package struct AccessPolicy: Sendable {
     evaluation.deferIfPermit = history.afterConnect
     let passes = evaluation.request.helo == nil ? true : try await run([.helo], &evaluation)
     history.afterHelo = evaluation.deferIfPermit
+    history.afterMail = evaluation.deferIfPermit
     return passes
   }
 

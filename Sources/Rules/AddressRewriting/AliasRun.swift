@@ -12,14 +12,16 @@ struct AliasRun {
   var sparesRoot = false
   private let aliases: LocalAliases
   private let root: MailAddress
+  private let memory: ExpansionMemory
   /// Aliases that have been looked into: the second time they add nobody.
   private var opened: Set<[UInt8]> = []
   private var filesRead = 0
   private var known: Set<[UInt8]> = []
 
-  init(_ aliases: LocalAliases, for root: MailAddress) {
+  init(_ aliases: LocalAliases, for root: MailAddress, in memory: ExpansionMemory) {
     self.aliases = aliases
     self.root = root
+    self.memory = memory
   }
 
   /// Takes those for whom an alias stands; users among them are final unless a file led here. False
@@ -77,9 +79,8 @@ struct AliasRun {
         isBare: entry.isBare)
       // The same command behind another alias is run once, if the same people wrote it.
       let key = [0, areInFile ? 1 : 0] + Array("\(entry.owner) ".utf8) + text(index)
-      guard known.insert(key).inserted else { continue }
       try append(
-        LocalAliases.Recipient(address: recipient, kind: .program(place), isUser: false))
+        LocalAliases.Recipient(address: recipient, kind: .program(place), isUser: false), as: key)
     }
   }
 
@@ -104,18 +105,25 @@ struct AliasRun {
     guard let user else { return try add(address) }
     guard let next else { return try add(user, isUser: isFinal || isUser) }
     guard try await open(next, of: user, depth: depth, isFinal: isFinal) else {
-      return try append(LocalAliases.Recipient(address: user, kind: .alias, isUser: false))
+      return try append(
+        LocalAliases.Recipient(address: user, kind: .alias, isUser: false), as: [0] + user.bytes)
     }
   }
 
   private mutating func add(_ address: MailAddress, isUser: Bool = false) throws(RewriteError) {
     // A user has one mailbox, whichever of this host's domains is named.
     let key = isUser ? AliasTables.name(of: address) : address.bytes.map(ASCII.lowercased)
-    guard known.insert(key).inserted else { return }
-    try append(LocalAliases.Recipient(address: address, kind: .address, isUser: isUser))
+    try append(
+      LocalAliases.Recipient(address: address, kind: .address, isUser: isUser), as: key)
   }
 
-  private mutating func append(_ recipient: LocalAliases.Recipient) throws(RewriteError) {
+  /// Takes a recipient, unless there is one with the same key.
+  private mutating func append(
+    _ recipient: LocalAliases.Recipient, as key: [UInt8]
+  ) throws(RewriteError) {
+    guard !known.contains(key) else { return }
+    try memory.take(for: CollectionOfOne(recipient.address), of: root)
+    known.insert(key)
     recipients.append(recipient)
     guard recipients.count <= aliases.settings.expansionMax,
       opened.count <= aliases.settings.expansionMax + 1

@@ -40,14 +40,18 @@ package struct EnvelopeRewriting: Sendable {
   /// Where aliases of local users lead elsewhere, virtual aliases are asked again; users they lead
   /// to are final. With `isFiltered` the message is not delivered here yet, and local aliases wait
   /// for its return from the filter.
+  ///
+  /// - Parameter memory: is asked before results are kept.
   package func recipients(
-    for address: MailAddress, isFiltered: Bool = false
+    for address: MailAddress, isFiltered: Bool = false,
+    in memory: ExpansionMemory = ExpansionMemory()
   ) async throws(RewriteError) -> [ExpandedRecipient] {
-    let virtual = aliases.isEmpty ? [address] : try await aliases.expand(address)
+    let virtual =
+      aliases.isEmpty ? [address] : try await aliases.expand(address, in: memory)
     guard !isFiltered, let localAliases, virtual.contains(where: localAliases.mayKnow) else {
       return virtual.map { ExpandedRecipient($0) }
     }
-    return try await followed(virtual, [], of: address, localAliases)
+    return try await followed(virtual, [], of: address, localAliases, memory)
   }
 
   /// Whether an alias still has as many commands and files as when it was expanded.
@@ -64,16 +68,17 @@ package struct EnvelopeRewriting: Sendable {
   ) async throws(RewriteError) -> (recipients: [ExpandedRecipient], sender: MailAddress?) {
     guard let localAliases else { return ([ExpandedRecipient(alias)], nil) }
     let opened = try await localAliases.open(alias)
+    let memory = ExpansionMemory()
     var found: [ExpandedRecipient] = []
     var pending: [MailAddress] = []
-    try await take(opened.recipients, &found, &pending)
-    return (try await followed(pending, found, of: alias, localAliases), opened.sender)
+    try await take(opened.recipients, &found, &pending, memory)
+    return (try await followed(pending, found, of: alias, localAliases, memory), opened.sender)
   }
 
   /// Follows addresses through all aliases to their ends.
   private func followed(
     _ addresses: [MailAddress], _ ends: [ExpandedRecipient], of address: MailAddress,
-    _ localAliases: LocalAliases
+    _ localAliases: LocalAliases, _ memory: ExpansionMemory
   ) async throws(RewriteError) -> [ExpandedRecipient] {
     let expansionMax = addresses.count + ends.count + localAliases.settings.expansionMax
     var found = ends
@@ -81,12 +86,12 @@ package struct EnvelopeRewriting: Sendable {
     var seen: Set<[UInt8]> = []
     var next = 0
     while next < pending.count {
-      if let results = try await localAliases.expand(pending[next]) {
+      if let results = try await localAliases.expand(pending[next], in: memory) {
         let new = results.filter {
           $0.isUser || $0.kind != .address
             || seen.insert($0.address.bytes.map(ASCII.lowercased)).inserted
         }
-        try await take(new, &found, &pending)
+        try await take(new, &found, &pending, memory)
       } else {
         found.append(ExpandedRecipient(pending[next]))
       }
@@ -103,13 +108,15 @@ package struct EnvelopeRewriting: Sendable {
 
   private func take(
     _ results: [LocalAliases.Recipient], _ found: inout [ExpandedRecipient],
-    _ pending: inout [MailAddress]
+    _ pending: inout [MailAddress], _ memory: ExpansionMemory
   ) async throws(RewriteError) {
     for result in results {
       if result.isUser || result.kind != .address {
         found.append(ExpandedRecipient(result.address, result.kind))
       } else {
-        pending += aliases.isEmpty ? [result.address] : try await aliases.expand(result.address)
+        pending +=
+          aliases.isEmpty
+          ? [result.address] : try await aliases.expand(result.address, in: memory)
       }
     }
   }

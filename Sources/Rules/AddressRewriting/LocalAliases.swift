@@ -83,11 +83,13 @@ package struct LocalAliases: Sendable {
   /// An alias with an owner, and one of which a file cannot be read now, stays in the result as
   /// `.alias`: its mail becomes new mail when it is delivered. An alias that leads to nobody but
   /// itself means the user of its name.
+  ///
+  /// - Parameter memory: is asked before results are kept.
   package func expand(
-    _ recipient: MailAddress
+    _ recipient: MailAddress, in memory: ExpansionMemory = ExpansionMemory()
   ) async throws(RewriteError) -> [Recipient]? {
     guard mayKnow(recipient), let (user, entry) = try await find(recipient) else { return nil }
-    var run = AliasRun(self, for: user)
+    var run = AliasRun(self, for: user, in: memory)
     guard try await run.open(entry, of: user, depth: 0) else {
       return [Recipient(address: user, kind: .alias, isUser: false)]
     }
@@ -101,7 +103,7 @@ package struct LocalAliases: Sendable {
       return Opened(
         recipients: [Recipient(address: recipient, kind: .address, isUser: true)], sender: nil)
     }
-    var run = AliasRun(self, for: user)
+    var run = AliasRun(self, for: user, in: ExpansionMemory())
     run.sparesRoot = true
     guard try await run.open(entry, of: user, depth: 0) else {
       preconditionFailure("an alias whose turn has come is opened or fails")

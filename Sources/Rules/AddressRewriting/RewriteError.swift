@@ -14,6 +14,8 @@ package enum RewriteError: Error, Equatable {
   case nestedTooDeeply(map: String, address: MailAddress)
   /// A result has more bytes than `virtual_alias_address_length_limit`.
   case resultTooLong(map: String, value: [UInt8])
+  /// Whoever asked has no memory for more addresses.
+  case noMemory(address: MailAddress)
 }
 
 extension RewriteError: CustomStringConvertible {
@@ -23,7 +25,7 @@ extension RewriteError: CustomStringConvertible {
   /// Whether a limit was reached: the tables are at fault, and answer.
   package var isUnreasonable: Bool {
     switch self {
-    case .lookupFailed, .notAnAddress: false
+    case .lookupFailed, .notAnAddress, .noMemory: false
     case .expansionTooLarge, .nestedTooDeeply, .resultTooLong: true
     }
   }
@@ -46,6 +48,9 @@ extension RewriteError: CustomStringConvertible {
       "unreasonable \(map) map expansion size for \(Self.text(address))"
     case .nestedTooDeeply(let map, let address):
       "unreasonable \(map) map nesting for \(Self.text(address))"
+    case .noMemory(let address):
+      "no memory for those for whom \(Self.text(address)) stands: more body_memory_limit, or fewer "
+        + "recipients to a message"
     case .resultTooLong(let map, let value):
       "unreasonable \(map) result \(String(decoding: value.prefix(300), as: UTF8.self))..."
     }

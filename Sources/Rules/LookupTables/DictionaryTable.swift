@@ -84,12 +84,11 @@ package struct DictionaryTable: SynchronousTable {
       throw .malformed(table: name, reason: "expected inline:{ name=value, { name = value } … }")
     }
     var entries: [[UInt8]: [UInt8]] = [:]
-    for word in words {
+    for (place, word) in words.enumerated() {
       let item = BracedWords.group(word) ?? word
       let isGroupWithRest = word.first == UInt8(ascii: "{") && item == word
       guard !isGroupWithRest, let equals = item.firstIndex(of: UInt8(ascii: "=")) else {
-        let text = String(decoding: word, as: UTF8.self)
-        throw .malformed(table: name, reason: "expected name=value, found \"\(text)\"")
+        throw .malformed(table: name, reason: "expected name=value as entry \(place + 1)")
       }
       let key = ASCII.trimmed(item[..<equals])
       let value = Array(ASCII.trimmed(item[(equals + 1)...]))

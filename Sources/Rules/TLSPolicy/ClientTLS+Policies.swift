@@ -79,7 +79,7 @@ extension ClientTLS {
   ) -> Result<ClientTLSPolicy, ClientTLSProblem> {
     var policy: ClientTLSPolicy
     switch level {
-    case .none, .unset: return .success(.plaintext)
+    case .none, .unset: policy = .plaintext
     // RFC 7672 2.2: without usable records delivery goes on as if there were no DANE.
     case .may, .dane: policy = ClientTLSPolicy(level: .may)
     case .daneOnly:
@@ -95,6 +95,7 @@ extension ClientTLS {
           "smtp_tls_wrappermode requires \"smtp_tls_security_level = encrypt\" (or stronger)"
         ]))
     }
+    if policy.level == .none { return .success(policy) }
     policy.serverName = entry?.serverName ?? configuration[.smtpTLSServername]
     fill(&policy, entry, configuration)
     switch policy.level {

@@ -16,6 +16,7 @@ package enum DeliverProcess {
   /// Takes one order from the inherited socket, carries it out and answers; returns the exit
   /// status.
   package static func run() -> Int32 {
+    RoleProcess.takeName()
     let socket = OwnedDescriptor(adopting: RoleProcess.channelDescriptor)
     guard let (order, host, sizeMax) = order(from: socket.raw) else { return EX_SOFTWARE }
     // What a command leaves running that had its time is ended with this process.

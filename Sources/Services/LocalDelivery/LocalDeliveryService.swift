@@ -32,7 +32,8 @@ package final class LocalDeliveryService: RoleService {
     } catch {
       throw RoleFailure("cannot start a thread: \(error)")
     }
-    link = AgentLink(agent: self, capacity: Self.capacity, log: context.log, tag: "local")
+    link = AgentLink(
+      agent: self, capacity: Self.capacity, log: context.log, tag: "local", keepsAll: true)
     // What is wrong with a transport is said at once, not with its first mail.
     for name in context.transportNames.sorted() { _ = program(of: name) }
   }
@@ -72,6 +73,7 @@ package final class LocalDeliveryService: RoleService {
     let program = program(of: request.transport)
     var verdicts: [RecipientVerdict] = []
     for group in program.groups(of: request.recipients) {
+      link?.note(request, verdicts: verdicts)
       let verdict: LocalVerdict
       do throws(NoDelivery) {
         verdict = try await deliver(request, to: group, by: program, segment)

@@ -18,6 +18,9 @@ final class Bouncer {
   private static let memoryMax = 16 << 20
   /// Reports that are written at once: a batch's worth.
   private static let atOnceMax = 256
+  /// Reports that wait from which on nothing is dispatched: mail that fails at once would else be
+  /// loaded without an end.
+  private static let waitingMax = 4096
   /// The largest message that is returned whole, whatever `bounce_size_limit` says: its report
   /// goes into a batch (spool rule R23).
   private static let returnedSizeMax = 1 << 20
@@ -45,12 +48,22 @@ final class Bouncer {
     begin()
   }
 
+  /// Whether so many reports wait that nothing that could make more should be begun. When they do
+  /// no longer, the queue is asked to go on.
+  var isBehind: Bool {
+    waiting.count >= min(Self.waitingMax, queue.settings.scheduler.activeLimit)
+  }
+
+  /// Reports that wait to be begun.
+  var backlog: Int { waiting.count }
+
   private var returnedSizeLimit: Int {
     min(queue.settings.returnedSizeLimit, Self.returnedSizeMax)
   }
 
   private func begin() {
     let limit = max(1, min(Self.atOnceMax, Self.memoryMax / returnedSizeLimit))
+    let wasBehind = isBehind
     while underWay < limit, let report = waiting.popFirst() {
       underWay += 1
       reactorTask {
@@ -61,6 +74,7 @@ final class Bouncer {
         self.change.pulse()
       }
     }
+    if wasBehind, !isBehind { queue.plan() }
   }
 
   private func end(_ report: PendingReport) {
@@ -105,7 +119,7 @@ final class Bouncer {
       let original = try await readOriginal(report)
       let id = queue.writer.makeQueueID(now: queue.clock.wallNow)
       let message = message(report, as: id, original)
-      let envelope = try await envelope(of: message)
+      let envelope = try await envelope(of: message, for: report)
       try await queue.writer.commit(record(of: message, envelope, as: id))
       log(report, message.messageID, as: id)
       settle(report)
@@ -156,12 +170,29 @@ final class Bouncer {
       report.kind, about: source, as: id, date: Self.date(queue.clock.wallNow), by: reporter)
   }
 
-  /// The sender's address may be an alias like any recipient's.
-  private func envelope(of report: DeliveryReport) async throws(RewriteError) -> Envelope {
+  /// The sender's address may be an alias like any recipient's. Where tables do not say whose and
+  /// waiting is of no use, it is taken as it is: the mail would else be kept, and its recipient's
+  /// host asked, for ever.
+  private func envelope(
+    of message: DeliveryReport, for report: PendingReport
+  ) async throws(RewriteError) -> Envelope {
     let envelope = Envelope(
-      sender: .null, recipients: [EnvelopeRecipient(report.recipient)],
+      sender: .null, recipients: [EnvelopeRecipient(message.recipient)],
       arrival: queue.clock.wallNow)
-    return try await queue.rewritten(envelope)
+    do throws(RewriteError) {
+      return try await queue.rewritten(envelope)
+    } catch {
+      let end = report.arrival + queue.settings.scheduler.lifetime
+      guard error.isUnreasonable || end <= queue.clock.wallNow else { throw error }
+      queue.log.line("bounce", severity: .warning) {
+        $0.append(text: "warning: ")
+        $0.append(queueID: report.record.id)
+        $0.append(peerText: ": \(error): the report goes to <".utf8)
+        $0.append(peerText: message.recipient.bytes)
+        $0.append(text: "> itself")
+      }
+      return queue.completed(envelope)
+    }
   }
 
   private func record(

@@ -104,7 +104,7 @@ final class Forwarder {
     }
     do throws(RewriteError) {
       let (found, owner) = try await queue.rewriting.open(alias.address)
-      let envelope = envelope(original.envelope, for: found, from: owner, of: alias)
+      let envelope = try envelope(original.envelope, for: found, from: owner, of: alias)
       return await write(original, envelope, alias, hasOwner: owner != nil)
     } catch {
       if let cause = error.cause { queue.log.warning("local", "\(cause)") }
@@ -117,7 +117,7 @@ final class Forwarder {
   private func envelope(
     _ original: Envelope, for found: [ExpandedRecipient], from owner: MailAddress?,
     of alias: DeliveryRecipient
-  ) -> Envelope {
+  ) throws(RewriteError) -> Envelope {
     var envelope = original
     envelope.arrival = queue.clock.wallNow
     envelope.pickupSource = nil
@@ -140,7 +140,7 @@ final class Forwarder {
     for each in found {
       var recipient = model.standing(for: each)
       if owner != nil { recipient.original = nil }
-      expansion.take(recipient)
+      try expansion.take(recipient)
     }
     envelope.recipients = expansion.recipients
     return envelope

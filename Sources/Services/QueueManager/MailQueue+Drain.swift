@@ -15,6 +15,7 @@ extension MailQueue {
     let hasRequeued = await requeuer.drain(deadline: deadline)
     let hasForwarded = await forwarder.drain(deadline: deadline)
     delayWarner.stop()
+    expirer.stop()
     let hasReported = await bouncer.drain(deadline: deadline)
     if hasMoved, hasRequeued, hasForwarded, hasReported { await writer.drain() }
     await journals.flush(deadline: deadline)

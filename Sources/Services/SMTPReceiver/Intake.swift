@@ -27,8 +27,8 @@ final class Intake {
   let authentication: AuthenticationServers
   /// Whether the process is on its way out.
   var isDraining = false
-  /// Looks up names of hosts that milters run on.
-  let names: LookupThread
+  /// Opens connections to milters.
+  let milterDialing: MilterDialing
   /// What the queue manager says to new mail; `nil` when it is welcome.
   var queueRefusal: SMTPReply?
 
@@ -36,9 +36,9 @@ final class Intake {
     spool: any MessageSpool, log: Log, memory: BodyMemory, page: LifePage,
     refusedClients: RefusedClients, clients: ClientLedger? = nil,
     writeTimeout: Duration = .seconds(300),
-    names: LookupThread = LookupThread(name: "hosts", depthMax: 100, timeout: .seconds(10))
+    names: LookupThread = LookupThread(name: "hosts", depthMax: 1000, timeout: .seconds(10))
   ) {
-    self.names = names
+    milterDialing = MilterDialing(names: names)
     self.clients = clients
     authentication = AuthenticationServers(log: log)
     self.page = page

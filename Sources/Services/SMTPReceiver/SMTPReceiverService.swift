@@ -2,6 +2,7 @@ import AccessPolicy
 import Configuration
 package import LinuxSystem
 import LookupTables
+import MailSite
 import MailTypes
 package import Primitives
 import QueueFormat
@@ -129,7 +130,7 @@ package final class SMTPReceiverService: RoleService {
       throw RoleFailure("cannot tell how many descriptors may be open: \(error)")
     }
     // Each session has a connection to each milter.
-    let each = 1 + listener.configuration[.smtpdMilters].count
+    let each = 1 + SiteMilters.countMax(listener.configuration)
     let possible = max((descriptors - Self.descriptorReserve) / each, 1)
     if wanted > possible {
       context.log.warning(

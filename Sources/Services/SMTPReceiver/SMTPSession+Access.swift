@@ -23,7 +23,11 @@ extension SMTPSession {
   @inline(never)
   private func add(_ later: MessageOrders) {
     var all = orders ?? MessageOrders()
-    all.add(later)
+    if !all.add(later) {
+      log(
+        "warning: access tables add more than \(MessageOrders.copiesMax) copies or "
+          + "\(MessageOrders.prependedSizeMax) bytes to a message")
+    }
     orders = all
   }
 

@@ -25,6 +25,8 @@ extension SMTPSession {
     let message = chunked ?? beginMessage(isChunked: true)
     chunked = message
     try await receive(message, count: chunk.count)
+    // A chunk that came with its command was never waited for.
+    if message.needsRoom { await message.writeOut() }
     if chunk.isLast {
       message.finishChunks()
       return try await finish(message)

@@ -24,25 +24,22 @@ extension SMTPSession {
     var expansion = RecipientExpansion(
       rules.rewriting, keepsOriginals: rules.keepsOriginals,
       isFiltered: !envelope.contentFilter.isEmpty)
-    var held = 0
+    // What is taken stays taken until the record is flushed.
+    let memory = ExpansionMemory { [unowned self] in pinIfRoom($0) }
     var heldInTurn = 0
-    defer { intake.memory.changeEnvelopes(by: -held) }
     do throws(RewriteError) {
       for recipient in envelope.recipients {
-        try await expansion.add(recipient)
-        intake.memory.changeEnvelopes(by: expansion.size - held)
-        held = expansion.size
-        if held - heldInTurn > Self.expandedInTurnMax {
-          heldInTurn = held
+        try await expansion.add(recipient, in: memory)
+        if expansion.size - heldInTurn > Self.expandedInTurnMax {
+          heldInTurn = expansion.size
           await Reactor.shared.yieldTurn()
-        }
-        guard intake.memory.hasRoomForRecipient else {
-          logReject("END-OF-MESSAGE", .insufficientStorage)
-          return .insufficientStorage
         }
       }
       envelope.recipients = expansion.recipients
       return nil
+    } catch .noMemory {
+      logReject("END-OF-MESSAGE", .insufficientStorage)
+      return .insufficientStorage
     } catch {
       logFailure(error, id)
       return error.isUnreasonable ? .aliasExpansionError : .writeError

@@ -45,8 +45,8 @@ final class SMTPSession {
   var queueID: QueueID?
   /// What `Received:` fields say about TLS.
   var securityTrace: [UInt8] = []
-  /// Bytes of the recipients of the transaction under way.
-  var envelopeSize = 0
+  /// Bytes of the transaction under way that cannot be written out (`BodyMemory.pinned`).
+  var pinned = 0
   /// The content of which chunks have come.
   var chunked: InboundMessage?
   /// When the message under way got its name.

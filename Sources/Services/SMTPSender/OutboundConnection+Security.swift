@@ -16,7 +16,7 @@ extension OutboundConnection {
 
   private var sessionKey: TLSSessionCache.Key {
     TLSSessionCache.Key(
-      agreement: ObjectIdentifier(agreement), host: peer.host, address: peer.address,
+      policy: agreement.identity, host: peer.host, address: peer.address,
       port: peer.port, destination: nextHopName)
   }
 

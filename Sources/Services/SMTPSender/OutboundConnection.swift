@@ -152,7 +152,10 @@ final class OutboundConnection {
     do throws(StreamError) {
       switch hop.host {
       case .address(let address): stream = try await connect(to: address)
-      case .unix(let path): stream = try connectUnix(settings.socketPath(path))
+      case .unix(let path):
+        stream = try await ByteStream.connect(
+          toPath: settings.socketPath(path),
+          deadline: Reactor.shared.now + settings.connectTime)
       case .domain(let name), .host(let name):
         guard settings.client.speaksLMTP else {
           core.connectFailed(reason: "name service is not available for \(name)")
@@ -203,14 +206,6 @@ final class OutboundConnection {
       }
     }
     return false
-  }
-
-  private func connectUnix(_ path: String) throws(StreamError) -> ByteStream {
-    do throws(Errno) {
-      return try ByteStream(try Sockets.connectUnix(path))
-    } catch {
-      throw .system(error)
-    }
   }
 
   private func converse() async {

@@ -67,27 +67,47 @@ package struct RecipientExpansion: Sendable {
   }
 
   /// Takes a recipient of the envelope, which is complete.
-  package mutating func add(_ recipient: EnvelopeRecipient) async throws(RewriteError) {
+  ///
+  /// - Parameter memory: is asked before anything is kept. What is taken for the results stays
+  ///   taken; it is `size` in the end.
+  package mutating func add(
+    _ recipient: EnvelopeRecipient, in memory: ExpansionMemory = ExpansionMemory()
+  ) async throws(RewriteError) {
     // What was found in `alias_maps` before, as of requeued mail, counts while it is there.
     switch recipient.kind {
     case .address: break
-    case .alias: return take(recipient)
+    case .alias: return try take(recipient, in: memory)
     case .program(let place):
-      if try await rewriting.knows(place, of: recipient.address) { return take(recipient) }
+      if try await rewriting.knows(place, of: recipient.address) {
+        return try take(recipient, in: memory)
+      }
     }
+    let start = memory.taken
     let results = try await rewriting.recipients(
-      for: recipient.address, isFiltered: isFiltered)
-    for result in results { take(recipient.standing(for: result)) }
+      for: recipient.address, isFiltered: isFiltered, in: memory)
+    let before = size
+    for result in results { try take(recipient.standing(for: result), in: memory) }
+    // The lists of the expansion are no more.
+    memory.giveBack(to: start + size - before)
   }
 
-  /// Takes one whom a recipient stands for, unless there is one already.
-  package mutating func take(_ recipient: EnvelopeRecipient) {
+  /// Takes one whom a recipient stands for, unless there is one already; `memory` is asked before.
+  package mutating func take(
+    _ recipient: EnvelopeRecipient, in memory: ExpansionMemory = ExpansionMemory()
+  ) throws(RewriteError) {
     let key = key(of: recipient)
     guard !known.contains(key) else { return }
+    let bytes = Self.bytes(of: key)
+    try memory.take(bytes, for: recipient.address)
     let limit = rewriting.rememberedRecipients
     if limit == 0 || known.count < limit { known.insert(key) }
     recipients.append(recipient)
-    size += MemoryLayout<EnvelopeRecipient>.stride + key.count
+    size += bytes
+  }
+
+  /// What a recipient takes in the list, in the memory of names, and in the record.
+  private static func bytes(of key: [UInt8]) -> Int {
+    MemoryLayout<EnvelopeRecipient>.stride + 3 * key.count
   }
 
   private func key(of recipient: EnvelopeRecipient) -> [UInt8] {

@@ -27,8 +27,12 @@ int clinux_parent_pid(void);
 
 int clinux_no_new_privileges(void);
 int clinux_parent_death_signal(int signal);
+int clinux_set_name(const char *name);
 /// Raises the soft limit of open descriptors to the hard one; returns it.
 long clinux_raise_descriptor_limit(void);
+
+// From the usual scheduling policy to SCHED_BATCH; leaves any other policy alone.
+int clinux_schedule_as_batch(void);
 uint32_t clinux_umask(uint32_t mask);
 int clinux_host_name(char *buffer, int count);
 void clinux_ignore_broken_pipe(void);

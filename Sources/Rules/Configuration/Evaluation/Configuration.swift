@@ -17,6 +17,7 @@ package final class Configuration: Sendable {
     self.values = values
     diagnostics += SASLCheck(self).diagnostics()
     diagnostics += SASLClientCheck(self).diagnostics()
+    diagnostics += RetryCheck(self).diagnostics()
   }
 
   /// A configuration and what was found on the way; it must not be used when there are errors.

@@ -24,6 +24,7 @@ extension Registry {
     DurationParameter.serviceStartTimeout,
     DurationParameter.serviceLagWarnTime,
     DurationParameter.smtpdCrashRefusalTime,
+    DurationParameter.milterTimeLimit,
     SizeParameter.spoolSegmentSize,
     SizeParameter.spoolReserve,
     SizeParameter.spoolRelocationSizeMin,
@@ -80,6 +81,11 @@ extension IntegerParameter {
 }
 
 extension DurationParameter {
+  /// `milter_time_limit`
+  package static let milterTimeLimit = Self(
+    "milter_time_limit", default: "1h", min: .seconds(1),
+    "The most time for a milter to answer a command, or to take a message and answer it, however "
+      + "often it says that it is at work.")
   /// `commit_delay`
   package static let commitDelay = Self(
     "commit_delay", default: "2ms",
