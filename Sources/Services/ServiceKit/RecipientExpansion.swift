@@ -86,7 +86,9 @@ package struct RecipientExpansion: Sendable {
     let results = try await rewriting.recipients(
       for: recipient.address, isFiltered: isFiltered, in: memory)
     let before = size
-    for result in results { try take(recipient.standing(for: result), in: memory) }
+    for result in results {
+      try take(recipient.standing(for: result), of: recipient.address, in: memory)
+    }
     // The lists of the expansion are no more.
     memory.giveBack(to: start + size - before)
   }
@@ -95,10 +97,16 @@ package struct RecipientExpansion: Sendable {
   package mutating func take(
     _ recipient: EnvelopeRecipient, in memory: ExpansionMemory = ExpansionMemory()
   ) throws(RewriteError) {
+    try take(recipient, of: recipient.address, in: memory)
+  }
+
+  private mutating func take(
+    _ recipient: EnvelopeRecipient, of address: MailAddress, in memory: ExpansionMemory
+  ) throws(RewriteError) {
     let key = key(of: recipient)
     guard !known.contains(key) else { return }
     let bytes = Self.bytes(of: key)
-    try memory.take(bytes, for: recipient.address)
+    try memory.take(bytes, for: address)
     let limit = rewriting.rememberedRecipients
     if limit == 0 || known.count < limit { known.insert(key) }
     recipients.append(recipient)
