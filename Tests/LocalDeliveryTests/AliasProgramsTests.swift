@@ -174,7 +174,7 @@ struct AliasProgramsTests {
         sender: envelope.sender, recipients: [recipient], arrival: time, activated: time,
         dispatched: time),
       recipient: recipient, place: place, segment: SharedDescriptor(file))
-    guard case .asUser(let order) = try work.begin() else { return nil }
+    guard case .asUser(let order, _) = try work.begin() else { return nil }
     return order
   }
 

@@ -9,7 +9,7 @@ package import SMTPGrammar
 package struct SMTPServerCore: Sendable {
   enum Pending: Sendable {
     case nothing, helo, sender, recipient, verification, admission, content, chunk, droppedChunk
-    case handshake, authentication, response, etrn, closed
+    case security, handshake, authentication, response, etrn, closed
   }
 
   let rules: SMTPServerRules

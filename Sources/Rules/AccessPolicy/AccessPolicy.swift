@@ -34,6 +34,7 @@ package struct AccessPolicy: Sendable {
         classes[AccessRules.ClassKey(name: name, subject: subject)] = list.restrictions
         if subject == .client { warnings += list.warnings }
       }
+      warnings += PermitCertificates.warnings(of: words, in: name, settings)
     }
     var lists: [[any Restriction]] = []
     for name in RestrictionList.Name.allCases {
@@ -41,8 +42,9 @@ package struct AccessPolicy: Sendable {
       let list = try parser.parse(settings.restrictions[name] ?? [], subject: name.subject)
       lists.append(list.restrictions)
       warnings += list.warnings
-      warnings += RejectSenderLoginMismatch.warnings(
-        of: settings.restrictions[name] ?? [], in: name.parameter, settings)
+      let words = settings.restrictions[name] ?? []
+      warnings += RejectSenderLoginMismatch.warnings(of: words, in: name.parameter, settings)
+      warnings += PermitCertificates.warnings(of: words, in: name.parameter, settings)
     }
     guard [.relay, .recipient].contains(where: { Self.keepsStrangersOut($0, settings) }) else {
       throw .opensRelay

@@ -48,6 +48,15 @@ package struct DictionaryTable: SynchronousTable {
     self.warnings = warnings
   }
 
+  /// The numbers of the lines that count for the keys, in small letters, of a file of lines
+  /// `key value`.
+  static func lines(_ bytes: [UInt8]) -> [[UInt8]: Int] {
+    let found = LogicalLines(bytes).lines.compactMap { line in
+      entry(line.text).map { ($0.key.map(ASCII.lowercased), line.number) }
+    }
+    return Dictionary(found) { first, _ in first }
+  }
+
   /// Reads the lines `name: value` of an aliases(5) file; names with spaces stand in double quotes.
   ///
   /// The first of several lines for a name counts.

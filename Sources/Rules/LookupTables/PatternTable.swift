@@ -18,7 +18,8 @@ struct PatternTable: LookupTable {
   /// With `takesGroups` false a value that has a part of the key in it is an error.
   init(
     _ name: String, _ argument: String, _ dialect: Dialect, file: TableOpener.OwnedReader,
-    worker: any LookupWorker, takesGroups: Bool = true
+    worker: any LookupWorker, takesGroups: Bool = true,
+    matchLimit: UInt32 = RegularExpression.matchLimit
   ) throws(LookupError) {
     self.name = name
     self.worker = worker
@@ -31,12 +32,23 @@ struct PatternTable: LookupTable {
     self.owner = owner
     rules = try ConditionalRules(
       table: name, lines: lines
-    ) { text throws(RuleError) in try Self.line(text, dialect, takesGroups) }
+    ) { text throws(RuleError) in
+      try Self.line(text, dialect, takesGroups, matchLimit)
+    }
+  }
+
+  /// The values of all rules, in order, by the numbers of their lines; those that take parts of the
+  /// key as they stand.
+  var values: [(line: Int, value: [UInt8])] {
+    rules.values.map { ($0.line, Self.filled($0.value, [])) }
   }
 
   func find(_ key: [UInt8]) async throws(LookupError) -> [UInt8]? {
     try await worker.answer(to: { lookUp(key) }, of: name)
   }
+
+  /// As `find`, without a worker: for few rules, short keys and a low limit.
+  func findNow(_ key: [UInt8]) throws(LookupError) -> [UInt8]? { try lookUp(key).get() }
 
   private func lookUp(_ key: [UInt8]) -> Result<[UInt8]?, LookupError> {
     do throws(RuleError) {
@@ -49,7 +61,7 @@ struct PatternTable: LookupTable {
 
   /// Reads `/pattern/flags value`, `!/pattern/flags value`, `if /pattern/flags` and `endif`.
   private static func line(
-    _ text: [UInt8], _ dialect: Dialect, _ takesGroups: Bool
+    _ text: [UInt8], _ dialect: Dialect, _ takesGroups: Bool, _ matchLimit: UInt32
   ) throws(RuleError) -> ConditionalRules<RegularExpression>.Line {
     if ASCII.equalFolded(text, "endif".utf8) { return .end }
     var rest = text[...]
@@ -63,7 +75,8 @@ struct PatternTable: LookupTable {
       rest = ASCII.trimmed(rest.dropFirst())
     }
     let (pattern, flags, behind) = try parts(rest)
-    let expression = try RegularExpression(pattern, options: try options(flags, dialect))
+    let expression = try RegularExpression(
+      pattern, options: try options(flags, dialect), matchLimit: matchLimit)
     let value = ASCII.trimmed(behind)
     if isCondition {
       guard value.isEmpty else { throw RuleError(reason: "text behind the condition") }
@@ -134,7 +147,8 @@ extension PatternTable {
   ) throws(RuleError) {
     for case .group(let number) in try pieces(value) {
       guard takesGroups else {
-        throw RuleError(reason: "$\(number) is not allowed here: senders would choose the value")
+        throw RuleError(
+          reason: "$\(number) is not allowed here: who is looked up would choose the value")
       }
       guard number <= groups else {
         throw RuleError(reason: "the pattern has no group $\(number)")

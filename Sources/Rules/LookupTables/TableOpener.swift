@@ -9,7 +9,7 @@ package struct TableOpener: Sendable {
     @Sendable (_ name: String, _ argument: String) throws(LookupError) -> any LookupTable
 
   private var types: [String: TableType]
-  private let read: OwnedReader
+  let read: OwnedReader
   /// Reads a file of at most `limit` bytes while mail is handled.
   package typealias IncludedReader =
     @Sendable (_ path: String, _ limit: Int) async throws(LookupError) -> [UInt8]
@@ -27,18 +27,21 @@ package struct TableOpener: Sendable {
   /// - Parameters:
   ///   - worker: matches regular expressions.
   ///   - takesGroups: whether the value of a regular expression may have parts of the key in it.
+  ///   - matchLimit: how often the match of one may try and go back before it gives up.
   ///   - read: gives the bytes of a file.
   package init(
-    worker: any LookupWorker = DirectWorker(), takesGroups: Bool = true, read: @escaping Reader
+    worker: any LookupWorker = DirectWorker(), takesGroups: Bool = true,
+    matchLimit: UInt32 = 1_000_000, read: @escaping Reader
   ) {
     self.init(
       readOwned: { path in read(path).map { (bytes: $0, owner: 0) } }, worker: worker,
-      takesGroups: takesGroups)
+      takesGroups: takesGroups, matchLimit: matchLimit)
   }
 
   /// As the other, where it matters whose the files are.
   package init(
-    readOwned read: @escaping OwnedReader, worker: any LookupWorker, takesGroups: Bool
+    readOwned read: @escaping OwnedReader, worker: any LookupWorker, takesGroups: Bool,
+    matchLimit: UInt32 = 1_000_000
   ) {
     self.read = read
     readIncluded = { path, limit throws(LookupError) in
@@ -60,10 +63,13 @@ package struct TableOpener: Sendable {
       },
       "regexp": { name, text throws(LookupError) in
         try PatternTable(
-          name, text, .posix, file: read, worker: worker, takesGroups: takesGroups)
+          name, text, .posix, file: read, worker: worker, takesGroups: takesGroups,
+          matchLimit: matchLimit)
       },
       "pcre": { name, text throws(LookupError) in
-        try PatternTable(name, text, .perl, file: read, worker: worker, takesGroups: takesGroups)
+        try PatternTable(
+          name, text, .perl, file: read, worker: worker, takesGroups: takesGroups,
+          matchLimit: matchLimit)
       },
     ]
   }

@@ -5,7 +5,7 @@ import Primitives
 import ServiceKit
 import SystemPackage
 
-/// The blocking part of one delivery to a command or a file that an alias names: makes the copy
+/// The blocking part of one delivery to a command or a file that an alias names: makes the order
 /// that a process with the rights of who named it will deliver.
 struct ProgramWork: Sendable {
   /// What of the configuration concerns rights.
@@ -51,13 +51,12 @@ struct ProgramWork: Sendable {
       destination = .file(program.text, agent.settings.lock)
       style = program.text.hasSuffix("/") ? .maildir : .mailbox
     }
-    let copy = try source.copy(lead)
     var order = DeliverOrder(
-      account: account, destination: destination, headerLength: copy.headerLength,
-      bodyLength: copy.bodyLength, sender: request.sender, recipient: recipient.address,
-      original: agent.original(of: recipient), content: copy.file)
+      account: account, destination: destination, headerLength: Int64(lead.header.length),
+      bodyLength: Int64(lead.body.length), sender: request.sender, recipient: recipient.address,
+      original: agent.original(of: recipient))
     order.style = style
-    return .asUser(order)
+    return .asUser(order, lead)
   }
 
   /// Whose rights are used: those of the file's owner in which the program stands, and for the

@@ -157,6 +157,10 @@ package final class SMTPReceiverService: RoleService {
     do throws(TLSPolicyError) {
       let tls = try ServerTLS(
         listener.configuration, service: listener.service, material: material)
+      for warning in ServerTLS.warnings(of: listener.configuration)
+      where context.processRank == 0 && warned.insert(warning).inserted {
+        context.log.warning("smtpd", warning)
+      }
       if tls.level == .may, tls.context == nil {
         context.log.warning("smtpd", "No server certs available. TLS won't be enabled")
       }

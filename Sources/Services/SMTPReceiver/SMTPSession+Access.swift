@@ -43,6 +43,7 @@ extension SMTPSession {
     request.recipientCount = transaction?.recipients.count ?? 0
     request.pipelinesIllegally = core.pipelinesIllegally
     request.isEncrypted = core.isSecure
+    request.certificate = security?.certificate
     request.login = core.login.map { AccessLogin(mechanism: $0.mechanism, user: $0.user) }
     return request
   }

@@ -228,7 +228,7 @@ extension SMTPSession {
       macros.set("daemon_port", "\(port)")
     }
     if let queueID { macros.set("i", "\(queueID)") }
-    for (name, value) in tlsMacros { macros.set(name, value) }
+    for (name, value) in security?.macros ?? [:] { macros.set(name, value) }
     if let login = core.login {
       macros.set("auth_type", login.mechanism)
       macros.set("auth_authen", login.user)

@@ -18,7 +18,7 @@ enum SessionEnd: Error {
   case timedOut
   /// This process leaves.
   case shutDown
-  /// A table said HANGUP.
+  /// A table said HANGUP, or the client asked for too many TLS sessions.
   case hungUp
   /// The spool cannot tell whether a message is mail: the client must not hear either answer.
   case uncertain
@@ -43,8 +43,8 @@ final class SMTPSession {
   var usage: ClientUsage?
   /// The name of the message under way, once a recipient has been accepted.
   var queueID: QueueID?
-  /// What `Received:` fields say about TLS.
-  var securityTrace: [UInt8] = []
+  /// What is kept of the TLS handshake; `nil` when nobody will ask.
+  var security: SessionSecurity?
   /// Bytes of the transaction under way that cannot be written out (`BodyMemory.pinned`).
   var pinned = 0
   /// The content of which chunks have come.
@@ -57,16 +57,14 @@ final class SMTPSession {
   var orders: MessageOrders?
   /// The milters that look at the session; `nil` for none.
   var milters: MilterChain?
-  /// What milters are told of the TLS handshake, as values of macros.
-  var tlsMacros: [String: String] = [:]
   /// Bytes of content received, while it comes in.
   var contentSize: Int?
   /// The exchange with the authentication server that waits for the client.
   var exchange: OpenExchange?
   /// Who follows the dialogue; `nil` while nobody does.
-  private var trace: DialogTrace?
+  var trace: DialogTrace?
   /// The bytes at the front of `out` that are as they are to be sent, and have been shown.
-  private var shownBytes = 0
+  var shownBytes = 0
   /// Whether it waits for the client and nothing would be lost if it ended.
   var isIdle = false
   /// What MAIL is answered where no milter could be found to ask.
@@ -112,7 +110,10 @@ final class SMTPSession {
       _ = core.end(with: refusal, into: &out)
       return try await flush()
     }
-    if rules.tls.isWrapped { _ = try await secure() }
+    if rules.tls.isWrapped {
+      if usage?.refusesTLS("TLS service") == true { throw .hungUp }
+      if try await secure() == .close { return try await sayGoodbye() }
+    }
     if let hiddenKeywords = rules.hiddenKeywords {
       core.hiddenKeywords = await hiddenKeywords(client.address)
     }
@@ -198,6 +199,7 @@ final class SMTPSession {
       case .admitContent:
         if milters != nil || rules.access.judges(.data) { return .data }
         step = admitContent()
+      case .authorizeTLS: step = authorizeTLS()
       case .authorizeETRN: return .etrn
       case .receiveContent: return .content
       case .startTLS: return .handshake
@@ -348,44 +350,6 @@ final class SMTPSession {
   /// Ends the session if it is between two commands; one that receives content goes on.
   func shutDownIfIdle(_ task: Task<Void, Never>) {
     if isIdle { task.cancel() }
-  }
-}
-
-extension SMTPSession {
-  /// Begins to show the dialogue to somebody; `hasJoined` when it has begun before.
-  func follow(_ follower: DialogFollower, hasJoined: Bool) {
-    beginTrace(isLogged: false, hasJoined: hasJoined)
-    trace?.add(follower)
-  }
-
-  /// Shows it to one less.
-  func unfollow(_ follower: DialogFollower) {
-    guard let trace, !trace.remove(follower) else { return }
-    self.trace = nil
-  }
-
-  private func beginTrace(isLogged: Bool, hasJoined: Bool) {
-    guard trace == nil || isLogged else { return }
-    let others = trace?.followers ?? []
-    // What waits to be sent was made before anybody looked on.
-    if trace == nil {
-      if rules.softBounce { finishReplies() }
-      shownBytes = out.count
-    }
-    let trace = DialogTrace(
-      isLogged: isLogged, hasJoined: hasJoined, log: intake.log, tag: rules.tag,
-      client: clientText, port: client.port)
-    for follower in others { trace.add(follower) }
-    self.trace = trace
-  }
-
-  /// What is done to replies once, before they are sent. Never inlined, as what writes log lines.
-  @inline(never)
-  private func finishReplies() {
-    guard shownBytes < out.count else { return }
-    if rules.softBounce { SoftReplies.soften(&out, from: shownBytes) }
-    trace?.sent(out[shownBytes...])
-    shownBytes = out.count
   }
 }
 

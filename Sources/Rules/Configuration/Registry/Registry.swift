@@ -3,9 +3,8 @@ package enum Registry {
   /// The declarations, sorted by name.
   package static let declarations: [Declaration] =
     [
-      site, routing, server, tlsServer, saslServer, tlsClient, saslClient, access, client, lmtp,
-      delivery, aliasDestinations,
-      queue, message, filters, milters, own,
+      site, routing, server, tlsServer, clientCertificates, saslServer, tlsClient, saslClient,
+      access, client, lmtp, delivery, aliasDestinations, queue, message, filters, milters, own,
     ].joined()
     .map(\.declaration).sorted { $0.name < $1.name }
 
