@@ -161,7 +161,7 @@ targets += room(
 targets += room(
   "LocalDelivery", floor: "Services",
   imports: platform + mail
-    + ["ServiceKit", "Configuration", "LookupTables", "QueueFormat", system])
+    + ["ServiceKit", "Configuration", "LookupTables", "AddressRewriting", "QueueFormat", system])
 targets += room(
   "Control", floor: "Services",
   imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])

@@ -152,7 +152,8 @@ private let services = [
   room(
     "LocalDelivery", "Services",
     platform + mail + [
-      "ServiceKit", "Configuration", "LookupTables", "QueueFormat", "SystemPackage", "Glibc",
+      "ServiceKit", "Configuration", "LookupTables", "AddressRewriting", "QueueFormat",
+      "SystemPackage", "Glibc",
     ]),
   room(
     "Control", "Services",
