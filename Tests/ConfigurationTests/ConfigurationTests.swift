@@ -124,6 +124,10 @@ import Testing
     ("relayhost = [a", "relayhost", "expected next-hops such as"),
     ("relayhost = [192.0.2.1]:99999", "relayhost", "expected next-hops such as"),
     ("relayhost = host.test:foo", "relayhost", "expected next-hops such as"),
+    ("lmtp_tcp_port = foo", "lmtp_tcp_port", "expected a port from 1 to 65535, or the name of"),
+    ("lmtp_tcp_port = 0", "lmtp_tcp_port", "expected a port from 1 to 65535, or the name of"),
+    ("lmtp_bind_address = ::1", "lmtp_bind_address", "expected an IPv4 address, or nothing"),
+    ("lmtp_bind_address6 = foo", "lmtp_bind_address6", "expected an IPv6 address, or nothing"),
     ("smtp_bind_address = foo", "smtp_bind_address", "expected an IPv4 address, or nothing"),
     ("smtp_bind_address6 = 192.0.2.1", "smtp_bind_address6", "expected an IPv6 address"),
     ("myhostname = a b", "myhostname", "expected a host name, found \"a b\""),
@@ -132,6 +136,19 @@ import Testing
     ("compatibility_level = new", "compatibility_level", "expected a release such as 3.6"),
     ("myorigin =", "myorigin", "expected a text that is not empty"),
     ("mynetworks_style = wide", "mynetworks_style", "expected one of: class, subnet, host"),
+    (
+      "mailbox_delivery_lock = fcntl, dotlok", "mailbox_delivery_lock",
+      "expected a list of: fcntl, flock, dotlock, found \"dotlok\""
+    ),
+    (
+      "virtual_mailbox_lock = fnctl", "virtual_mailbox_lock",
+      "expected a list of: fcntl, flock, dotlock, found \"fnctl\""
+    ),
+    (
+      "propagate_unmatched_extensions = virtuall", "propagate_unmatched_extensions",
+      "expected a list of: canonical, virtual, alias, forward, include, generic, found"
+    ),
+    ("notify_classes = resources", "notify_classes", "expected a list of: bounce, 2bounce"),
     ("mydestination = {a", "mydestination", "a brace has no partner"),
     ("mydestination = ${a", "mydestination", "an expression is not closed"),
     ("smtp_tcp_port = $smtp_tcp_port", "smtp_tcp_port", "the value of smtp_tcp_port refers to"),
@@ -148,6 +165,15 @@ import Testing
     #expect(found.map(\.subject) == [name])
     #expect(found.first?.message.hasPrefix(message) == true, "\(found)")
     #expect(found.first?.location == SourceLocation(file: "main.cf", line: 2))
+  }
+
+  @Test(arguments: [
+    ("fcntl, dotlock", ["fcntl", "dotlock"]), ("FLOCK", ["flock"]), ("", []),
+  ])
+  func aListOfWordsHasThoseThatAreKnown(text: String, words: [String]) {
+    let evaluation = Sample.evaluate("mailbox_delivery_lock = \(text)")
+    #expect(!evaluation.hasErrors)
+    #expect(evaluation.configuration[.mailboxDeliveryLock] == words)
   }
 
   @Test func aBadValueLeavesTheDefaultInPlace() {

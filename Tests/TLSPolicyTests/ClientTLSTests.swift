@@ -242,6 +242,16 @@ import Testing
     #expect(error?.description.hasPrefix(wanted) == true, "\(String(describing: error))")
   }
 
+  @Test(arguments: ["none", "may", "dane"]) func wrapperModeNeedsAnEntryWhereTheLevelIsLax(
+    level: String
+  ) async throws {
+    let tls = try tls(
+      "smtp_tls_wrappermode = yes\nsmtp_tls_security_level = \(level)\n"
+        + "smtp_tls_policy_maps = inline:{b.test=encrypt}\n")
+    #expect(throws: ClientTLSProblem.self) { try tls.generalPolicy.get() }
+    #expect(try await tls.policy(for: "b.test").policy.get().isMandatory)
+  }
+
   @Test func fingerprintsNeedAFingerprint() throws {
     let tls = try tls("smtp_tls_security_level = fingerprint\n")
     guard case .failure(let problem) = tls.generalPolicy else {

@@ -7,6 +7,7 @@ package struct EnvelopeRewriting: Sendable {
   private let resolver: AddressResolver
   private let aliases: AliasExpansion
   private let localAliases: LocalAliases?
+  private var isPastVirtualAliases = false
   /// `duplicate_filter_limit`: recipients that are remembered to find those named twice; 0 for all.
   package let rememberedRecipients: Int
 
@@ -25,7 +26,15 @@ package struct EnvelopeRewriting: Sendable {
   }
 
   /// Whether any recipient may stand for others, which has to be asked.
-  package var expandsRecipients: Bool { !aliases.isEmpty }
+  package var expandsRecipients: Bool { !aliases.isEmpty && !isPastVirtualAliases }
+
+  /// The rewriting of recipients that `virtual_alias_maps` are not asked about, unless an alias of
+  /// a local user leads to them: those of a redirection, which Postfix makes in the queue.
+  package var pastVirtualAliases: EnvelopeRewriting {
+    var rewriting = self
+    rewriting.isPastVirtualAliases = true
+    return rewriting
+  }
 
   /// Whether a recipient may be an alias of a local user, which has to be asked.
   package func mayBeLocalAlias(_ address: MailAddress) -> Bool {
@@ -47,7 +56,7 @@ package struct EnvelopeRewriting: Sendable {
     in memory: ExpansionMemory = ExpansionMemory()
   ) async throws(RewriteError) -> [MailAddress] {
     let virtual =
-      aliases.isEmpty ? [address] : try await aliases.expand(address, in: memory)
+      expandsRecipients ? try await aliases.expand(address, in: memory) : [address]
     guard !isFiltered, let localAliases, virtual.contains(where: localAliases.mayKnow) else {
       return virtual
     }

@@ -64,7 +64,7 @@ package struct ClientLogins: Sendable {
   ///
   /// - Parameters:
   ///   - host: the server's name, or its address where it has none.
-  ///   - nextHop: as it stands in the request, with brackets and port.
+  ///   - nextHop: as `NextHop.key(ofFirstIn:)` gives it, with brackets and port.
   package func login(for host: String, nextHop: String) async throws(Problem) -> Answer {
     for key in host == nextHop ? [host] : [host, nextHop] {
       let value: [UInt8]?

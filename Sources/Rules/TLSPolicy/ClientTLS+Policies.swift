@@ -21,7 +21,7 @@ extension ClientTLS {
 
   /// Asks the tables what is wanted of a destination.
   ///
-  /// - Parameter nextHop: as it stands in the request, with brackets and port.
+  /// - Parameter nextHop: as `NextHop.key(ofFirstIn:)` gives it, with brackets and port.
   package func policy(for nextHop: String) async -> Answer {
     let destination = "smtp_tls_policy_maps, next-hop destination \"\(nextHop)\": "
     do throws(LookupError) {

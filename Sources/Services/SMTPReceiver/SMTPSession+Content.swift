@@ -145,10 +145,8 @@ extension SMTPSession {
       if let refusal = try await contentRefusal(message, &envelope) { return .refused(refusal) }
       if orders?.discards == true { return .queued(id) }
     }
-    if let refusal = await rewrite(&envelope, id) { return .refused(refusal) }
-    if let target = orders?.redirect {
-      envelope.redirect(to: target)
-      rules.rewriting.complete(&envelope)
+    if let refusal = await rewrite(&envelope, id, redirectingTo: orders?.redirect) {
+      return .refused(refusal)
     }
     do throws(SpoolError) {
       try await message.commit(

@@ -34,6 +34,9 @@ final class OutboundConnection {
   let agreement: TransportSecurity.Agreement
   /// What was agreed on, for the log.
   var securityText: (trust: StaticString, facts: String)?
+  /// When the server showed its certificate, of a session that is worth keeping and is not kept
+  /// yet: the server is who it should be.
+  var sessionMadeAt: MonotonicTime?
   private let reader: ContentReader
   private let names: HostAddresses
   private unowned let owner: any OutboundConnectionOwner
@@ -275,7 +278,8 @@ final class OutboundConnection {
       case .timedOut: core.connectionLost(.timedOut)
       case .shortFile: core.connectionLost(.localData)
       case .cancelled: break
-      case .system where isContent: core.contentInterrupted()
+      // Under TLS the library tells no reason.
+      case .system where isContent, .closed where isContent: core.contentInterrupted()
       default: core.connectionLost(.closed)
       }
       return false
@@ -353,9 +357,9 @@ final class OutboundConnection {
     if end.isStale { return owner.retry(job, to: destination, under: agreement) }
     if end.wantsPlaintext {
       let plaintext = agreement.transport.plaintext
+      // Only where nobody logs in; and nobody does so on a connection that had TLS taken from it.
       return owner.retry(
-        job, to: DestinationKey(job.request, plaintext, login: destination.login),
-        under: plaintext)
+        job, to: DestinationKey(job.request, plaintext, login: nil), under: plaintext)
     }
     keepSession()
     let now = Clocks.wallNow()

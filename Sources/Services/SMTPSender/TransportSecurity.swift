@@ -82,7 +82,7 @@ final class TransportSecurity {
     return general
   }
 
-  /// The agreement for a destination; `nextHop` as it stands in the request.
+  /// The agreement for a destination; `nextHop` as tables are asked for it.
   func agreement(for nextHop: String) async throws(ClientTLSProblem) -> Agreement {
     let answer = await tls.policy(for: nextHop)
     for remark in answer.remarks { warn(remark) }
@@ -96,7 +96,7 @@ final class TransportSecurity {
     }
   }
 
-  /// Who this host is to a destination; `nextHop` as it stands in the request.
+  /// Who this host is to a destination; `nextHop` as tables are asked for it.
   func login(for nextHop: String) async throws(ClientLogins.Problem) -> SASLLogin? {
     guard let logins else { return nil }
     do throws(ClientLogins.Problem) {
@@ -176,8 +176,10 @@ final class TLSSessionCache {
     let destination: String
   }
 
-  private struct Entry {
+  struct Entry {
     let session: TLSResumption
+    /// When the server showed its certificate. Taking the session up again shows nothing, and makes
+    /// it no younger.
     let madeAt: MonotonicTime
   }
 
@@ -191,15 +193,16 @@ final class TLSSessionCache {
 
   var isUsed: Bool { lifetime > .zero }
 
-  func find(_ key: Key) -> TLSResumption? {
+  /// A session that is not too old at the time `now`.
+  func find(_ key: Key, at now: MonotonicTime) -> Entry? {
     guard let entry = entries.find(key) else { return nil }
-    if Reactor.shared.now.since(entry.madeAt) < lifetime { return entry.session }
+    if now.since(entry.madeAt) < lifetime { return entry }
     entries.forget(key)
     return nil
   }
 
-  func keep(_ session: TLSResumption, for key: Key) {
-    entries.keep(Entry(session: session, madeAt: Reactor.shared.now), for: key)
+  func keep(_ session: TLSResumption, for key: Key, madeAt: MonotonicTime) {
+    entries.keep(Entry(session: session, madeAt: madeAt), for: key)
   }
 
   func forget(_ key: Key) { entries.forget(key) }

@@ -16,6 +16,11 @@ typedef struct clinux_exit {
 int clinux_spawn(
     const char *executable, char *const *arguments, char *const *environment, const int *pairs,
     int pair_count);
+/// As clinux_spawn, but the program is killed when the calling thread ends before it (PDEATHSIG of
+/// prctl(2): not if it is set-uid or set-gid).
+int clinux_spawn_bound(
+    const char *executable, char *const *arguments, char *const *environment, const int *pairs,
+    int pair_count);
 /// A descriptor that becomes readable when the process ends.
 int clinux_pidfd(int pid);
 int clinux_pidfd_signal(int pidfd, int signal);

@@ -31,6 +31,7 @@ extension Registry {
     SizeParameter.bodyMemoryLimit,
     SizeParameter.spoolSpillLimit,
     SizeParameter.logBufferSize,
+    SizeParameter.deliveryMemoryLimit,
   ]
 }
 
@@ -161,6 +162,10 @@ extension SizeParameter {
   package static let spoolSpillLimit = Self(
     "spool_spill_limit", default: "10737418240", in: 0...Int64.max,
     "Bodies of a process that are written out for want of memory, in bytes.")
+  /// `delivery_memory_limit`
+  package static let deliveryMemoryLimit = Self(
+    "delivery_memory_limit", default: "134217728", in: 1...Int64.max,
+    "Memory for copies of messages that users' processes read, in bytes; a larger one goes alone.")
   /// `log_buffer_size`
   package static let logBufferSize = Self(
     "log_buffer_size", default: "1048576", in: 4096...1073741824,
