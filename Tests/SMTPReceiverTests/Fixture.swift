@@ -34,7 +34,7 @@ final class Fixture {
     debugPeer: IPAddress? = nil, softBounce: Bool = false,
     authentication: AuthenticationRules? = nil,
     logsClientPort: Bool = false, contentFilter: String = "", milters: SiteMilters? = nil,
-    aliases: [String] = [],
+    aliases: [String] = [], footer: RejectFooter? = nil, commandFilter: TableSet? = nil,
     change: (inout SMTPServerSettings) -> Void = { _ in },
     access: (inout AccessSettings) -> Void = { _ in }
   ) throws {
@@ -62,7 +62,8 @@ final class Fixture {
       debugPeers: isPeer, softBounce: softBounce, logsClientPort: logsClientPort, tls: tls,
       access: try FixtureSite.policy(access), authentication: authentication,
       contentFilter: contentFilter, milters: milters,
-      rewriting: try FixtureSite.rewriting(aliases))
+      rewriting: try FixtureSite.rewriting(aliases), footer: footer,
+      commandFilter: commandFilter)
   }
 
   /// Connects a client, whose greeting has been read.

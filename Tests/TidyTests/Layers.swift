@@ -104,7 +104,10 @@ private let floors: [[(String, Layers.Room)]] = [
       ]),
     room(
       "TLSPolicy", "Rules",
-      ["Configuration", "LookupTables", "TLSEngine", "SASL", "MailTypes", "Primitives"]),
+      [
+        "Configuration", "LookupTables", "AddressRewriting", "TLSEngine", "SASL", "MailTypes",
+        "Primitives",
+      ]),
   ],
   [
     room("QueueFormat", "Queue", ["CChecksum", "MailTypes", "Primitives"]),

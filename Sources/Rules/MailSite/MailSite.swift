@@ -30,6 +30,8 @@ package struct MailSite: Sendable {
   let opener: TableOpener
   let keywordMaps: TableSet
   let debugPeers: NetworkList
+  /// Tables about sessions as a whole.
+  package let sessions: SessionTables
   private let ownAddresses: Set<IPAddress>
   /// What of the configuration is not used as it stands.
   package let warnings: [String]
@@ -78,6 +80,7 @@ package struct MailSite: Sendable {
         configuration[.debugPeerList], style: style("debug_peer_list"), opener: opener)
     }
     try Self.checkCommands(configuration)
+    sessions = try SessionTables(configuration, opener: opener)
     self.ownAddresses = Self.addresses(configuration, host: ownAddresses)
     var warnings: [String] = []
     users = try KnownUsers(configuration, opener: opener, warnings: &warnings)

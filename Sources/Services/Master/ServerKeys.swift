@@ -49,8 +49,12 @@ package enum ServerKeys {
       let material = try KeyMaterial(
         ofClients: transports, list: Self.names, read: Self.content)
       for configuration in transports {
-        _ = try ClientTLS.check(configuration, material: material, opener: .command())
-        _ = try ClientLogins(configuration, opener: .command())
+        do throws(TLSPolicyError) {
+          _ = try ClientTLS.check(configuration, material: material, opener: .command())
+          _ = try ClientLogins(configuration, opener: .command())
+        } catch {
+          throw error.named(by: configuration)
+        }
       }
       return material
     } catch {
@@ -63,18 +67,22 @@ package enum ServerKeys {
     var found: [String] = []
     for configuration in clients(of: files) {
       for warning in ClientTLS.warnings(of: configuration) {
-        let text = located(warning, files.configuration)
+        let text = located(configuration.named(warning), files.configuration)
         if !found.contains(text) { found.append(text) }
       }
     }
     return found
   }
 
-  /// The configurations of all that speaks SMTP to others: there is always a transport `smtp`.
+  /// The configurations of all that speaks SMTP or LMTP to others: there are always transports
+  /// `smtp` and `lmtp`.
   private static func clients(of files: ConfigurationFiles) -> [Configuration] {
-    [files.configuration]
-      + files.services.filter { $0.command == "smtp" }
-      .map { files.configuration.overlaid(by: $0).configuration }
+    let services = files.services.filter { ["smtp", "lmtp"].contains($0.command) }
+    return [files.configuration, files.configuration.forLMTP]
+      + services.map { service in
+        let configuration = files.configuration.overlaid(by: service).configuration
+        return service.command == "lmtp" ? configuration.forLMTP : configuration
+      }
   }
 
   @Sendable private static func content(

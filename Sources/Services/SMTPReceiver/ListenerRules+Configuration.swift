@@ -45,7 +45,11 @@ extension ListenerRules {
       access: policy, authentication: authentication,
       contentFilter: configuration[.contentFilter], milters: milters, rewriting: rewriting,
       keepsOriginals: configuration[.enableOriginalRecipient], clientLimits: clientLimits,
-      hasRequestDeadline: configuration[.smtpdPerRequestDeadline])
+      hasRequestDeadline: configuration[.smtpdPerRequestDeadline],
+      allowsBareNewlines: site.sessions.newlineExclusions.isEmpty
+        ? nil : { await site.sessions.allowsBareNewlines($0) },
+      footer: RejectFooter(configuration, tables: site.sessions.footers),
+      commandFilter: site.sessions.commandFilter.isEmpty ? nil : site.sessions.commandFilter)
   }
 
   private static func server(

@@ -17,6 +17,8 @@ package final class Configuration: Sendable {
     self.values = values
     diagnostics += SASLCheck(self).diagnostics()
     diagnostics += SASLClientCheck(self).diagnostics()
+    let canLogIn = layers.assignments["lmtp_sasl_auth_enable"] != nil
+    if canLogIn, !layers.isForLMTP { diagnostics += SASLClientCheck(forLMTP).diagnostics() }
   }
 
   /// A configuration and what was found on the way; it must not be used when there are errors.

@@ -56,8 +56,7 @@ enum PendingParameters {
     smtp_mx_session_limit smtp_pix_workaround_delay_time smtp_pix_workaround_threshold_time
     smtp_pix_workarounds smtp_quote_rfc821_envelope smtp_randomize_addresses
     smtp_send_xforward_command smtp_tcp_port
-    smtpd_forbid_bare_newline_exclusions
-    smtpd_peername_lookup smtpd_reject_footer
+    smtpd_peername_lookup
     syslog_facility transport_retry_time
     """
 

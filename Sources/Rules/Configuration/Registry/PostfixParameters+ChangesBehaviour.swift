@@ -14,9 +14,9 @@ extension PostfixParameters {
     sender_canonical_maps sender_dependent_default_transport_maps
     sender_dependent_relayhost_maps smtp_discard_ehlo_keyword_address_maps smtp_dns_reply_filter
     smtp_dns_resolver_options smtp_generic_maps smtp_pix_workaround_maps smtp_reply_filter
-    smtpd_command_filter smtpd_dns_reply_filter
-    smtpd_log_access_permit_actions smtpd_proxy_options smtpd_reject_filter_maps
-    smtpd_reject_footer_maps undisclosed_recipients_header
+    smtpd_dns_reply_filter
+    smtpd_proxy_options smtpd_reject_filter_maps
+    undisclosed_recipients_header
     unverified_recipient_reject_reason unverified_sender_reject_reason
     """#
 
@@ -105,7 +105,6 @@ extension PostfixParameters {
     smtp_cname_overrides_servername no
     smtp_delivery_status_filter $default_delivery_status_filter
     smtp_send_dummy_mail_auth no
-    smtp_sender_dependent_authentication no
     smtpd_proxy_ehlo $myhostname
     smtpd_proxy_timeout 100s
     smtputf8_autodetect_classes sendmail, verify
