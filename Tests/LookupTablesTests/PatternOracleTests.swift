@@ -1,3 +1,4 @@
+import Foundation
 import RealPeers
 import TestSupport
 import Testing
