@@ -49,7 +49,8 @@ extension ListenerRules {
       allowsBareNewlines: site.sessions.newlineExclusions.isEmpty
         ? nil : { await site.sessions.allowsBareNewlines($0) },
       footer: RejectFooter(configuration, tables: site.sessions.footers),
-      commandFilter: site.sessions.commandFilter.isEmpty ? nil : site.sessions.commandFilter)
+      commandFilter: site.sessions.commandFilter.isEmpty ? nil : site.sessions.commandFilter,
+      notices: SessionNotices(configuration))
   }
 
   private static func server(
