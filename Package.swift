@@ -146,8 +146,8 @@ targets += room(
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPServerCore", "MilterCore", "Configuration", "LookupTables",
-    "AddressRewriting", "MailSite",
+    "ServiceKit", "SMTPServerCore", "MilterCore", "DeliveryReports", "Configuration",
+    "LookupTables", "AddressRewriting", "MailSite",
     "AccessPolicy", "TLSPolicy", "SASL", "QueueFormat", "QueueStore", system,
   ])
 targets += room(

@@ -35,6 +35,7 @@ final class Fixture {
     authentication: AuthenticationRules? = nil,
     logsClientPort: Bool = false, contentFilter: String = "", milters: SiteMilters? = nil,
     aliases: [String] = [], footer: RejectFooter? = nil, commandFilter: TableSet? = nil,
+    notices: SessionNotices? = nil,
     change: (inout SMTPServerSettings) -> Void = { _ in },
     access: (inout AccessSettings) -> Void = { _ in }
   ) throws {
@@ -63,7 +64,7 @@ final class Fixture {
       access: try FixtureSite.policy(access), authentication: authentication,
       contentFilter: contentFilter, milters: milters,
       rewriting: try FixtureSite.rewriting(aliases), footer: footer,
-      commandFilter: commandFilter)
+      commandFilter: commandFilter, notices: notices)
   }
 
   /// Connects a client, whose greeting has been read.

@@ -135,8 +135,8 @@ private let services = [
   room(
     "SMTPReceiver", "Services",
     platform + mail + [
-      "ServiceKit", "SMTPServerCore", "MilterCore", "Configuration", "LookupTables",
-      "AddressRewriting", "MailSite", "AccessPolicy", "TLSPolicy", "SASL", "QueueFormat",
+      "ServiceKit", "SMTPServerCore", "MilterCore", "DeliveryReports", "Configuration",
+      "LookupTables", "AddressRewriting", "MailSite", "AccessPolicy", "TLSPolicy", "SASL", "QueueFormat",
       "QueueStore", "SystemPackage", "Glibc",
     ]),
   room(

@@ -6,7 +6,15 @@ package struct TableOpener: Sendable {
   package typealias TableType =
     @Sendable (_ name: String, _ argument: String) throws(LookupError) -> any LookupTable
 
+  private static let patternTypes: [String: PatternTable.Dialect] = [
+    "regexp": .posix, "pcre": .perl,
+  ]
+
   private var types: [String: TableType]
+  private let worker: any LookupWorker
+  /// Whether the value of a regular expression may have parts of the key in it. It must not where
+  /// whoever names the key would choose what is done.
+  package var takesGroups: Bool
   private let read: Reader
   /// Reads a file of at most `limit` bytes while mail is handled.
   package typealias IncludedReader =
@@ -30,6 +38,8 @@ package struct TableOpener: Sendable {
     worker: any LookupWorker = DirectWorker(), takesGroups: Bool = true, read: @escaping Reader
   ) {
     self.read = read
+    self.worker = worker
+    self.takesGroups = takesGroups
     readIncluded = { path, limit throws(LookupError) in
       guard let bytes = read(path), bytes.count <= limit else { throw .unreadable(path: path) }
       return bytes
@@ -43,12 +53,6 @@ package struct TableOpener: Sendable {
       "static": { name, text throws(LookupError) in try StaticTable(name, text) },
       "fail": { name, _ in FailingTable(name: name) },
       "cidr": { name, text throws(LookupError) in try CIDRTable(name, text, read: read) },
-      "regexp": { name, text throws(LookupError) in
-        try PatternTable(name, text, .posix, read: read, worker: worker, takesGroups: takesGroups)
-      },
-      "pcre": { name, text throws(LookupError) in
-        try PatternTable(name, text, .perl, read: read, worker: worker, takesGroups: takesGroups)
-      },
     ]
   }
 
@@ -59,7 +63,8 @@ package struct TableOpener: Sendable {
 
   /// The types that can be opened, sorted.
   package var knownTypes: [String] {
-    (types.keys + Self.indexedTypes + ["pipemap", "proxy", "unionmap"]).sorted()
+    (types.keys + Self.patternTypes.keys + Self.indexedTypes + ["pipemap", "proxy", "unionmap"])
+      .sorted()
   }
 
   /// Whether a list item names a table.
@@ -85,6 +90,10 @@ package struct TableOpener: Sendable {
     case "unionmap": return JoinedTables(name: name, tables: try openGroup(name, argument))
     case _ where Self.indexedTypes.contains(type): return try openSource(name, argument)
     default: break
+    }
+    if let dialect = Self.patternTypes[type], types[type] == nil {
+      return try PatternTable(
+        name, argument, dialect, read: read, worker: worker, takesGroups: takesGroups)
     }
     guard let open = types[type] else { throw .unknownType(table: name, known: knownTypes) }
     return try open(name, argument)

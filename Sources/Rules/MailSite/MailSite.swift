@@ -23,6 +23,7 @@ package struct MailSite: Sendable {
   private let virtualMailboxDomains: DomainList
   private let relayDomains: DomainList
   let transportMaps: TableSet
+  let mailboxTransports: MailboxTransports
   let virtualAliasMaps: TableSet
   let aliasMaps: TableSet
   let users: KnownUsers
@@ -68,6 +69,7 @@ package struct MailSite: Sendable {
     transportMaps = try Self.opening(.transportMaps) { () throws(LookupError) in
       try TableSet(configuration[.transportMaps], opener: opener)
     }
+    mailboxTransports = try MailboxTransports(configuration, opener: opener)
     virtualAliasMaps = try Self.opening(.virtualAliasMaps) { () throws(LookupError) in
       try TableSet(configuration[.virtualAliasMaps], opener: opener)
     }
@@ -199,13 +201,18 @@ extension MailSite {
   var plainRouter: Router {
     var settings = routingSettings
     settings.mailboxTransport = ""
-    return Router(settings: settings, tables: routingTables)
+    settings.fallbackTransport = ""
+    var tables = routingTables
+    tables.mailboxTransport = nil
+    tables.fallbackTransport = nil
+    return Router(settings: settings, tables: tables)
   }
 
   private var routingSettings: RoutingSettings {
     var settings = RoutingSettings(resolver: resolver)
     settings.localTransport = configuration[.localTransport]
     settings.mailboxTransport = configuration[.mailboxTransport]
+    settings.fallbackTransport = configuration[.fallbackTransport]
     settings.virtualTransport = configuration[.virtualTransport]
     settings.relayTransport = configuration[.relayTransport]
     settings.defaultTransport = configuration[.defaultTransport]
@@ -233,6 +240,7 @@ extension MailSite {
         return found.map { String(decoding: $0.value, as: UTF8.self) }
       }
     }
+    mailboxTransports.fill(&tables)
     return tables
   }
 

@@ -14,6 +14,8 @@ package struct RoutingSettings: Sendable {
   package var localTransport: String
   /// `mailbox_transport`; empty for none.
   package var mailboxTransport = ""
+  /// `fallback_transport`; empty for none.
+  package var fallbackTransport = ""
   /// `virtual_transport`.
   package var virtualTransport = "virtual"
   /// `relay_transport`.
@@ -63,6 +65,13 @@ package struct RoutingTables: Sendable {
   /// text is what the `retry` transport says.
   package var localObstacle: (@Sendable (MailAddress) async throws(RoutingError) -> String?)?
 
+  /// `mailbox_transport_maps`, by the name of a user; `nil` when empty.
+  package var mailboxTransport: Lookup?
+  /// `fallback_transport_maps`, by the name of a user; `nil` when empty.
+  package var fallbackTransport: Lookup?
+  /// Whether a user has an account on this host; `nil` where that decides about nothing.
+  package var hasAccount: Membership?
+
   /// Makes tables of which only the local domains are given.
   package init(isLocalDomain: @escaping Membership) {
     self.isLocalDomain = isLocalDomain
@@ -72,7 +81,7 @@ package struct RoutingTables: Sendable {
 /// Finds the transport and next-hop of recipients, as Postfix's trivial-rewrite does.
 package struct Router: Sendable {
   let settings: RoutingSettings
-  private let tables: RoutingTables
+  let tables: RoutingTables
   private let transports: [AddressClass: TransportText]
 
   /// Makes a router; one for the whole life of a configuration.
@@ -96,7 +105,7 @@ package struct Router: Sendable {
     let route = try await configured(recipient)
     guard route.transport == "local", let obstacle = tables.localObstacle,
       let text = try await obstacle(route.recipient)
-    else { return passedOn(route) }
+    else { return try await passedOn(route) }
     return Route(
       transport: "retry", nextHop: text, recipient: route.recipient,
       addressClass: route.addressClass)

@@ -49,7 +49,8 @@ extension ListenerRules {
       hasRequestDeadline: configuration[.smtpdPerRequestDeadline],
       allowsBareNewlines: Self.newlineExclusions(site.sessions),
       footer: RejectFooter(configuration, tables: site.sessions.footers),
-      commandFilter: site.sessions.commandFilter.isEmpty ? nil : site.sessions.commandFilter)
+      commandFilter: site.sessions.commandFilter.isEmpty ? nil : site.sessions.commandFilter,
+      notices: SessionNotices(configuration))
   }
 
   private static func server(

@@ -45,6 +45,8 @@ final class ListenerRules: Sendable {
   let allowsBareNewlines: NewlineExclusions?
   /// What refusals end with; `nil` for nothing.
   let footer: RejectFooter?
+  /// What the postmaster hears of sessions; `nil` for nothing.
+  let notices: SessionNotices?
   /// `smtpd_command_filter`.
   let commandFilter: TableSet?
   /// `soft_bounce`.
@@ -78,11 +80,12 @@ final class ListenerRules: Sendable {
     contentFilter: String = "", milters: SiteMilters? = nil, rewriting: EnvelopeRewriting,
     keepsOriginals: Bool = true, clientLimits: ClientLimits? = nil,
     hasRequestDeadline: Bool = true, allowsBareNewlines: NewlineExclusions? = nil,
-    footer: RejectFooter? = nil, commandFilter: TableSet? = nil
+    footer: RejectFooter? = nil, commandFilter: TableSet? = nil, notices: SessionNotices? = nil
   ) {
     self.authentication = authentication
     self.allowsBareNewlines = allowsBareNewlines
     self.footer = footer
+    self.notices = notices
     self.commandFilter = commandFilter
     self.contentFilter = Array(contentFilter.utf8)
     self.milters = milters

@@ -12,6 +12,7 @@ extension SMTPSession {
   func takeReplies() -> [UInt8] {
     if needsFinish { finishReplies() }
     shownBytes = 0
+    recordedBytes = 0
     defer { out = [] }
     return out
   }
@@ -39,9 +40,11 @@ extension SMTPSession {
     guard sent == out.count else {
       out.removeFirst(sent)
       shownBytes = max(shownBytes - sent, 0)
+      recordedBytes = max(recordedBytes - sent, 0)
       return false
     }
     shownBytes = 0
+    recordedBytes = 0
     intake.replies.give(out)
     out = []
     return true
@@ -57,11 +60,14 @@ extension SMTPSession {
       throw SessionEnd(error)
     }
     shownBytes = 0
+    recordedBytes = 0
     out = []
   }
 
   /// Whether replies are not sent as the core makes them.
-  private var needsFinish: Bool { trace != nil || rules.softBounce || rules.footer != nil }
+  var needsFinish: Bool {
+    trace != nil || history != nil || rules.softBounce || rules.footer != nil
+  }
 
   /// What is done to replies once, before they are sent. Never inlined, as what writes log lines.
   @inline(never)
@@ -69,6 +75,7 @@ extension SMTPSession {
     guard shownBytes < out.count else { return }
     if rules.softBounce { SoftReplies.soften(&out, from: shownBytes) }
     trace?.sent(out[shownBytes...])
+    recordReplies()
     shownBytes = out.count
   }
 
@@ -78,6 +85,7 @@ extension SMTPSession {
   func addFooters() async {
     let start = shownBytes
     guard let footer = rules.footer, RejectFooter.mayConcern(out[start...]) else { return }
+    recordReplies()
     var time: [UInt8] = []
     time.append(localTime: Clocks.wallNow().seconds)
     let attributes = RejectFooter.Attributes(
@@ -87,5 +95,6 @@ extension SMTPSession {
     out.replaceSubrange(start..., with: finished)
     // Who began to follow meanwhile has not seen them.
     shownBytes = start
+    recordedBytes = out.count
   }
 }

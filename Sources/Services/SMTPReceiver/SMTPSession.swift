@@ -69,6 +69,12 @@ final class SMTPSession {
   var shownBytes = 0
   /// Whether it waits for the client and nothing would be lost if it ended.
   var isIdle = false
+  /// What is said, for a notice to the postmaster; `nil` where none is to tell of all of it.
+  var history: SessionHistory?
+  /// Trouble of this host's, where there is no history.
+  var troubles: SessionHistory?
+  /// The bytes at the front of `out` that are in the history.
+  var recordedBytes = 0
   /// What MAIL is answered where no milter could be found to ask.
   var milterRefusal: SMTPReply?
   /// The replies at hand have been held back already.
@@ -86,16 +92,20 @@ final class SMTPSession {
     clientText = Array(client.logName.utf8)
     core = SMTPServerCore(rules: rules.smtp, client: client)
     lines = LineBuffer(lengthMax: rules.lineLengthMax)
+    if rules.notices?.keepTranscripts == true { history = SessionHistory() }
   }
 
   /// Speaks with the client until one of the two ends it.
   func run() async {
     logConnect()
+    var reason: String?
     do throws(SessionEnd) {
       try await converse()
       logTooManyErrors()
+      if core.endedByErrors { reason = "too many errors" }
     } catch {
       await conclude(error)
+      reason = error.reason
     }
     dropChunks()
     dropExchange()
@@ -104,6 +114,7 @@ final class SMTPSession {
     usage?.end()
     logDisconnect()
     stream.close()
+    if rules.notices != nil { await tellPostmaster(reason) }
   }
 
   private func converse() async throws(SessionEnd) {
@@ -228,6 +239,10 @@ final class SMTPSession {
       let pending = line.count + (kind == .endedBare ? 1 : 2) < held
       if out.capacity == 0 { out = intake.replies.take() }
       if let trace { trace.received(line, unsent: out) }
+      if history != nil {
+        recordReplies()
+        history?.received(line, mayBeSecret: core.expectsResponse)
+      }
       guard let replacement else {
         return core.handle(line, kind, inputIsPending: pending, into: &out)
       }
@@ -287,7 +302,7 @@ final class SMTPSession {
     sayFarewell(end)
     guard !out.isEmpty else { return }
     await addFooters()
-    if trace != nil || rules.softBounce { finishReplies() }
+    if needsFinish { finishReplies() }
     // One try: a client that does not read is not waited for.
     try? await stream.write(out, deadline: Reactor.shared.now + .milliseconds(1))
   }
@@ -348,6 +363,17 @@ extension SMTPSession {
 }
 
 extension SessionEnd {
+  /// What a notice says of it.
+  fileprivate var reason: String {
+    switch self {
+    case .lost: "lost connection"
+    case .timedOut: "timeout"
+    case .shutDown: "server shutdown"
+    case .hungUp: "access denied"
+    case .uncertain: "queue file write error"
+    }
+  }
+
   init(_ error: StreamError) {
     switch error {
     case .timedOut: self = .timedOut

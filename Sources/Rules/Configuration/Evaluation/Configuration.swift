@@ -15,6 +15,7 @@ package final class Configuration: Sendable {
       values[declaration.name] = layers.evaluate(declaration, diagnostics: &diagnostics)
     }
     self.values = values
+    diagnostics += noticeDiagnostics()
     diagnostics += SASLCheck(self).diagnostics()
     diagnostics += SASLClientCheck(self).diagnostics()
     let canLogIn = layers.assignments["lmtp_sasl_auth_enable"] != nil

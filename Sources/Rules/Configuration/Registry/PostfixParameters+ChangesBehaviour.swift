@@ -3,12 +3,12 @@ extension PostfixParameters {
   /// The names of those whose default is empty.
   static let changesBehaviourNames = #"""
     always_bcc best_mx_transport canonical_maps command_execution_directory
-    default_delivery_status_filter fallback_transport_maps
+    default_delivery_status_filter
     full_name_encoding_charset internal_mail_filter_classes
     lmtp_connection_cache_destinations lmtp_discard_lhlo_keyword_address_maps
     lmtp_dns_reply_filter lmtp_dns_resolver_options
     lmtp_dns_support_level lmtp_fallback_relay lmtp_generic_maps lmtp_pix_workaround_maps
-    lmtp_reply_filter local_command_shell mailbox_command_maps mailbox_transport_maps
+    lmtp_reply_filter local_command_shell mailbox_command_maps
     masquerade_domains masquerade_exceptions recipient_bcc_maps
     recipient_canonical_maps relocated_maps remote_header_rewrite_domain sender_bcc_maps
     sender_canonical_maps sender_dependent_default_transport_maps
@@ -45,7 +45,6 @@ extension PostfixParameters {
     address_verify_virtual_transport $virtual_transport
     allow_min_user no
     canonical_classes envelope_sender, envelope_recipient, header_sender, header_recipient
-    confirm_delay_cleared no
     default_verp_delimiters +=
     detect_8bit_encoding_header yes
     disable_mime_input_processing no

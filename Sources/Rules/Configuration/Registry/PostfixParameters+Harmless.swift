@@ -15,7 +15,7 @@ extension PostfixParameters {
     hash_queue_names helpful_warnings html_directory import_environment in_flow_delay
     info_log_address_format ipc_idle ipc_ttl known_tcp_ports lmdb_map_size
     lmtp_sasl_auth_cache_name lmtp_sasl_auth_cache_time lmtp_sasl_path
-    mail_release_date maillog_file_compressor maillog_file_rotate_suffix mailq_path
+    mail_release_date mailq_path
     milter_unknown_command_macros
     manpage_directory max_idle max_use meta_directory multi_instance_directories
     multi_instance_enable multi_instance_group multi_instance_wrapper newaliases_path
