@@ -34,10 +34,12 @@ import Testing
     for _ in 0..<3000 {
       let entry = entries.randomElement(using: &random)!
       switch Int.random(in: 0..<10, using: &random) {
-      case 0..<6:
+      case 0..<5:
         let time = now + Int64.random(in: 1..<1000, using: &random)
         heap.set(entry, to: time)
         expected[entry.number] = time
+      case 5:
+        #expect(heap.settledFirst() == expected.values.min())
       case 6:
         heap.drop(entry)
         expected[entry.number] = nil

@@ -107,6 +107,26 @@ import Testing
     #expect(throws: StreamError.closed) { try server.writeNow([1]) }
   }
 
+  /// A record from the session's own buffer says nothing of what has come to the socket since.
+  @Test @ReactorActor func whatComesBesideABufferedRecordIsFound() async throws {
+    let (server, client) = try await securePair()
+    var read: [UInt8] = []
+    _ = try client.writeNow(Array("a".utf8))
+    _ = try client.writeNow(Array("b".utf8))
+    try await server.readable(deadline: soon)
+    #expect(try server.readNow { read.append(contentsOf: $0) } == .bytes)
+    #expect(read == Array("a".utf8) && !server.isDrained)
+    _ = try client.writeNow(Array("c".utf8))
+    // The loop has heard of the third record when it has heard of what came behind it.
+    let (other, peer) = try pair()
+    _ = try peer.writeNow([0])
+    try await other.readable(deadline: soon)
+    #expect(try server.readNow { read.append(contentsOf: $0) } == .bytes)
+    try await server.readable(deadline: soon)
+    #expect(try server.readNow { read.append(contentsOf: $0) } == .bytes)
+    #expect(read == Array("abc".utf8) && server.isDrained)
+  }
+
   @Test @ReactorActor func aReaderThatIsSlowGetsEveryByte() async throws {
     let (server, client) = try await securePair()
     let bytes = (0..<(3 << 20)).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 7) }

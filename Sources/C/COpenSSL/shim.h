@@ -92,6 +92,28 @@ static inline int copenssl_set_host_name(SSL *ssl, const char *name) {
   return (int)SSL_set_tlsext_host_name(ssl, name);
 }
 
+// Notes at `*(int *)BIO_get_callback_arg` whether a read of the socket found less than it asked for.
+static long copenssl_note_read(
+    BIO *bio, int operation, const char *bytes, size_t length, int number, long value, int result,
+    size_t *done) {
+  (void)bytes, (void)number, (void)value;
+  if (operation == (BIO_CB_READ | BIO_CB_RETURN) && result > 0 && done != NULL)
+    *(int *)BIO_get_callback_arg(bio) = *done < length;
+  return result;
+}
+
+// Lets a session's reads be noted at `emptied`, which outlives it.
+static inline void copenssl_watch_reads(SSL *ssl, int *emptied) {
+  BIO *bio = SSL_get_rbio(ssl);
+  BIO_set_callback_arg(bio, (char *)emptied);
+  BIO_set_callback_ex(bio, copenssl_note_read);
+}
+
+// The kernel then gives a record for each read, however many there are.
+static inline int copenssl_reads_by_kernel(SSL *ssl) {
+  return BIO_get_ktls_recv(SSL_get_rbio(ssl));
+}
+
 // A place in every `SSL` for one pointer of the application's.
 static inline int copenssl_session_index(void) {
   return SSL_get_ex_new_index(0, NULL, NULL, NULL, NULL);

@@ -59,6 +59,6 @@ package final class Latch: @unchecked Sendable {
   /// Lets the latch go until a signal comes; only inside `withLock`. May return early.
   package func wait() { clinux_latch_wait(raw) }
 
-  /// Wakes one waiting thread.
+  /// Wakes one waiting thread; inside `withLock` or behind it.
   package func signal() { clinux_latch_signal(raw) }
 }

@@ -37,6 +37,23 @@ struct DeadlineHeap {
   /// The number of entries, those included that have been dropped or moved.
   var count: Int { nodes.count }
 
+  /// The time at which the next entry expires, in nanoseconds, once what was dropped or moved away
+  /// no longer lies before it.
+  mutating func settledFirst() -> Int64? {
+    while let top = nodes.first {
+      let entry = top.entry.takeUnretainedValue()
+      if entry.deadline == .max {
+        remove(at: 0)
+      } else if entry.deadline > top.key {
+        nodes[0].key = entry.deadline
+        siftDown(0)
+      } else {
+        return top.key
+      }
+    }
+    return nil
+  }
+
   /// Sets or moves an entry's deadline.
   mutating func set(_ entry: DeadlineEntry, to time: Int64) {
     entry.deadline = time

@@ -93,7 +93,9 @@ final class EventLoop {
   }
 
   private func armTimer() {
-    guard let first = deadlines.first, first < armedAt else { return }
+    guard let earliest = deadlines.first, earliest < armedAt else { return }
+    // Most deadlines are dropped before they come: ringing for those would cost a turn each.
+    guard let first = deadlines.settledFirst(), first < armedAt else { return }
     // A time of zero would turn the timer off.
     let result = clinux_timerfd_arm(timer, max(first, 1))
     precondition(result >= 0, "the reactor's timer cannot be set")

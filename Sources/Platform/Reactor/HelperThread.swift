@@ -72,8 +72,9 @@ package final class HelperThread: Sendable {
     line.latch.withLock {
       precondition(!line.isStopping, "work for a thread that has been stopped")
       line.work.append(work)
-      line.latch.signal()
     }
+    // Behind the lock: a thread that is woken inside it goes to sleep again to wait for it.
+    line.latch.signal()
   }
 
   /// Lets the thread finish all work given to it and waits for its end. Blocks.

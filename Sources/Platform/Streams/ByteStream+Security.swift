@@ -14,6 +14,8 @@ struct SecurityNeeds {
   var isWriting = false
   /// The rest of that record will never come, or the session has been closed.
   var isOver = false
+  /// The socket keeps what is written until something follows, for a moment at most.
+  var isCorked = false
 }
 
 /// TLS over the socket.
@@ -33,6 +35,8 @@ extension ByteStream {
     } catch {
       throw .security(error)
     }
+    // The client speaks first.
+    if !watched.mayRead { try await readable(deadline: deadline) }
     return try await shakeHands(deadline: deadline)
   }
 
@@ -70,12 +74,13 @@ extension ByteStream {
   private func shakeHands(deadline: MonotonicTime) async throws(StreamError) -> TLSFacts {
     while true {
       guard watched.isOpen, let security else { throw .closed }
+      // The ticket at its end goes out at once: it carries the acknowledgement for which the first
+      // line of many a client waits.
       let outcome = security.handshake()
       do throws(WaitError) {
         switch outcome {
         case .done:
-          // What follows the handshake may have been read with its end.
-          watched.readMayFind()
+          noteRead(security)
           return security.facts
         case .wantsRead:
           watched.readBlocked()
@@ -93,6 +98,23 @@ extension ByteStream {
     }
   }
 
+  /// Notes whether reading may go on: the session may hold a further record.
+  private func noteRead(_ security: TLSSession) {
+    if security.isDrained { watched.readDrained() } else { watched.readMayFind() }
+  }
+
+  /// Lets the socket keep what is written until `uncork`, for 0.2 s at most. What the system
+  /// refuses here costs a packet.
+  private func cork() {
+    securityNeeds.isCorked = (try? Sockets.setCork(watched.raw, true)) != nil
+  }
+
+  private func uncork() {
+    guard securityNeeds.isCorked else { return }
+    securityNeeds.isCorked = false
+    try? Sockets.setCork(watched.raw, false)
+  }
+
   func readSecurelyNow(
     _ body: (UnsafeRawBufferPointer) -> Void
   ) throws(StreamError) -> Input {
@@ -101,8 +123,8 @@ extension ByteStream {
     if watched.shareIsUsed() { return .shareUsed }
     securityNeeds.readWantsWrite = false
     switch security.read(into: ReadBuffer.shared) {
-    // Reading goes on until the socket is found empty: the session may hold a further record.
     case .done(let count):
+      noteRead(security)
       body(ReadBuffer.prefix(count))
       return .bytes
     case .wantsRead:
@@ -131,8 +153,13 @@ extension ByteStream {
     }
   }
 
-  func sendSecurely(_ bytes: UnsafeRawBufferPointer) throws(StreamError) -> Int {
+  /// `more` says that the end of the session follows at once.
+  func sendSecurely(
+    _ bytes: UnsafeRawBufferPointer, more: Bool = false
+  ) throws(StreamError) -> Int {
     guard let security, !securityNeeds.isOver else { throw .closed }
+    if more { cork() }
+    defer { if !more { uncork() } }
     if securityNeeds.writeWantsRead {
       securityNeeds.writeWantsRead = false
       watched.readMayFind()

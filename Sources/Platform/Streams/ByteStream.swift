@@ -179,7 +179,7 @@ package final class ByteStream {
     _ bytes: UnsafeRawBufferPointer, more: Bool
   ) throws(StreamError) -> Int {
     guard watched.isOpen else { throw .closed }
-    if security != nil { return try sendSecurely(bytes) }
+    if security != nil { return try sendSecurely(bytes, more: more) }
     return try written(Sockets.send(watched.raw, bytes, more: more))
   }
 

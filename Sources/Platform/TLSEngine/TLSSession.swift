@@ -13,6 +13,8 @@ package final class TLSSession {
   /// Whether the handshake is over.
   package private(set) var isEstablished = false
   private let isServer: Bool
+  /// Whether the last step read the socket and found less than it asked for.
+  private let emptied: UnsafeMutablePointer<Int32>
 
   /// The largest part of a stream that goes out as one record, in bytes.
   package static let recordSize = 16384
@@ -26,13 +28,19 @@ package final class TLSSession {
     self.context = context
     self.descriptor = descriptor
     self.isServer = isServer
+    emptied = .allocate(capacity: 1)
+    emptied.initialize(to: 0)
     let raw = Unmanaged.passUnretained(context).toOpaque()
     guard SSL_set_ex_data(pointer, contextIndex, raw) == 1, SSL_set_fd(pointer, descriptor) == 1
     else { throw .taken() }
+    copenssl_watch_reads(pointer, emptied)
     if isServer { SSL_set_accept_state(pointer) } else { SSL_set_connect_state(pointer) }
   }
 
-  deinit { SSL_free(pointer) }
+  deinit {
+    SSL_free(pointer)
+    emptied.deallocate()
+  }
 
   /// The server's side on a connected socket, which somebody else owns and keeps open.
   package static func server(
@@ -64,6 +72,7 @@ package final class TLSSession {
   /// Goes on with the handshake.
   package func handshake() -> TLSOutcome {
     ERR_clear_error()
+    emptied.pointee = 0
     let outcome = outcome(SSL_do_handshake(pointer), count: 0)
     if outcome == .done(0) { isEstablished = true }
     return outcome
@@ -72,9 +81,16 @@ package final class TLSSession {
   /// Reads what one record holds, at most, into `buffer`, which must not be empty.
   package func read(into buffer: UnsafeMutableRawBufferPointer) -> TLSOutcome {
     ERR_clear_error()
+    emptied.pointee = 0
     var count = 0
     let result = SSL_read_ex(pointer, buffer.baseAddress, buffer.count, &count)
     return outcome(result, count: count)
+  }
+
+  /// Whether the last step read all that the socket held and left nothing in the session. A record
+  /// that had been read before says nothing of the socket: more may have come since.
+  package var isDrained: Bool {
+    emptied.pointee != 0 && SSL_has_pending(pointer) == 0 && copenssl_reads_by_kernel(pointer) == 0
   }
 
   /// Writes what the socket takes. What follows a `wantsRead` or `wantsWrite` must begin with the
