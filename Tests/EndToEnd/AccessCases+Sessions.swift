@@ -22,14 +22,14 @@ extension AccessCase {
 
   private static let refused = [
     "HELO", "RCPT TO:<a@here.test>", "FOO", "EHLO client.test", "MAIL FROM:<a b>", "MAIL FROM:<>",
-    "RCPT TO:<a@here.test>", "RCPT TO:<x@other.test>", "DATA", "VRFY", "AUTH PLAIN x", "NOOP",
+    "RCPT TO:<x@other.test>", "DATA", "RSET", "VRFY", "AUTH PLAIN x", "NOOP",
   ]
 
   /// What changes how the server speaks, whatever is said about mail.
   static let sessions: [AccessCase] =
     [
       #"\c. Call ($client_address) of {${server_name}}"#, #"one$$\n${client_address?two}"#,
-      #"$none \a$(client_address)"#, #"\cx\n"#, #"${client_address"#, "$ x",
+      #"$none \a$(client_address)"#, #"\cx\n"#, "$ x",
       #"${none:nothing} ${{$server_name} == {x} ? {a} : {b}}"#,
     ].map { AccessCase(["smtpd_reject_footer": $0], refused) } + [
       AccessCase(
@@ -48,8 +48,10 @@ extension AccessCase {
       AccessCase(
         ["smtpd_reject_footer": "soft", "soft_bounce": "yes"], refused),
       AccessCase(
-        ["smtpd_reject_footer": "early", "smtpd_client_restrictions": "reject",
-          "smtpd_delay_reject": "no"], ["NOOP"]),
+        [
+          "smtpd_reject_footer": "early", "smtpd_client_restrictions": "reject",
+          "smtpd_delay_reject": "no",
+        ], ["NOOP"]),
       AccessCase(
         [
           "smtpd_command_filter":

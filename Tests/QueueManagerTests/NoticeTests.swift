@@ -16,7 +16,6 @@ import Testing
 
   private static let doubleBounce = "double-bounce@mx.test"
 
-  @ReactorActor
   private static func settings(_ settings: inout QueueSettings) {
     settings.doubleBounceSender = doubleBounce
     settings.notices.bounce = MailAddress("bounces@example.org")
@@ -91,7 +90,8 @@ import Testing
     let (found, rig, id) = try await Self.notices(
       from: "a@example.org", to: [Self.recipient("bad@example.net")], count: 2)
     let told = try #require(found["a@example.org"])
-    #expect(told.sender == "" && told.text.contains("Subject: Undelivered Mail Returned to Sender\n"))
+    #expect(
+      told.sender == "" && told.text.contains("Subject: Undelivered Mail Returned to Sender\n"))
     let copy = try #require(found["bounces@example.org"])
     #expect(copy.sender == Self.doubleBounce)
     for part in [

@@ -1,7 +1,13 @@
 import Configuration
+import LinuxSystem
+import MailTypes
 import Primitives
 import QueueFormat
+import QueueStore
 import Reactor
+import SMTPServerCore
+import ServiceKit
+import Streams
 import Testing
 
 @testable import SMTPReceiver
@@ -35,18 +41,21 @@ import Testing
     String(decoding: message.content, as: UTF8.self).replacing("\r\n", with: "\n")
   }
 
-  @Test(arguments: [
-    ("550 5.1.1 <a>: Recipient address rejected: User unknown", NoticeClasses.bounce),
-    ("552 5.3.4 Error: message file too big", .bounce), ("554 5.4.0 Error: too many hops", .bounce),
-    ("554 5.7.1 <a>: Relay access denied", .policy), ("450 4.7.1 later", .policy),
-    ("504 5.5.2 <a>: Helo command rejected: need fully-qualified hostname", .policy),
-    ("501 5.1.7 Bad sender address syntax", .protocol), ("500 Error", .protocol),
-    ("421 4.7.0 mx Error: too many errors", .policy),
-    ("452 4.3.1 Insufficient system storage", .resource),
-    ("451 4.3.0 Error: queue file write error", .resource),
-    ("451 4.3.0 <a>: Temporary lookup failure", .data), ("250 2.1.0 Ok", []), ("354 End", []),
-    ("421 4.4.2 mx Error: timeout exceeded", []),
-  ])
+  @Test(
+    arguments: [
+      ("550 5.1.1 <a>: Recipient address rejected: User unknown", NoticeClasses.bounce),
+      ("552 5.3.4 Error: message file too big", .bounce),
+      ("554 5.4.0 Error: too many hops", .bounce),
+      ("554 5.7.1 <a>: Relay access denied", .policy), ("450 4.7.1 later", .policy),
+      ("504 5.5.2 <a>: Helo command rejected: need fully-qualified hostname", .policy),
+      ("501 5.1.7 Bad sender address syntax", .protocol), ("500 Error", .protocol),
+      ("421 4.7.0 mx Error: too many errors", .policy),
+      ("452 4.3.1 Insufficient system storage", .resource),
+      ("451 4.3.0 Error: queue file write error", .resource),
+      ("451 4.3.0 <a>: Temporary lookup failure", .data), ("250 2.1.0 Ok", NoticeClasses()),
+      ("354 End", NoticeClasses()),
+      ("421 4.4.2 mx Error: timeout exceeded", NoticeClasses()),
+    ] as [(String, NoticeClasses)])
   func repliesAreOfAClass(_ reply: String, _ classes: NoticeClasses) {
     #expect(NoticeClasses(ofReply: Array(reply.utf8)[...]) == classes)
   }

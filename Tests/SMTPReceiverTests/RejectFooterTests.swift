@@ -34,12 +34,18 @@ import Testing
 
   /// The rows were played to a running Postfix.
   @Test(arguments: [
-    (#"at $localtime from $client_address:$client_port"#, "503 5.5.1 Error\r\n",
-      "503-5.5.1 Error\r\n503 5.5.1 at Nov  9 17:41:00 from 192.0.2.7:4321\r\n"),
-    (#"\c. Call ${server_name}\nor not"#, "501 Syntax\r\n",
-      "501-Syntax. Call mx.example.org\r\n501 or not\r\n"),
-    ("x", "250 Ok\r\n450-4.7.1 a\r\n450 4.7.1 b\r\n221 Bye\r\n",
-      "250 Ok\r\n450-4.7.1 a\r\n450-4.7.1 b\r\n450 4.7.1 x\r\n221 Bye\r\n"),
+    (
+      #"at $localtime from $client_address:$client_port"#, "503 5.5.1 Error\r\n",
+      "503-5.5.1 Error\r\n503 5.5.1 at Nov  9 17:41:00 from 192.0.2.7:4321\r\n"
+    ),
+    (
+      #"\c. Call ${server_name}\nor not"#, "501 Syntax\r\n",
+      "501-Syntax. Call mx.example.org\r\n501 or not\r\n"
+    ),
+    (
+      "x", "250 Ok\r\n450-4.7.1 a\r\n450 4.7.1 b\r\n221 Bye\r\n",
+      "250 Ok\r\n450-4.7.1 a\r\n450-4.7.1 b\r\n450 4.7.1 x\r\n221 Bye\r\n"
+    ),
     ("x", "354 End\r\n", "354 End\r\n"), (#"\c"#, "550 5.1.1 a\r\n", "550 5.1.1 a\r\n"),
     ("x", "550 4.1.1 a\r\n", "550-4.1.1 a\r\n550 x\r\n"),
   ])

@@ -3,6 +3,7 @@ import LinuxSystem
 import Primitives
 import Reactor
 import SASL
+import ServiceKit
 import Streams
 import TLSEngine
 import TLSPolicy
@@ -56,7 +57,7 @@ import Testing
             chain: PEMFile(name: "cert", bytes: pair.certificate),
             key: PEMFile(name: "key", bytes: pair.key))
         ]))
-    try await session.stream.secure(
+    _ = try await session.stream.secure(
       asServer: context, deadline: Reactor.shared.now + .seconds(60))
     try await session.expect("LHLO ")
     try await session.say("250-sink.test", "250-AUTH PLAIN", "250 PIPELINING")

@@ -136,7 +136,8 @@ private let services = [
     "SMTPReceiver", "Services",
     platform + mail + [
       "ServiceKit", "SMTPServerCore", "MilterCore", "DeliveryReports", "Configuration",
-      "LookupTables", "AddressRewriting", "MailSite", "AccessPolicy", "TLSPolicy", "SASL", "QueueFormat",
+      "LookupTables", "AddressRewriting", "MailSite", "AccessPolicy", "TLSPolicy", "SASL",
+      "QueueFormat",
       "QueueStore", "SystemPackage", "Glibc",
     ]),
   room(

@@ -63,8 +63,8 @@ package struct TableOpener: Sendable {
 
   /// The types that can be opened, sorted.
   package var knownTypes: [String] {
-    (types.keys + Self.patternTypes.keys + Self.indexedTypes + ["pipemap", "proxy", "unionmap"])
-      .sorted()
+    let own = Array(types.keys) + Array(Self.patternTypes.keys)
+    return (own + Self.indexedTypes + ["pipemap", "proxy", "unionmap"]).sorted()
   }
 
   /// Whether a list item names a table.

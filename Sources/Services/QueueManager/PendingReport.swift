@@ -36,7 +36,8 @@ struct PendingReport: Sendable {
       .failure, of: message,
       // RFC 3461 4.1: who said when to report and did not name failures wants none.
       about: message.failures.filter { message.notify(of: $0)?.contains(.failure) ?? true },
-      everybody: message.failures, verdicts: message.failures, heldResults: message.heldResults, endsMessage: endsMessage)
+      everybody: message.failures, verdicts: message.failures, heldResults: message.heldResults,
+      endsMessage: endsMessage)
   }
 
   /// Of the recipients that have a message whose sender wants to know: their entries have been

@@ -49,7 +49,8 @@ extension SMTPSession {
     contentSize = 0
     return InboundMessage(
       trace: traceField(queueID, transaction), sizeMax: rules.settings.messageSizeLimit,
-      bareNewlines: core.allowsBareNewlines ? .no : rules.bareNewlines, isChunked: isChunked, intake: intake)
+      bareNewlines: core.allowsBareNewlines ? .no : rules.bareNewlines, isChunked: isChunked,
+      intake: intake)
   }
 
   private func finish(_ message: InboundMessage) async throws(SessionEnd) -> SMTPServerStep {

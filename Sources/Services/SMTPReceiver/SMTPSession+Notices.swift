@@ -42,7 +42,11 @@ extension SMTPSession {
   /// off. What cannot be written is only logged.
   func tellPostmaster(_ reason: String?) async {
     guard let notices = rules.notices, let history = history ?? troubles else { return }
-    let told = history.errors.intersection(notices.classes)
+    var told = history.errors.intersection(notices.classes)
+    let isOwnFault = !told.isDisjoint(with: SessionNotices.ofThisHost)
+    if isOwnFault, troubles == nil, !intake.mayTellOfItself() {
+      told.subtract(SessionNotices.ofThisHost)
+    }
     guard !told.isEmpty, !intake.spool.isRefusing, !intake.spool.isStalled else { return }
     let recipient =
       told.contains(.bounce) ? notices.bounceRecipient : notices.errorRecipient

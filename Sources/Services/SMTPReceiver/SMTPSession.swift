@@ -114,7 +114,7 @@ final class SMTPSession {
     usage?.end()
     logDisconnect()
     stream.close()
-    if rules.notices != nil { await tellPostmaster(reason) }
+    if history != nil || troubles != nil { await tellPostmaster(reason) }
   }
 
   private func converse() async throws(SessionEnd) {

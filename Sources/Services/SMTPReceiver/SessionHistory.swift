@@ -3,6 +3,7 @@ import MailTypes
 import Primitives
 import SMTPGrammar
 import SMTPServerCore
+import ServiceKit
 
 /// Which notices about sessions the postmaster gets, and where (`notify_classes`).
 struct SessionNotices: Sendable {
@@ -12,7 +13,7 @@ struct SessionNotices: Sendable {
   ]
   /// Those that come about only where this host has trouble, of which a line tells enough: for
   /// them alone nothing is written down of sessions that go well.
-  private static let ofThisHost: NoticeClasses = [.resource, .software]
+  static let ofThisHost: NoticeClasses = [.resource, .software]
 
   let classes: NoticeClasses
   /// `bounce_notice_recipient`.

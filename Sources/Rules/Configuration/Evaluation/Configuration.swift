@@ -156,7 +156,7 @@ extension Configuration {
 
   /// Where a parameter was set; `nil` for one that has its default.
   package func location(of name: String) -> SourceLocation? {
-    layers.assignments[name]?.location
+    layers.assignments[named(name)]?.location
   }
 
   /// The text of any parameter or macro before expansion; `nil` for a name that has none.

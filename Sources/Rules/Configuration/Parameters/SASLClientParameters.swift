@@ -31,7 +31,8 @@ extension FlagParameter {
   /// `smtp_sender_dependent_authentication`
   package static let smtpSenderDependentAuthentication = Self(
     "smtp_sender_dependent_authentication", default: "no",
-    "Whether smtp_sasl_password_maps is asked for the sender first. LMTP has no senders of its own.")
+    "Whether smtp_sasl_password_maps is asked for the sender first. LMTP has no senders of its own."
+  )
   /// `smtp_sasl_auth_soft_bounce`
   package static let smtpSASLAuthSoftBounce = Self(
     "smtp_sasl_auth_soft_bounce", default: "yes",

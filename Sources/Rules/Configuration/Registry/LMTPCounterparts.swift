@@ -5,10 +5,18 @@ enum LMTPCounterparts {
   private static let exceptions = ["lmtp_tls_secure_cert_match": "nexthop"]
 
   /// The `smtp_` names that have a counterpart.
-  private static let originals =
-    (Registry.tlsClient + Registry.saslClient).map(\.declaration)
-    .filter { $0.name.hasPrefix("smtp_tls_") || $0.name.hasPrefix("smtp_sasl_") }
-    + [FlagParameter.smtpUseTLS, FlagParameter.smtpEnforceTLS].map(\.declaration) + [DurationParameter.smtpStarttlsTimeout.declaration]
+  private static let originals: [Declaration] = {
+    let keys: [any ParameterKey] =
+      Registry.tlsClient + Registry.saslClient + [DurationParameter.smtpStarttlsTimeout]
+    return keys.map(\.declaration).filter { declaration in
+      stems.contains { declaration.name.hasPrefix($0) }
+    }
+  }()
+
+  /// What the names begin with that have a counterpart.
+  private static let stems = [
+    "smtp_tls_", "smtp_sasl_", "smtp_use_tls", "smtp_enforce_tls", "smtp_starttls_",
+  ]
 
   /// The declarations of the counterparts.
   static let declarations = originals.map { original in
@@ -24,7 +32,7 @@ enum LMTPCounterparts {
   /// A text with the names of LMTP in place of those of SMTP.
   static func renamed(_ text: String) -> String {
     var text = text
-    for stem in ["smtp_tls_", "smtp_sasl_", "smtp_use_tls", "smtp_enforce_tls", "smtp_starttls_"] {
+    for stem in stems {
       text = text.split(separator: stem, omittingEmptySubsequences: false)
         .joined(separator: "l" + stem.dropFirst())
     }
