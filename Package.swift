@@ -136,7 +136,7 @@ targets += room(
   "ServiceKit", floor: "Services",
   imports: platform + [
     "MailTypes", "Configuration", "LookupTables", "AddressRewriting", "QueueFormat", system,
-  ], hasCorpus: true)
+  ])
 targets += room(
   "Master", floor: "Services",
   imports: platform + [

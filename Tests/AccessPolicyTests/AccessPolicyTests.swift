@@ -115,7 +115,7 @@ import Testing
   @Test func whatIsNotImplementedIsToldOfAndNeverPermits() async throws {
     let policy = try policy {
       $0.restrictions[.client] = words("reject_rbl_client list.test, permit_dnswl_client list.test")
-      $0.restrictions[.relay] = words("permit_tls_clientcerts, reject_unauth_destination")
+      $0.restrictions[.relay] = words("permit_mx_backup, reject_unauth_destination")
     }
     let weakens = "it is not implemented yet; ignoring it may weaken the protection of this system"
     let isSafe = "it is not implemented yet; ignoring it is safe, since it permits nobody"
@@ -127,7 +127,7 @@ import Testing
         parameter: "smtpd_client_restrictions",
         message: "permit_dnswl_client list.test: \(isSafe)"),
       AccessWarning(
-        parameter: "smtpd_relay_restrictions", message: "permit_tls_clientcerts: \(isSafe)"),
+        parameter: "smtpd_relay_restrictions", message: "permit_mx_backup: \(isSafe)"),
     ]
     #expect(policy.warnings == expected)
     #expect(await policy.refusal(of: "a@other.test") != nil)

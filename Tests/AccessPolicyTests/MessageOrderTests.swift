@@ -83,8 +83,52 @@ struct MessageOrderTests {
     }
   }
 
+  /// There is no message yet; Postfix warns in these words.
+  @Test func beforeMailThereIsNoMessage() async throws {
+    for action in ["HOLD", "FILTER smtp:x", "REDIRECT a@b", "BCC a@b", "DISCARD", "PREPEND a: b"] {
+      let policy = try policy {
+        $0.delaysReject = false
+        $0.restrictions[.client] = words("check_client_access static:{\(action)}")
+      }
+      var history = AccessHistory()
+      let found = await policy.judge(
+        .connect, AccessRequest(clientAddress: stranger), &history)
+      #expect(found.orders.isEmpty && found.refusal == nil, "\(action)")
+      let name = action.prefix { $0 != " " }
+      #expect(
+        found.notices.map(\.text) == [
+          "access table static:{\(action)}: with smtpd_delay_reject=no, action \(name) is always "
+            + "skipped in Client host or Helo command restrictions"
+        ])
+    }
+  }
+
+  @Test func theBoundsAreThoseOfAMessage() {
+    var all = MessageOrders()
+    var fits = true
+    var later = MessageOrders()
+    later.prependedFields = [Array(repeating: 65, count: MessageOrders.prependedSizeMax - 10)]
+    later.copies = (0..<MessageOrders.copiesMax - 1).map { MailAddress("c\($0)@x.test") }
+    fits = all.add(later)
+    #expect(fits)
+    later.prependedFields = [Array(repeating: 66, count: 9), Array(repeating: 67, count: 2)]
+    later.copies = [MailAddress("c0@x.test")]
+    fits = all.add(later)
+    #expect(!fits)
+    #expect(all.prependedFields.count == 2)
+    later.prependedFields = []
+    later.copies = [MailAddress("d@x.test")]
+    fits = all.add(later)
+    #expect(fits)
+    later.copies = [MailAddress("e@x.test")]
+    fits = all.add(later)
+    #expect(!fits)
+    #expect(all.copies.count == MessageOrders.copiesMax)
+  }
+
   @Test func theLastFilterAndRedirectionCountAndCopiesAddUp() {
     var all = MessageOrders()
+    var fits = true
     var first = MessageOrders()
     first.filter = "a:"
     first.redirect = MailAddress("a@x.test")
@@ -93,8 +137,10 @@ struct MessageOrderTests {
     var second = MessageOrders()
     second.filter = "b:"
     second.copies = [MailAddress("d@x.test"), MailAddress("c@x.test")]
-    all.add(first)
-    all.add(second)
+    fits = all.add(first)
+    #expect(fits)
+    fits = all.add(second)
+    #expect(fits)
     #expect(all.filter == "b:")
     #expect(all.redirect == MailAddress("a@x.test"))
     #expect(all.copies == [MailAddress("c@x.test"), MailAddress("d@x.test")])

@@ -158,6 +158,23 @@ import Testing
         == "450 4.7.0 <a@local.test>: Recipient address rejected: defer_if_reject requested")
   }
 
+  /// A list that is empty, or of a command that did not come, changes nothing.
+  @Test func aDeferralOutlivesListsThatAreNotAsked() async throws {
+    let policy = try policy {
+      $0.delaysReject = false
+      $0.restrictions[.client] = ["defer_if_permit"]
+    }
+    #expect(!policy.judges(.helo) && !policy.judges(.mail))
+    var history = AccessHistory()
+    var request = AccessRequest(clientAddress: stranger)
+    #expect(await policy.judge(.connect, request, &history).isPlain)
+    request.sender = MailAddress("s@src.test")
+    request.recipient = MailAddress("a@local.test")
+    #expect(
+      await policy.judge(.recipient, request, &history).refusal?.logText
+        == "450 4.7.0 <unknown[192.0.2.55]>: Client host rejected: defer_if_permit requested")
+  }
+
   @Test func stagesAreJudgedWhenTheyComeOrWithTheRecipient() async throws {
     let late = try policy { $0.restrictions[.client] = ["reject"] }
     #expect(!late.judges(.connect) && !late.judges(.helo) && !late.judges(.mail))

@@ -54,7 +54,8 @@ import Testing
     let text = "# no compatibility_level\nrelay_domains =\nsmtpd_relay_restrictions = reject\n"
     let kept =
       "append_dot_mydomain=yes, mynetworks_style=subnet, smtp_tls_fingerprint_digest=md5, "
-      + "smtpd_relay_before_recipient_restrictions=no, smtputf8_enable=no"
+      + "smtpd_relay_before_recipient_restrictions=no, smtpd_tls_fingerprint_digest=md5, "
+      + "smtputf8_enable=no"
     let advice = "set each as you want it, or compatibility_level = 3.6 for today's defaults"
     #expect(
       Sample.evaluate(text).diagnostics.map(\.description) == [
@@ -66,7 +67,8 @@ import Testing
       level == [
         "warning: main.cf, line 1: compatibility_level: it is 2, so these have the defaults of "
           + "old releases: smtp_tls_fingerprint_digest=md5, "
-          + "smtpd_relay_before_recipient_restrictions=no; \(advice)"
+          + "smtpd_relay_before_recipient_restrictions=no, smtpd_tls_fingerprint_digest=md5; "
+          + advice
       ])
   }
 
@@ -122,6 +124,10 @@ import Testing
     ("relayhost = [a", "relayhost", "expected next-hops such as"),
     ("relayhost = [192.0.2.1]:99999", "relayhost", "expected next-hops such as"),
     ("relayhost = host.test:foo", "relayhost", "expected next-hops such as"),
+    ("lmtp_tcp_port = foo", "lmtp_tcp_port", "expected a port from 1 to 65535, or the name of"),
+    ("lmtp_tcp_port = 0", "lmtp_tcp_port", "expected a port from 1 to 65535, or the name of"),
+    ("lmtp_bind_address = ::1", "lmtp_bind_address", "expected an IPv4 address, or nothing"),
+    ("lmtp_bind_address6 = foo", "lmtp_bind_address6", "expected an IPv6 address, or nothing"),
     ("smtp_bind_address = foo", "smtp_bind_address", "expected an IPv4 address, or nothing"),
     ("smtp_bind_address6 = 192.0.2.1", "smtp_bind_address6", "expected an IPv6 address"),
     ("myhostname = a b", "myhostname", "expected a host name, found \"a b\""),
@@ -130,6 +136,19 @@ import Testing
     ("compatibility_level = new", "compatibility_level", "expected a release such as 3.6"),
     ("myorigin =", "myorigin", "expected a text that is not empty"),
     ("mynetworks_style = wide", "mynetworks_style", "expected one of: class, subnet, host"),
+    (
+      "mailbox_delivery_lock = fcntl, dotlok", "mailbox_delivery_lock",
+      "expected a list of: fcntl, flock, dotlock, found \"dotlok\""
+    ),
+    (
+      "virtual_mailbox_lock = fnctl", "virtual_mailbox_lock",
+      "expected a list of: fcntl, flock, dotlock, found \"fnctl\""
+    ),
+    (
+      "propagate_unmatched_extensions = virtuall", "propagate_unmatched_extensions",
+      "expected a list of: canonical, virtual, alias, forward, include, generic, found"
+    ),
+    ("notify_classes = resources", "notify_classes", "expected a list of: bounce, 2bounce"),
     ("mydestination = {a", "mydestination", "a brace has no partner"),
     ("mydestination = ${a", "mydestination", "an expression is not closed"),
     ("smtp_tcp_port = $smtp_tcp_port", "smtp_tcp_port", "the value of smtp_tcp_port refers to"),
@@ -146,6 +165,15 @@ import Testing
     #expect(found.map(\.subject) == [name])
     #expect(found.first?.message.hasPrefix(message) == true, "\(found)")
     #expect(found.first?.location == SourceLocation(file: "main.cf", line: 2))
+  }
+
+  @Test(arguments: [
+    ("fcntl, dotlock", ["fcntl", "dotlock"]), ("FLOCK", ["flock"]), ("", []),
+  ])
+  func aListOfWordsHasThoseThatAreKnown(text: String, words: [String]) {
+    let evaluation = Sample.evaluate("mailbox_delivery_lock = \(text)")
+    #expect(!evaluation.hasErrors)
+    #expect(evaluation.configuration[.mailboxDeliveryLock] == words)
   }
 
   @Test func aBadValueLeavesTheDefaultInPlace() {
@@ -212,6 +240,23 @@ import Testing
       ])
   }
 
+  @Test func theValueOfAnUnusedParameterMayBeAPasswordAndIsNotForTheLog() {
+    let found = Sample.evaluate(
+      "valias_password = geheim\nsmtp_sasl_password_map = inline:{x=u:geheim}",
+      services: "smtps inet n - n - - smtpd -o valias_password=geheim"
+    ).diagnostics
+    #expect(found.count == 3 && found.allSatisfy { $0.description.contains("geheim") })
+    #expect(
+      found.map(\.withoutValue.description) == [
+        "warning: main.cf, line 1: valias_password: unused parameter: valias_password",
+        "warning: main.cf, line 2: smtp_sasl_password_map: unused parameter: "
+          + "smtp_sasl_password_map",
+        "warning: master.cf, line 1: smtps: -o valias_password: unused parameter: "
+          + "valias_password",
+      ])
+    #expect(found.allSatisfy { !$0.withoutValue.text.contains("geheim") })
+  }
+
   @Test func saysWhetherIgnoringAParameterOfPostfixIsSafe() {
     let found = Sample.evaluate(
       """
@@ -224,7 +269,7 @@ import Testing
       lmtp_tls_key_file = $lmtp_tls_cert_file
       smtp_starttls_timeout = 300s
       """,
-      services: "smtps inet n - n - - smtpd -o smtpd_tls_req_ccert=yes -o header_checks= -o a=b"
+      services: "smtps inet n - n - - smtpd -o smtpd_tls_enable_rpk=yes -o header_checks= -o a=b"
     ).diagnostics
     #expect(
       found.map(\.description) == [
@@ -234,7 +279,7 @@ import Testing
           + "ignoring it may weaken the protection of this system",
         "warning: main.cf, line 4: canonical_maps: it is not implemented yet; "
           + "ignoring it changes what happens to mail",
-        "warning: master.cf, line 1: smtps: -o smtpd_tls_req_ccert: it is not implemented yet; "
+        "warning: master.cf, line 1: smtps: -o smtpd_tls_enable_rpk: it is not implemented yet; "
           + "ignoring it may weaken the protection of this system",
         "warning: master.cf, line 1: smtps: -o a: unused parameter: a=b",
       ])

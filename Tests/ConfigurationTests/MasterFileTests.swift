@@ -44,6 +44,18 @@ import Testing
         == ["flags=R", "user={a b}", "argv=/bin/x", "foo bar", "${user}", "-o", "k=v"])
   }
 
+  @Test func anOptionHasTheLineOnWhichItStands() {
+    let file = parse(
+      "smtp inet n - n - - smtpd -o a=b\n  -o c=d -oe=f\n# here\n\n\t-o { g = h\n  i }\n")
+    #expect(
+      file.services.first?.overrides.map { "\($0.location.line) \($0.name)=\($0.value)" }
+        == ["1 a=b", "2 c=d", "2 e=f", "5 g=h  i"])
+    let bad = parse("smtp inet n - n - - smtpd\n  -o a=b\n  -o c\n")
+    #expect(
+      bad.diagnostics.map(\.description)
+        == ["error: master.cf, line 3: missing '=' after \"c\""])
+  }
+
   @Test func theLastEntryOfANameAndTypeCounts() {
     let file = parse(
       "smtp unix - - n - - smtp\nsmtp inet n - n - - smtpd\nsmtp unix - - n - 7 smtp")

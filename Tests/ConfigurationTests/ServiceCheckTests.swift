@@ -19,6 +19,38 @@ import Testing
     #expect(findings(text).isEmpty)
   }
 
+  @Test(arguments: [
+    "inet n - n - - smtpd", "unix - - n - - smtp", "unix - - n - - lmtp", "unix - n n - - local",
+    "unix - n n - - virtual", "unix n - n - 0 cleanup", "unix - - n - - error",
+  ])
+  func aProgramThatTakesNoArgumentsIsGivenNone(line: String) {
+    let text = """
+      # A value with a space ends behind its first word.
+      x \(line) -v
+        -o smtpd_client_restrictions=permit_sasl_authenticated, reject
+        -o smtpd_tls_security_level=encrypt
+      """
+    #expect(
+      findings(text).first
+        == "error: /e/master.cf, line 2: x: unexpected argument \"reject\": a value with spaces "
+        + "stands in braces, as in -o { name = value }")
+  }
+
+  @Test func aValueWithSpacesStandsInBraces() {
+    let text = """
+      smtp inet n - n - - smtpd -v -v
+        -o { smtpd_client_restrictions = permit_sasl_authenticated, reject }
+        -o smtpd_tls_security_level=encrypt
+      """
+    #expect(findings(text).isEmpty)
+    let service = MasterFile(Array(text.utf8), file: "/e/master.cf").services.first
+    #expect(
+      service?.overrides.map { "\($0.name)=\($0.value)" } == [
+        "smtpd_client_restrictions=permit_sasl_authenticated, reject",
+        "smtpd_tls_security_level=encrypt",
+      ])
+  }
+
   @Test func whatIsBuiltInIsSaidOnceAsInformation() {
     let text = """
       cleanup unix n - y - 0 cleanup

@@ -1,5 +1,6 @@
 import Foundation
 import RealPeers
+import TLSEngine
 import Testing
 
 extension EndToEnd {
@@ -79,13 +80,18 @@ extension EndToEnd {
           forCount: 3, of: "[127.0.0.7] quit=1", until: .after(.seconds(20)))
       }
       try server.log.wait(for: "rate limit exceeded: 8 from", until: .after(.seconds(20)))
-      outcome.lines = server.log.lines.map(\.description).filter { $0.contains("limit exceeded") }
-        .map {
-          let text = $0[($0.range(of: "warning: ")?.lowerBound ?? $0.startIndex)...]
-          return text.replacing(#/from \S+\[/#, with: "from [")
-            .replacingOccurrences(of: "127.0.0.1:\(server.port)", with: "SERVICE")
-        }
+      outcome.lines = lines(server) { $0.contains("limit exceeded") }
       return outcome
+    }
+
+    private static func lines(
+      _ server: any MailServer, _ isMeant: (String) -> Bool
+    ) -> [String] {
+      server.log.lines.map(\.description).filter(isMeant).map {
+        let text = $0[($0.range(of: "warning: ")?.lowerBound ?? $0.startIndex)...]
+        return text.replacing(#/from \S+\[/#, with: "from [")
+          .replacingOccurrences(of: "127.0.0.1:\(server.port)", with: "SERVICE")
+      }
     }
 
     private static func statistics(_ log: LineLog, port: UInt16) -> [String] {
@@ -93,6 +99,88 @@ extension EndToEnd {
         line.firstMatch(of: #/postfix\/anvil\[\d+\]: statistics: (.*) at \w{3} [ \d]\d [\d:]{8}$/#)
           .map { String($0.1).replacingOccurrences(of: "127.0.0.1:\(port)", with: "SERVICE") }
       }
+    }
+
+    @Test(.enabled(if: PostfixOracle.isAvailable), .timeLimit(.minutes(2)))
+    func newTLSSessionsAreCountedAsInPostfix() throws {
+      let keys = try CertificateFiles()
+      let wrapped = try Loopback.freePort()
+      var settings = keys.settings.merging(Self.limits) { $1 }
+      settings["smtpd_client_new_tls_session_rate_limit"] = "2"
+      settings["smtpd_client_connection_rate_limit"] = "0"
+      let services = [
+        "127.0.0.1:\(wrapped) inet n - n - - smtpd -o smtpd_tls_wrappermode=yes"
+      ]
+      let postfix = try PostfixOracle(settings: settings, services: services)
+      try postfix.start()
+      let theirs = try Self.playTLS(postfix, wrapped)
+      try postfix.stop()
+      let martinet = try MartinetInstance(settings: settings, services: services)
+      try martinet.start()
+      let log = martinet.log
+      let ours = try Self.playTLS(martinet, wrapped)
+      try martinet.stop()
+      #expect(ours.replies == theirs.replies)
+      #expect(ours.lines == theirs.lines)
+      #expect(theirs.lines.count == 6)
+      try log.waitForEnd(until: .after(.seconds(20)))
+      #expect(
+        Self.statistics(log, port: martinet.port).contains(
+          "max newtls rate 3/60s for (SERVICE:127.0.0.11)"))
+    }
+
+    /// Full handshakes, resumed ones, and some that fail, each until they are too many.
+    private static func playTLS(_ server: any MailServer, _ wrapped: UInt16) throws -> Outcome {
+      var outcome = Outcome()
+      func begin(from source: UInt8) throws -> SMTPDialog? {
+        let dialog = try SMTPDialog(port: server.port, from: source)
+        try dialog.expect(220)
+        let reply = try dialog.ask("STARTTLS")
+        outcome.replies.append(reply.description)
+        if reply.code == 220 { return dialog }
+        try dialog.say("QUIT", expecting: 221)
+        return nil
+      }
+      for number in 1...4 {
+        guard let dialog = try begin(from: 11) else { continue }
+        try dialog.secure(.unverifiedClient())
+        // The refusal of the third comes unasked.
+        let reply = number == 3 ? try dialog.reply() : try dialog.ask("NOOP")
+        outcome.replies.append(reply.description)
+        dialog.close()
+      }
+      var ticket: TLSResumption?
+      for _ in 0..<5 {
+        let dialog = try #require(try begin(from: 12))
+        let facts = try dialog.secure(.unverifiedClient(), resuming: ticket)
+        #expect(facts.isResumed == (ticket != nil))
+        outcome.replies.append(try dialog.ask("NOOP").description)
+        ticket = dialog.resumption
+        try dialog.say("QUIT", expecting: 221)
+      }
+      for number in 1...4 {
+        guard let dialog = try begin(from: 13) else { continue }
+        try dialog.send("no TLS")
+        try server.log.wait(
+          forCount: number, of: "SSL_accept error from", until: .after(.seconds(20)))
+        dialog.close(reset: true)
+      }
+      for number in 1...4 {
+        let dialog = try SMTPDialog(port: wrapped, from: 14)
+        if number < 4 {
+          try dialog.secure(.unverifiedClient())
+          outcome.replies.append(try dialog.reply().description)
+        } else {
+          try dialog.expectClose()
+        }
+        dialog.close()
+      }
+      try server.log.wait(for: "Refusing TLS service request", until: .after(.seconds(20)))
+      outcome.replies = outcome.replies.map { $0.replacing(#/from \S+\[/#, with: "from [") }
+      outcome.lines = lines(server) {
+        $0.contains("new TLS") || $0.contains("New TLS") || $0.contains("Refusing")
+      }.map { $0.replacing(#/:\d+$/#, with: "") }
+      return outcome
     }
 
     @Test(.timeLimit(.minutes(2)))

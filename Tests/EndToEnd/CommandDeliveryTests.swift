@@ -180,6 +180,79 @@ extension EndToEnd {
       if isKilled { try server.stop() }
     }
 
+    /// A user may end the processes that have his rights, and the machine does when memory is
+    /// short: the next attempt must not find the command of the first still at work.
+    @Test(
+      .enabled(if: Subject.isMartinet && getuid() == 0), .timeLimit(.minutes(1)),
+      arguments: [
+        "exec sleep 1000", "sleep 1000 & echo $! > other; wait", "exec setsid sleep 1000",
+      ])
+    func aCommandDoesNotOutliveItsProcess(command: String) throws {
+      let folder = try OpenFolder()
+      let script = try folder.script(
+        "deliver", "echo $$ > pid.new; mv pid.new pid; \(command)")
+      let server = try MartinetInstance(
+        settings: ["mydestination": "here.test", "mailbox_command": script])
+      try server.start()
+      let dialog = try SMTPDialog(greetedAt: server.port)
+      try dialog.deliver(
+        from: "a@source.test", to: ["\(spareAccount)@here.test"],
+        content: Array("Subject: x\r\n\r\nx\r\n".utf8))
+      let names = command.contains("other") ? ["pid", "other"] : ["pid"]
+      var pids: [pid_t] = []
+      #expect(
+        RunningProcess.wait(until: .after(.seconds(20))) {
+          pids = names.compactMap { name in
+            (try? folder.lines(of: name)).flatMap { pid_t($0[0]) }
+          }
+          return pids.count == names.count
+        })
+      let commands = pids.compactMap { RunningProcess(pid: $0) }
+      try #require(commands.count == names.count)
+      let deliver = try #require(
+        server.processes.first { $0.arguments.suffix(2) == ["role", "deliver"] })
+      deliver.kill()
+      try server.log.wait(for: "status=deferred", until: .after(.seconds(20)))
+      #expect(RunningProcess.waitForEnd(of: commands, until: .after(.seconds(10))))
+      #expect(
+        server.log.fates(by: "local") == [
+          "to=<\(spareAccount)@here.test>, relay=local, dsn=4.3.0, status=deferred "
+            + "(local delivery process failed: it ended without an answer)"
+        ])
+      try server.stop()
+    }
+
+    /// Many recipients of a large message do not take its size as many times.
+    @Test(.enabled(if: Subject.isMartinet && getuid() == 0), .timeLimit(.minutes(1)))
+    func oneCopyOfAMessageIsInMemoryForAllItsCommands() throws {
+      let folder = try OpenFolder()
+      let script = try folder.script("deliver", "wc -c > \"size.$EXTENSION\"; exec sleep 1000")
+      let server = try MartinetInstance(
+        settings: [
+          "mydestination": "here.test", "mailbox_command": "\(script) \"$EXTENSION\"",
+          "recipient_delimiter": "+", "local_destination_concurrency_limit": "20",
+          "initial_destination_concurrency": "20", "drain_time": "1s",
+        ])
+      try server.start()
+      let dialog = try SMTPDialog(greetedAt: server.port)
+      let line = Array(String(repeating: "x", count: 62).utf8) + [13, 10]
+      try dialog.deliver(
+        from: "a@source.test", to: (0..<8).map { "\(spareAccount)+\($0)@here.test" },
+        content: Array("Subject: x\r\n\r\n".utf8) + (0..<32_000).flatMap { _ in line })
+      #expect(
+        RunningProcess.wait(until: .after(.seconds(40))) {
+          let sizes = (0..<8).compactMap { try? folder.lines(of: "size.\($0)").first }
+          return sizes.count { (Int($0) ?? 0) > 32_000 * 63 } == 8
+        })
+      let agents = server.processes.filter {
+        ["local", "deliver"].contains($0.arguments.last)
+      }
+      #expect(agents.count == 9)
+      #expect(agents.flatMap(\.memoryFiles).count == 9)
+      #expect(Set(agents.flatMap(\.memoryFiles)).count == 1)
+      try server.stop()
+    }
+
     @Test(
       .enabled(if: Subject.isMartinet && getuid() == 0), .timeLimit(.minutes(1)),
       arguments: [true, false])

@@ -44,6 +44,48 @@ extension EndToEnd {
       try server.stop()
     }
 
+    /// A package that is unpacked must not leave an old master with new children, or none.
+    @Test(.timeLimit(.minutes(2)))
+    func whileAnotherVersionLiesInItsPlaceTheOldOneStartsItsOwnProcesses() throws {
+      let folder = try TemporaryDirectory()
+      let file = folder.path("martinet")
+      try FileManager.default.copyItem(atPath: MartinetInstance.executable, toPath: file)
+      let server = try MartinetInstance(
+        settings: ["smtpd_process_count": "1"], executable: file)
+      try server.start()
+      let master = try #require(server.master)
+      try folder.write("another version", to: "new")
+      try #require(rename(folder.path("new"), file) == 0)
+      let old = try #require(server.processes(role: "smtpd").first)
+      old.kill()
+      try server.log.wait(for: "killed by signal 9", until: .after(.seconds(20)))
+      try SMTPDialog(port: server.port).expect(220)
+      let next = try #require(server.processes(role: "smtpd").first { $0 != old })
+      master.send(SIGHUP)
+      try server.log.wait(for: "reload -- version", until: .after(.seconds(20)))
+      #expect(RunningProcess.waitForEnd(of: [next], until: .after(.seconds(20))))
+      try SMTPDialog(port: server.port).expect(220)
+      // As ps shows them.
+      for process in server.processes where process != master {
+        #expect(process.arguments.first == file && process.status("Name") == ["martinet"])
+      }
+      try server.stop()
+    }
+
+    @Test(.timeLimit(.minutes(1)))
+    func aValueThatNobodyReadsStaysOutOfTheLog() throws {
+      let server = try MartinetInstance(settings: ["valias_password": "geheim"])
+      try server.start()
+      try #require(server.master).send(SIGHUP)
+      try server.log.wait(for: "reload -- version", until: .after(.seconds(20)))
+      try server.stop()
+      let lines = server.log.lines.map(\.description)
+      #expect(lines.count { $0.hasSuffix("unused parameter: valias_password") } == 2)
+      #expect(!lines.contains { $0.contains("geheim") })
+      let check = try server.outcome(of: "check")
+      #expect(check.errors.contains("unused parameter: valias_password=geheim"))
+    }
+
     @Test(.timeLimit(.minutes(2)))
     func underLoadEachProcessHasOneThreadAndItsNamedHelpers() throws {
       let sink = try ScriptedSink()

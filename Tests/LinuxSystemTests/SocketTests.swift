@@ -34,6 +34,17 @@ import Testing
     }
   }
 
+  @Test func onlyAPeerOverTCPIsAskedWhetherItLives() throws {
+    let listener = try Sockets.listenTCP(
+      try #require(IPAddress("127.0.0.1")), port: 0, backlog: 5)
+    try Sockets.setKeepAlive(listener.raw, idle: .seconds(60), timeout: .seconds(30))
+    var pair = try Sockets.streamPair()
+    let end = SharedDescriptor(pair.takeFirst())
+    #expect(throws: Errno.self) {
+      try Sockets.setKeepAlive(end.raw, idle: .seconds(60), timeout: .seconds(30))
+    }
+  }
+
   @Test func transfersReportRoomEndAndBreakage() throws {
     var pair = try Sockets.streamPair()
     let a = pair.takeFirst()

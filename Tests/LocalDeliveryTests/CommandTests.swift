@@ -20,11 +20,17 @@ struct CommandTests {
   }
 
   private func run(
-    _ order: CommandOrder, message: String = "text\n", for waiter: Int32 = -1
+    _ order: CommandOrder, message: String = "text\n", pieces: Int = 1, for waiter: Int32 = -1
   ) throws -> LocalVerdict {
-    let text = try Files.memory("message")
-    try Files.writeAll(text.raw, Array(message.utf8), at: 0)
-    return CommandRun(order: order, message: text.raw, waiter: waiter).verdict()
+    ThisProcess.ignoreBrokenPipes()
+    let verdict = try CommandRun(order: order, waiter: waiter).verdict { writer in
+      for _ in 0..<pieces {
+        writer.text += Array(message.utf8)
+        guard writer.flushIfLarge() else { break }
+      }
+      return true
+    }
+    return try #require(verdict)
   }
 
   @Test(arguments: [
@@ -99,6 +105,34 @@ struct CommandTests {
     #expect(verdict.text.contains(". Command output: y y y "))
   }
 
+  @Test func aLargeMessageComesWholeAndIsNotKeptForWhoeverDoesNotRead() throws {
+    let folder = try TemporaryDirectory()
+    let text = String(repeating: "0123456789abcdef", count: 1 << 12)
+    let verdict = try run(
+      order(.line("cat | tee /dev/stderr | wc -c > '\(folder.path("size"))'")), message: text,
+      pieces: 50)
+    #expect(verdict.outcome == .sent, "\(verdict)")
+    let size = String(decoding: try folder.read("size"), as: UTF8.self)
+    #expect(size.trimmingCharacters(in: .newlines) == "\(50 << 16)")
+    for line in ["exit 0", "exec <&-; exit 0", "head -c 1 > /dev/null"] {
+      #expect(try run(order(.line(line)), message: text, pieces: 50).text == "delivered", "\(line)")
+    }
+    #expect(
+      try run(order(.arguments(["/bin/sleep", "1000"]), timeLimit: 100), message: text, pieces: 50)
+        .text == "Command time limit exceeded: \"/bin/sleep\"")
+  }
+
+  @Test func aMessageThatCannotBeReadWholeIsNoMessage() throws {
+    let folder = try TemporaryDirectory()
+    let order = order(.line("cat > '\(folder.path("got"))'; echo > '\(folder.path("end"))'"))
+    let verdict = try CommandRun(order: order, waiter: -1).verdict { writer in
+      writer.text += Array("text\n".utf8)
+      return false
+    }
+    #expect(verdict == nil)
+    #expect(!(try folder.names()).contains("end"))
+  }
+
   @Test func aCommandThatTakesTooLongIsKilled() throws {
     let verdict = try run(order(.arguments(["/bin/sleep", "1000"]), timeLimit: 100))
     #expect(
@@ -122,6 +156,14 @@ struct CommandTests {
     pair.takeSecond().close()
     let verdict = try run(order(.line("exec sleep 1000"), timeLimit: 600_000), for: own.raw)
     #expect(verdict.outcome == .deferred && verdict.endsSession)
+  }
+
+  @Test func aVerdictTravels() throws {
+    let nothing = CommandVerdict(order: order(.line("a")), output: [])
+    for verdict in [nothing.timedOut, nothing.abandoned, nothing.verdict(on: .exited(0))] {
+      #expect(try verdict.encoded.withUnsafeBytes { try LocalVerdict(decoding: $0) } == verdict)
+    }
+    #expect(nothing.timedOut.endsSession)
   }
 
   @Test func anOrderTravels() throws {

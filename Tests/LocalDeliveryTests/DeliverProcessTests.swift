@@ -30,10 +30,10 @@ struct DeliverProcessTests {
     let account = Account(name: "anna", uid: 12_345, gid: 12_345, home: "/home/anna", shell: "")
     let order = DeliverOrder(
       account: account, destination: .maildir("/home/anna/Maildir"), headerLength: 1, bodyLength: 0,
-      sender: MailAddress("a@example.org"), recipient: MailAddress("anna@mx.test"), original: [],
-      content: SharedDescriptor(try Files.sealedMemory("message", content: [120])))
+      sender: MailAddress("a@example.org"), recipient: MailAddress("anna@mx.test"), original: [])
+    let content = try Files.sealedMemory("message", content: [120])
     _ = order.encoded(host: "mx.test", sizeMax: 0).withUnsafeBytes {
-      Sockets.sendPacket(parent.raw, $0, descriptors: [order.content.raw])
+      Sockets.sendPacket(parent.raw, $0, descriptors: [content.raw])
     }
     taker.join()
     #expect(found.path.withLock(\.self) == "/home/anna/Maildir")

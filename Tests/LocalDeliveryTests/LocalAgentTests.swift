@@ -130,6 +130,18 @@ struct LocalAgentTests {
     #expect(verdict.text.hasSuffix("Not a directory"))
   }
 
+  @Test func aFolderThatIsALinkToNowhereBounces() throws {
+    let folder = try TemporaryDirectory()
+    try FileManager.default.createSymbolicLink(
+      atPath: folder.path("Maildir"), withDestinationPath: folder.path("nowhere"))
+    let verdict = try Source(header: "\r\n", body: []).deliver(to: folder.path("Maildir"))
+    #expect(verdict.outcome == .bounced)
+    #expect(
+      verdict.text == "maildir delivery failed: create maildir \(folder.path("Maildir")): "
+        + "No such file or directory")
+    #expect(try folder.names() == ["Maildir"])
+  }
+
   @Test func aLoopBouncesAndWritesNothing() throws {
     let folder = try TemporaryDirectory()
     let source = try Source(header: "Delivered-To: Anna@here\r\n\r\n", body: [])

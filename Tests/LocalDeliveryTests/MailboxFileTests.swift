@@ -64,6 +64,18 @@ struct MailboxFileTests {
     #expect(file[.posixPermissions] as? Int == 0o600)
   }
 
+  @Test(arguments: [
+    ("From a\n\nunfinished", "\n\n"), ("From a\n\nno empty line\n", "\n"),
+    ("From a\n\nwhole\n\n", ""), ("\n", "\n"), ("", ""),
+  ])
+  func aMessageBeginsBehindAnEmptyLine(before: String, missing: String) throws {
+    let folder = try TemporaryDirectory()
+    try folder.write(before, to: "anna")
+    #expect(try deliver(to: folder.path("anna")) == .deliveredToMailbox)
+    let text = String(decoding: try folder.read("anna"), as: UTF8.self)
+    #expect(text.hasPrefix(before + missing + "From a@b.test  "))
+  }
+
   @Test func aMailboxThatWouldGrowTooLargeStaysAsItIs() throws {
     let folder = try TemporaryDirectory()
     #expect(try deliver(to: folder.path("anna"), sizeMax: 200) == .deliveredToMailbox)
@@ -109,6 +121,27 @@ struct MailboxFileTests {
     #expect(verdict.text.hasPrefix("cannot update: unable to lock for exclusive access: "))
     try Files.unlock(other.raw)
     #expect(try deliver(to: path, lock: lock) == .deliveredToMailbox)
+  }
+
+  @Test(arguments: [true, false])
+  func mailForWhichNobodyWaitsIsLeftToTheNextAttempt(isLocked: Bool) throws {
+    let folder = try TemporaryDirectory()
+    if isLocked { try folder.write("", to: "anna.lock") }
+    var pair = try Sockets.packetPair()
+    let own = SharedDescriptor(pair.takeFirst())
+    var lock = MailboxLock([.fcntl, .dotlock])
+    lock.waiter = own.raw
+    lock.pause = 600_000
+    if !isLocked { #expect(try deliver(to: folder.path("anna"), lock: lock).outcome == .sent) }
+    let before = isLocked ? [] : try folder.read("anna")
+    pair.takeSecond().close()
+    #expect(
+      try deliver(to: folder.path("anna"), lock: lock)
+        == .failed(
+          EnhancedStatus(4, 2, 0), "cannot update: nobody waits for the delivery any more"))
+    if !isLocked { #expect(try folder.read("anna") == before) }
+    #expect(try folder.names() == [isLocked ? "anna.lock" : "anna"])
+    withExtendedLifetime(own) {}
   }
 
   @Test func nothingIsWrittenThroughLinksOrIntoFilesOfOthers() throws {

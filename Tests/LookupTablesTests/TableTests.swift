@@ -78,6 +78,21 @@ struct SlowTable: LookupTable {
     }
   }
 
+  /// The value of `smtp_sasl_password_maps` may hold passwords, and errors reach the log.
+  @Test(arguments: [
+    "inline:{a=b, geheim}", "inline:{ {a=geheim}z }", "inline:{a=geheim", "inlin:{a=geheim}",
+    "pipemap:{hash:/t, inline:{geheim}}", "static:{ geheim",
+  ])
+  func anErrorShowsNothingOfWhatATableInTheConfigurationHolds(table: String) {
+    do throws(LookupError) {
+      _ = try Sample.opener.open(table)
+      Issue.record("opened")
+    } catch {
+      let text = error.description
+      #expect(text.contains(":{…}: ") && !text.contains("geheim"), "\(text)")
+    }
+  }
+
   @Test func anUnknownTypeNamesTheKnownOnes() {
     #expect(
       throws: LookupError.unknownType(

@@ -26,6 +26,15 @@ import Testing
       try milters("smtpd_milters = unix:/x\nreceive_override_options = no_milters") == nil)
   }
 
+  @Test func aTableGivesNoMoreMiltersThanThereAreDescriptorsFor() async throws {
+    let list = (1...9).map { "unix:/\($0)" }.joined(separator: ",")
+    let site = try #require(
+      try milters("smtpd_milter_maps = inline:{ {192.0.2.7 = \(list)}, {192.0.2.8 = unix:/x} }"))
+    #expect(try await site.services(for: #require(IPAddress("192.0.2.8"))).count == 1)
+    let client = try #require(IPAddress("192.0.2.7"))
+    await #expect(throws: MailSiteError.self) { try await site.services(for: client) }
+  }
+
   @Test func aMilterHasItsPlaceAndSettings() async throws {
     let site = try #require(
       try milters(

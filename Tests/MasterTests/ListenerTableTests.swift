@@ -77,7 +77,10 @@ import Testing
       ("nobody.lan:25 inet n - n - - smtpd\n", "", "host nobody.lan is not found: "),
       ("host:nothing inet n - n - - smtpd\n", "", "unknown TCP service nothing: name one of"),
       ("+25 inet n - n - - smtpd\n", "", "unknown TCP service +25"),
-      (line, "inet_interfaces = nobody.lan\n", "inet_interfaces: host nobody.lan is not found"),
+      (
+        line, "inet_interfaces = nobody.lan\n",
+        "main.cf, line 2: inet_interfaces: host nobody.lan is not found"
+      ),
       (
         "old.lan:25 inet n - n - - smtpd\n", "inet_protocols = ipv6\n",
         "old.lan has no address of the protocols in inet_protocols"

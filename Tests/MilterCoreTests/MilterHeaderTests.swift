@@ -6,7 +6,7 @@ import Testing
 private let own = "Received: from c.test\r\n\tby mx.test;\r\n"
 
 private func header(_ text: String) -> MilterHeader {
-  MilterHeader(Array((own + text).utf8), ownSize: own.utf8.count)
+  MilterHeader(Array((own + text).utf8)[...], ownSize: own.utf8.count)
 }
 
 private func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
@@ -83,7 +83,7 @@ extension MilterHeader {
         }
       }
       // Taken apart again it is the same: nothing broke out of its field.
-      let again = MilterHeader(edited.wire, ownSize: 0)
+      let again = MilterHeader(edited.wire[...], ownSize: 0)
       #expect(again.wire == edited.wire)
       #expect(again.size == edited.size)
       #expect(!edited.text.contains("\r\n\r\n"))
@@ -92,12 +92,95 @@ extension MilterHeader {
     }
   }
 
-  @Test func stuffingIsTakenOutHoweverTheBodyIsCut() {
-    let results = feedWholeAndByteByByte(bytes("..a\r\nb..\r\n...\r\n.\n")) { chunks in
-      var body = WireBody()
-      return chunks.flatMap { body.plain($0) }
+  /// What changes cost of a header of `count` fields of one name and as many of others.
+  private func steps(
+    of count: Int, _ change: (inout MilterHeader, _ round: Int) throws(MilterFault) -> Void
+  ) throws -> Int {
+    let fields = (0..<count).map { "Authentication-Results: \($0)\r\nX-\($0): y\r\n" }
+    var edited = header(fields.joined())
+    for round in 0..<count { try change(&edited, round) }
+    return edited.steps
+  }
+
+  @Test func whatManyChangesCostGrowsWithTheirNumber() throws {
+    let name = bytes("authentication-results")
+    for count in [100, 1000] {
+      // From the last to the first, as milters do that remove forged fields; and from the first.
+      let backwards = try steps(of: count) { (header, round) throws(MilterFault) in
+        try header.change(UInt32(count - round), name, [], keepingSpace: false)
+      }
+      let forwards = try steps(of: count) { (header, _) throws(MilterFault) in
+        try header.change(1, name, [], keepingSpace: false)
+      }
+      let inPlace = try steps(of: count) { (header, round) throws(MilterFault) in
+        try header.change(UInt32(round + 1), name, bytes("v"), keepingSpace: false)
+      }
+      let inVain = try steps(of: count) { (header, _) throws(MilterFault) in
+        try header.change(1, bytes("None"), [], keepingSpace: false)
+      }
+      let onTop = try steps(of: count) { (header, round) throws(MilterFault) in
+        try header.insert(at: UInt32(round % 2), bytes("X"), bytes("v"), keepingSpace: false)
+        try header.add(bytes("X"), bytes("v"), keepingSpace: false)
+      }
+      for steps in [backwards, forwards, inPlace, inVain, onTop] { #expect(steps <= 3 * count) }
     }
-    #expect(results.agree)
-    #expect(results.whole == bytes(".a\r\nb..\r\n..\r\n\n"))
+  }
+
+  /// The same changes made to a plain list of fields.
+  private struct ModelHeader {
+    var fields: [(name: String, value: String, isOwn: Bool)]
+
+    mutating func insert(at index: Int, _ name: String, _ value: String) {
+      fields.insert((name, value, false), at: min(index, fields.count))
+    }
+
+    mutating func change(_ number: Int, _ name: String, _ value: String) {
+      let places = fields.indices.filter {
+        !fields[$0].isOwn && fields[$0].name.lowercased() == name.lowercased()
+      }
+      guard number <= places.count else {
+        if !value.isEmpty { fields.append((name, value, false)) }
+        return
+      }
+      if value.isEmpty {
+        fields.remove(at: places[number - 1])
+      } else {
+        fields[places[number - 1]] = (name, value, false)
+      }
+    }
+
+    var text: String { fields.map { "\($0.name): \($0.value)\r\n" }.joined() }
+  }
+
+  @Test func randomChangesAreThoseOfAPlainList() throws {
+    var random = SplitMix64(seed: 17)
+    let names = ["A", "a", "B", "Own", "C"]
+    for round in 0..<300 {
+      var model = ModelHeader(fields: [("Own", "0", true)])
+      for number in 0..<random.below(12) {
+        model.fields.append((names[random.below(5)], "\(number)", false))
+      }
+      var edited = MilterHeader(bytes(model.text)[...], ownSize: 8)
+      for number in 0..<random.below(40) {
+        let name = names[random.below(5)]
+        let value = random.oneIn(3) ? "" : "v\(number)"
+        let place = random.below(model.fields.count + 2)
+        switch random.below(3) {
+        case 0:
+          model.fields.append((name, "n\(number)", false))
+          try edited.add(bytes(name), bytes("n\(number)"), keepingSpace: false)
+        case 1:
+          model.insert(at: place, name, "i\(number)")
+          try edited.insert(
+            at: UInt32(place), bytes(name), bytes("i\(number)"), keepingSpace: false)
+        default:
+          model.change(max(place, 1), name, value)
+          try edited.change(
+            UInt32(place), bytes(name), bytes(value), keepingSpace: false)
+        }
+        #expect(edited.text == model.text, "round \(round)")
+        #expect(edited.size == model.text.utf8.count)
+      }
+    }
   }
 }

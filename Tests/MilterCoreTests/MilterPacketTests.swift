@@ -20,7 +20,7 @@ private func read(_ chunks: [[UInt8]]) -> Outcome {
   var outcome = Outcome()
   var reader = MilterPacketReader()
   for chunk in chunks where outcome.fault == nil {
-    reader.take(chunk)
+    chunk.withUnsafeBytes { reader.take($0) }
     do throws(MilterFault) {
       while let packet = try reader.next() { outcome.packets.append(packet) }
     } catch {

@@ -50,6 +50,10 @@ private func packet(_ code: Unicode.Scalar, _ text: String = "") -> MilterPacket
     try session.agree(MilterPacket(code: UInt8(ascii: "O"), data: data))
     #expect(session.macroNames(at: .mail) == ["{mail_addr}", "{x}"])
     #expect(session.macroNames(at: .recipient) == ["i"])
+    data += [0, 0, 0, 2] + Array(String(repeating: "i ", count: 257).utf8) + [0]
+    #expect(throws: MilterFault.malformed(0x4f)) {
+      try session.agree(MilterPacket(code: UInt8(ascii: "O"), data: data))
+    }
   }
 
   @Test func eventsAsTheyStandOnTheWire() throws {
@@ -159,13 +163,17 @@ private func packet(_ code: Unicode.Scalar, _ text: String = "") -> MilterPacket
         "550-5.7.1 one\r\n550 5.7.1 two\0",
         SMTPReply(550, EnhancedStatus(5, 7, 1), "one\ntwo")
       ),
+      ("550 100%% sure %d\0", SMTPReply(550, nil, "100% sure d")),
       ("421 4.3.2 later\0", SMTPReply(421, EnhancedStatus(4, 3, 2), "later")),
     ]
     for (text, reply) in rows {
       var session = agreed()
       #expect(try session.take(packet("y", text), at: .mail) == .verdict(.refuse(reply)), "\(text)")
     }
-    for text in ["250 fine\0", "55\0", "\0", "no\0", "550 no end", "550 a\n451 b\0"] {
+    let malformed = [
+      "250 fine\0", "55\0", "\0", "no\0", "550 no end", "550 a\n451 b\0", "550 4.7.1 x\0",
+    ]
+    for text in malformed {
       var session = agreed()
       #expect(throws: MilterFault.self, "\(text)") {
         try session.take(packet("y", text), at: .mail)

@@ -27,6 +27,18 @@ import Testing
     #expect(String(decoding: text, as: UTF8.self) == address)
   }
 
+  @Test func namesAreComparedHoweverTheirBytesAreKept() {
+    for (left, right, isEqual) in [
+      ("Received", "RECEIVED", true), ("a", "b", false), ("[", "{", false), ("a", "ab", false),
+      ("", "", true),
+    ] {
+      let (a, b) = (Array(left.utf8), Array(right.utf8))
+      #expect(ASCII.equalFolded(a, b[...]) == isEqual)
+      #expect(ASCII.equalFolded(left.utf8, b) == isEqual)
+      #expect(ASCII.equalFolded(a, b.lazy.map { $0 }) == isEqual)
+    }
+  }
+
   @Test func bytesAreComparedWithTextInLowerCase() {
     Array("SIZE=".utf8).withUnsafeBytes { bytes in
       #expect(ASCII.equalFolded(bytes, "size="))

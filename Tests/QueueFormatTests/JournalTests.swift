@@ -73,6 +73,16 @@ func scan(_ bytes: [UInt8], chunk: Int = .max) -> ([JournalEntry], UInt64) {
   #expect(end <= UInt64(bytes.count + FileHeader.size))
 }
 
+/// What a build does not know it holds: after the first release of a format no kind is added to it.
+@Test func theKindsOfTheFirstFormatAreThese() {
+  let kinds = everyEvent.enumerated().map { number, event in
+    let bytes = journal([[entry(event, UInt64(number) + 1)]])
+    return UInt16(bytes[16]) | UInt16(bytes[17]) << 8
+  }
+  #expect(kinds == Array(1...19) + [999])
+  #expect(SpoolLayout.version == 1)
+}
+
 @Test func replayStopsAtTheFirstBadEntry() {
   let entries = everyEvent.enumerated().map { entry($1, UInt64($0) + 1) }
   let first = journal([Array(entries[..<4])])

@@ -57,10 +57,7 @@ import Testing
 
   @Test @ReactorActor func noAgentGetsMoreThanItTakes() async throws {
     let rig = try Rig()
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, capacity: 3) { _ in nil }
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin(capacity: 3) { _ in nil }
     for number in 0..<10 { try await writer.send(to: ["b@example\(number).net"]) }
     try await eventually("all known") { rig.queue.scheduler.messageCount == 10 }
     try await eventually("busy") { agent.requests.count == 3 }
@@ -72,10 +69,7 @@ import Testing
 
   @Test @ReactorActor func aDrainWaitsForWhatIsUnderWay() async throws {
     let rig = try Rig()
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig) { _ in nil }
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin { _ in nil }
     let id = try await writer.send(to: ["b@example.net"])
     try await eventually("asked for") { agent.requests.count == 1 }
     let drained = Task(executorPreference: Reactor.shared) { await rig.drain() }

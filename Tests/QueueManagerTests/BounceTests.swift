@@ -43,7 +43,7 @@ import Testing
   }
 
   @Test @ReactorActor func theSenderIsToldWhereItsAliasLeads() async throws {
-    let rig = try Rig(aliases: "{ a@example.org = b@example.org, c@example.org }")
+    let rig = try Rig(aliases: "inline:{{ a@example.org = b@example.org, c@example.org }}")
     try await rig.peers.start()
     let writer = try TestWriter(rig)
     let agent = try TestAgent(rig) { request in
@@ -60,15 +60,13 @@ import Testing
   }
 
   @Test @ReactorActor func aReportWaitsForTheTableThatNamesItsRecipient() async throws {
-    let rig = try Rig(aliases: "{ a@example.org = b@example.org } b@example.org=a@example.org")
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, judge: Self.refuse)
-    rig.peers.channelsComplete()
+    let rig = try Rig(aliases: "fail:test")
+    let (writer, agent) = try await rig.begin(judge: Self.refuse)
     let id = try await writer.send(to: ["nobody@example.net"])
     try await eventually("the report cannot be written") {
       try rig.log.contains {
-        $0.hasPrefix("bounce[") && $0.contains("\(id): cannot write a report: unreasonable")
+        $0.hasPrefix("bounce[")
+          && $0.contains("\(id): cannot write a report: virtual_alias_maps map lookup problem")
       }
     }
     // The recipient is open again: nothing was told, nothing is lost.
@@ -76,12 +74,37 @@ import Testing
     #expect(agent.requests.count == 1)
   }
 
-  @Test @ReactorActor func aRefusalIsConfirmedOnlyWhenTheReportIsOnTheDisk() async throws {
-    let rig = try Rig()
+  /// Waiting would mean to ask the recipient's host for ever.
+  @Test(arguments: [
+    ("inline:{a@example.org=b@example.org, b@example.org=a@example.org}", 0, "nesting"),
+    ("fail:test", 7200, "lookup problem"),
+  ])
+  @ReactorActor func aReportThatWaitedLongEnoughGoesToTheAddressItself(
+    aliases: String, age: Int, problem: String
+  ) async throws {
+    let rig = try Rig(aliases: aliases, settings: { $0.scheduler.lifetime = .seconds(3600) })
     try await rig.peers.start()
     let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, judge: Self.refuse)
+    let agent = try TestAgent(rig) { request in
+      request.sender.isNull ? TestAgent.deliverAll(request) : Self.refuse(request)
+    }
     rig.peers.channelsComplete()
+    let arrival = WallTime(microseconds: writer.now.microseconds - Int64(age) * 1_000_000)
+    let id = try await writer.send(to: ["nobody@example.net"], arrival: arrival)
+    try await eventually("all is gone") {
+      agent.requests.count > 1 && rig.queue.scheduler.messageCount == 0
+    }
+    #expect(agent.requests[1].recipients.map(\.address) == [MailAddress("a@example.org")])
+    #expect(
+      try rig.log.contains {
+        $0.hasPrefix("bounce[") && $0.contains("warning: \(id): ") && $0.contains(problem)
+          && $0.hasSuffix("the report goes to <a@example.org> itself")
+      })
+  }
+
+  @Test @ReactorActor func aRefusalIsConfirmedOnlyWhenTheReportIsOnTheDisk() async throws {
+    let rig = try Rig()
+    let (writer, agent) = try await rig.begin(judge: Self.refuse)
     try await writer.send(to: ["nobody@example.net"])
     try await eventually("refused and confirmed") {
       agent.acknowledged.contains { $0 == agent.requests.first?.id }
@@ -92,10 +115,7 @@ import Testing
 
   @Test @ReactorActor func underSoftBounceARefusalIsTriedAgain() async throws {
     let rig = try Rig { $0.softBounce = true }
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, judge: Self.refuse)
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin(judge: Self.refuse)
     try await writer.send(to: ["nobody@example.net"])
     try await eventually("refused and written down") { agent.acknowledged.count == 1 }
     #expect(rig.queue.scheduler.counts.deferred == 1)
@@ -108,10 +128,7 @@ import Testing
 
   @Test @ReactorActor func nobodyIsToldOfALostReport() async throws {
     let rig = try Rig()
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, judge: Self.refuse)
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin(judge: Self.refuse)
     let id = try await writer.send(from: "", to: ["nobody@example.net"])
     try await eventually("gone") { try rig.log.contains { $0.hasSuffix("\(id): removed") } }
     #expect(agent.requests.count == 1)

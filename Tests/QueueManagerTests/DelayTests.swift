@@ -109,10 +109,7 @@ import Testing
 
   @Test @ReactorActor func itIsToldOnceAndARestartDoesNotRepeatIt() async throws {
     let first = try Rig(settings: Self.warning)
-    try await first.peers.start()
-    let writer = try TestWriter(first)
-    let agent = try TestAgent(first, judge: Self.judge)
-    first.peers.channelsComplete()
+    let (writer, agent) = try await first.begin(judge: Self.judge)
     let id = try await writer.send(Self.old(to: [Self.late()]))
     try await eventually("told") {
       agent.requests.contains { $0.sender.isNull } && first.queue.scheduler.messageCount == 1
@@ -167,13 +164,8 @@ import Testing
   }
 
   @Test @ReactorActor func whoCouldNotBeToldIsWhenTheMessageIsPutAwayAgain() async throws {
-    let rig = try Rig(
-      aliases: "{ a@example.org = b@example.org } b@example.org=a@example.org",
-      settings: Self.warning)
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, judge: Self.judge)
-    rig.peers.channelsComplete()
+    let rig = try Rig(aliases: "fail:test", settings: Self.warning)
+    let (writer, agent) = try await rig.begin(judge: Self.judge)
     let id = try await writer.send(Self.old(to: [Self.late()]))
     for count in 1...2 {
       try await eventually("it cannot be written") {

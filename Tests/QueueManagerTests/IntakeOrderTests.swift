@@ -94,10 +94,7 @@ import Testing
     _ row: (String, [[String]])
   ) async throws {
     let rig = try Rig(routes: { _ in "error:no" })
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig)
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin()
     try await writer.send(Self.envelope(filter: row.0))
     try await eventually("it goes") { agent.requests.flatMap(\.recipients).count == 2 }
     #expect(

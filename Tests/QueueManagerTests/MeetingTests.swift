@@ -7,7 +7,6 @@ import QueueScheduler
 import QueueStore
 import Reactor
 import ServiceKit
-import Synchronization
 import TestSupport
 import Testing
 
@@ -17,35 +16,6 @@ import Testing
 /// the same time.
 @Suite(.timeLimit(.minutes(1))) struct MeetingTests {
   init() { Reactor.startThread() }
-
-  /// Keeps a helper from doing anything until it is let go.
-  private final class Hold: Sendable {
-    private enum State { case asked, holding, over }
-    private let latch = Latch()
-    private let state = Mutex(State.asked)
-
-    @ReactorActor
-    static func take(_ helper: HelperThread) async throws -> Hold {
-      let hold = Hold()
-      helper.submit { hold.wait() }
-      try await eventually("the helper is held") { hold.state.withLock { $0 == .holding } }
-      return hold
-    }
-
-    private func wait() {
-      latch.withLock {
-        state.withLock { $0 = .holding }
-        while state.withLock({ $0 != .over }) { latch.wait() }
-      }
-    }
-
-    func letGo() {
-      latch.withLock {
-        state.withLock { $0 = .over }
-        latch.signal()
-      }
-    }
-  }
 
   /// An agent of an earlier life, and whether all it left has been written down.
   @ReactorActor private final class Stranger {
@@ -59,10 +29,7 @@ import Testing
 
   @Test @ReactorActor func aListOutlivesTheMessagesInIt() async throws {
     let rig = try Rig()
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig) { _ in nil }
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin { _ in nil }
     let id = try await writer.send(to: ["b@example.net"])
     try await eventually("asked for") { agent.requests.count == 1 }
     let hold = try await Hold.take(rig.queue.reader)

@@ -234,7 +234,8 @@ import Testing
   }
 
   @Test @ReactorActor func requeuedMailGoesWhereAliasesLeadNow() async throws {
-    let scene = try await Scene(aliases: "{ b@example.net = d@example.net, e@example.net }")
+    let scene = try await Scene(
+      aliases: "inline:{{ b@example.net = d@example.net, e@example.net }}")
     let old = try await scene.send("b@example.net")
     try await scene.deferred(1)
     scene.agent.judge = TestAgent.deliverAll

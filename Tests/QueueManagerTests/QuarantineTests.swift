@@ -147,10 +147,7 @@ import Testing
 
   @Test @ReactorActor func takingInMailLeavesNoMark() async throws {
     let rig = try Rig(marks: try life())
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig)
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin()
     for number in 0..<20 { try await writer.send(to: ["b\(number)@example.net"]) }
     try await eventually("all are delivered") { agent.requests.count == 20 }
     try await eventually("all are done") { rig.queue.scheduler.messageCount == 0 }

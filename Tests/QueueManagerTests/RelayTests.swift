@@ -14,10 +14,7 @@ import Testing
 
   @Test @ReactorActor func aMessageIsTakenInDeliveredAndRemoved() async throws {
     let rig = try Rig()
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig)
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin()
     let id = try await writer.send(to: ["b@example.net"])
     try await eventually("removed") { try rig.log.contains { $0.hasSuffix("\(id): removed") } }
     let request = try #require(agent.requests.first)

@@ -22,10 +22,7 @@ import Testing
 
   @Test @ReactorActor func mailThatNobodyHasInHandTakesTheNewRoute() async throws {
     let rig = try Rig()
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, capacity: 2) { _ in nil }
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin(capacity: 2) { _ in nil }
     for number in 0..<6 { try await writer.send(to: ["b\(number)@example.net"]) }
     try await eventually("two under way") { agent.requests.count == 2 }
     try await eventually("all active") { rig.queue.scheduler.counts.active == 6 }
@@ -70,10 +67,7 @@ import Testing
     let rig = try Rig(routes: { key in
       key.hasSuffix("example.net") ? "special:[sink.test]" : nil
     })
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig)
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin()
     try await writer.send(to: ["b@example.net"])
     try await eventually("no such transport") { rig.queue.scheduler.counts.deferred == 1 }
     var tables = RoutingTables { domain in domain == "mx.test" }

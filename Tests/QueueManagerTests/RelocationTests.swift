@@ -33,10 +33,7 @@ import Testing
 
   /// A queue with one message left of many, in a segment that is sealed.
   @ReactorActor private func sparse(_ rig: Rig) async throws -> (QueueID, TestAgent) {
-    try await rig.peers.start()
-    let writer = try TestWriter(rig)
-    let agent = try TestAgent(rig, judge: Self.judge)
-    rig.peers.channelsComplete()
+    let (writer, agent) = try await rig.begin(judge: Self.judge)
     for _ in 0..<5 { try await writer.send(to: ["b@example.net"]) }
     let late = try await writer.send(to: ["b@example.net", "late@example.net"])
     for _ in 0..<5 { try await writer.send(to: ["b@example.net"]) }

@@ -93,10 +93,7 @@ import Testing
 
   @Test @ReactorActor func mailOfALivingWriterIsTakenInOnce() async throws {
     let first = try Rig()
-    try await first.peers.start()
-    let writer = try TestWriter(first)
-    let agent = try TestAgent(first)
-    first.peers.channelsComplete()
+    let (writer, agent) = try await first.begin()
     let done = try await writer.send(to: ["b@example.net"])
     try await eventually("the first is done") { first.queue.scheduler.messageCount == 0 }
     try await eventually("acknowledged") { agent.acknowledged.count == 1 }
@@ -117,10 +114,7 @@ import Testing
 
   @Test @ReactorActor func whatAnAgentHasInHandIsNotAskedForAgain() async throws {
     let first = try Rig()
-    try await first.peers.start()
-    let writer = try TestWriter(first)
-    let agent = try TestAgent(first) { _ in nil }
-    first.peers.channelsComplete()
+    let (writer, agent) = try await first.begin { _ in nil }
     let id = try await writer.send(to: ["b@example.net"])
     try await eventually("asked for") { agent.requests.count == 1 }
 
@@ -143,10 +137,7 @@ import Testing
 
   @Test @ReactorActor func anUnconfirmedResultIsRecordedByTheSuccessor() async throws {
     let first = try Rig()
-    try await first.peers.start()
-    let writer = try TestWriter(first)
-    let agent = try TestAgent(first) { _ in nil }
-    first.peers.channelsComplete()
+    let (writer, agent) = try await first.begin { _ in nil }
     let id = try await writer.send(to: ["b@example.net"])
     try await eventually("asked for") { agent.requests.count == 1 }
 
@@ -165,10 +156,7 @@ import Testing
 
   @Test @ReactorActor func aResultOfMailThatIsGoneIsAcknowledged() async throws {
     let first = try Rig()
-    try await first.peers.start()
-    let writer = try TestWriter(first)
-    let agent = try TestAgent(first)
-    first.peers.channelsComplete()
+    let (writer, agent) = try await first.begin()
     try await writer.send(to: ["b@example.net"])
     try await eventually("done") { agent.acknowledged.count == 1 }
     let request = agent.requests[0]

@@ -28,7 +28,7 @@ final class Rig {
   /// - Parameters:
   ///   - directory: the spool of an earlier life.
   ///   - sequences: how many numbers for segments it has; without any it can write no mail.
-  ///   - aliases: entries of an `inline:` table of virtual aliases.
+  ///   - aliases: the table of virtual aliases, if there is one.
   ///   - routes: the route of an address; `smtp:[sink.test]:25` unless it says otherwise.
   init(
     directory: TemporaryDirectory? = nil, marks: RecordMarks? = nil, sequences: UInt32 = 100,
@@ -53,7 +53,7 @@ final class Rig {
     routing.relayhost = "[sink.test]:25"
     let opener = TableOpener { _ in nil }
     let aliases = AddressSearch(
-      try TableSet(aliases.isEmpty ? [] : ["inline:{\(aliases)}"], opener: opener), delimiters: ""
+      try TableSet(aliases.isEmpty ? [] : [aliases], opener: opener), delimiters: ""
     ) { domain in domain == "mx.test" }
     queue = try MailQueue(
       settings: values, log: log, disk: try LinuxDisk(path: self.directory.path),
@@ -81,6 +81,17 @@ final class Rig {
 
   /// The processes whose channels `master` was told to have ended.
   var ended: [(process: ProcessName, pid: Int32)] { mutes.ended }
+
+  /// Begins this life with a writer and an agent, which have introduced themselves.
+  func begin(
+    capacity: UInt32 = 100, judge: @escaping TestAgent.Judge = TestAgent.deliverAll
+  ) async throws -> (TestWriter, TestAgent) {
+    try await peers.start()
+    let writer = try TestWriter(self)
+    let agent = try TestAgent(self, capacity: capacity, judge: judge)
+    peers.channelsComplete()
+    return (writer, agent)
+  }
 
   /// Numbers for segments that no other writer of the tests has.
   static func grant() -> UInt64 {

@@ -76,6 +76,54 @@ import Testing
     #expect(world.delivered == 5)
   }
 
+  @Test(arguments: [true, false])
+  func aLeavingProcessGetsNoFurtherSuspect(landsBefore: Bool) {
+    var world = World(processes: 2)
+    for _ in 0..<2 { world.add("a.test") }
+    world.kill(world.drain()[0].process)
+    world.addProcess()
+    world.now = world.now + .seconds(600)
+    let first = world.drain()
+    #expect(first.count == 1)
+    let leaving = first[0].process
+    if landsBefore {
+      // The next one is ordered, and the process leaves in the very moment.
+      world.answer(0, .returned)
+      world.setLeaving(true, leaving)
+    } else {
+      world.setLeaving(true, leaving)
+      #expect(world.drain().isEmpty)
+      world.answer(0, .delivered)
+    }
+    var given = world.drain()
+    while !world.inHand.isEmpty {
+      world.answer(0, .delivered)
+      given += world.drain()
+    }
+    #expect(!given.isEmpty && given.allSatisfy { $0.process != leaving })
+    #expect(world.delivered == 2 && world.scheduler.messageCount == 0)
+  }
+
+  @Test func suspectsWaitWhenEveryProcessLeaves() {
+    var world = World()
+    for _ in 0..<3 { world.add("a.test") }
+    world.kill(world.drain()[0].process)
+    world.addProcess()
+    world.now = world.now + .seconds(600)
+    let first = world.drain()
+    #expect(first.count == 1)
+    world.setLeaving(true, first[0].process)
+    world.answer(0, .delivered)
+    #expect(world.drain().isEmpty)
+    world.addProcess()
+    var given = world.drain()
+    while !world.inHand.isEmpty {
+      world.answer(0, .delivered)
+      given += world.drain()
+    }
+    #expect(given.count == 2 && given.allSatisfy { $0.process != first[0].process })
+  }
+
   @Test func afterThreeDeathsAMessageIsHeld() {
     var world = World()
     let id = world.add("a.test")

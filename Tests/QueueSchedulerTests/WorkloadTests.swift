@@ -105,8 +105,8 @@ private struct Workload {
 
   /// Another configuration: processes leave and come, and mail is routed anew.
   private mutating func reload() {
-    for (process, credit) in world.processes {
-      world.scheduler.setCredit(pick(2) == 0 ? 0 : credit, of: process)
+    for process in world.processes.keys.sorted(by: { $0.value < $1.value }) {
+      world.setLeaving(pick(2) == 0, process)
     }
     world.scheduler.apply(world.scheduler.settings, now: world.now)
     for run in world.scheduler.reroute(now: world.now) { world.settle(run.message, run.end) }
@@ -140,7 +140,7 @@ private struct Workload {
 
   /// No more trouble: everything must go out.
   mutating func calm() {
-    for (process, credit) in world.processes { world.scheduler.setCredit(credit, of: process) }
+    for process in world.processes.keys { world.setLeaving(false, process) }
     for _ in 0..<2000 {
       for id in world.messages.keys { _ = world.scheduler.release(id) }
       world.drain(holdsLoads: true)

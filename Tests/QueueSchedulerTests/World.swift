@@ -37,6 +37,8 @@ struct World {
   var loading: [MessageRef] = []
   var inHand: [InHand] = []
   var processes: [ProcessNumber: Int] = [:]
+  /// Processes that take nothing more for now.
+  var leaving: Set<ProcessNumber> = []
   var ended: [QueueID: RunEnd] = [:]
   var names: [MessageRef: QueueID] = [:]
   var delivered = 0
@@ -58,6 +60,12 @@ struct World {
     let process = scheduler.addProcess(to: agents, credit: credit)
     #expect(processes[process] == nil)
     processes[process] = credit
+  }
+
+  /// Has a process run dry, or takes that back.
+  mutating func setLeaving(_ isLeaving: Bool, _ process: ProcessNumber) {
+    if isLeaving { leaving.insert(process) } else { leaving.remove(process) }
+    scheduler.setCredit(isLeaving ? 0 : processes[process] ?? 0, of: process)
   }
 
   mutating func describe(_ recipients: [String], age: Duration = .zero, isNull: Bool = false)
@@ -153,6 +161,7 @@ struct World {
     deliveries += 1
     let credit = processes[delivery.process]
     #expect(credit != nil)
+    check(!leaving.contains(delivery.process))
     let mates = inHand.filter { $0.delivery.process == delivery.process }
     check(mates.count < credit ?? 0)
     let (busy, limit) = scheduler.concurrency(of: delivery.destination)
@@ -210,6 +219,7 @@ struct World {
     let victims = Set(lost.map(\.id))
     for id in victims { messages[id]?.deaths += 1 }
     processes[process] = nil
+    leaving.remove(process)
     for run in scheduler.removeProcess(process, now: now) { settle(run.message, run.end) }
   }
 

@@ -120,4 +120,31 @@ import Testing
     let file = try Files.open("/tmp", [.read, .write, .temporary])
     #expect(throws: Errno.notPermitted) { try Watched(file.duplicate()) }
   }
+
+  /// After a standstill there are more events than one turn takes.
+  @Test @ReactorActor func whatCameInTimeIsSeenBeforeItsDeadlinePasses() async throws {
+    var pairs: [(Watched, SharedDescriptor)] = []
+    for _ in 0..<300 {
+      var pair = try Sockets.streamPair()
+      pairs.append((try Watched(pair.takeFirst()), SharedDescriptor(pair.takeSecond())))
+    }
+    for _ in 0..<3 { await Reactor.shared.yieldTurn() }
+    for pair in pairs { Self.poke(pair.1.raw) }
+    // It has passed when the loop looks again.
+    let deadline = Reactor.shared.now + .nanoseconds(1)
+    var ready = 0
+    let tasks = pairs.map { pair in
+      reactorTask {
+        do throws(WaitError) {
+          // Where other tests took the rest of the turn there is nothing to see.
+          if Reactor.shared.now < deadline { try await pair.0.readable(deadline: deadline) }
+          ready += 1
+        } catch {
+          Issue.record("\(error)")
+        }
+      }
+    }
+    for task in tasks { await task.value }
+    #expect(ready == 300)
+  }
 }

@@ -52,6 +52,13 @@ struct RouterTests {
     #expect(try await Self.route(Self.router(map), address) == expected)
   }
 
+  /// Postfix keeps the blanks until it connects; here the destination is the same without them.
+  @Test func blanksAroundTransportAndNextHopBelongToNeither() async throws {
+    let router = Self.router(["blank.test": "smtp: \t[7.7.7.7]:26 ", "transport.test": " slow :"])
+    #expect(try await Self.route(router, "x@blank.test") == "smtp [7.7.7.7]:26")
+    #expect(try await Self.route(router, "x@transport.test") == "slow transport.test")
+  }
+
   @Test(arguments: [
     ("x@null.test", "smtp [6.6.6.6]:2525"), ("x@relay.test", "relay [5.5.5.5]:26"),
     ("x@b.relay.test", "relay [6.6.6.6]:2525"), ("x@full.test", "smtp [3.3.3.3]"),

@@ -14,15 +14,10 @@ struct AuthenticationTests {
     mechanisms: Set<String> = ["CRAM-MD5", "PLAIN", "LOGIN"], isSoft: Bool = true,
     demand: ClientSecurity.Demand = .none, discarded: Set<String> = []
   ) throws -> (Dialogue, [String]) {
-    let rules = SASLClientRules(
-      mechanisms: mechanisms, options: try #require(SASLSecurityOptions(options)),
-      optionsUnderTLS: try #require(SASLSecurityOptions(underTLS)),
-      optionsForVerified: try #require(SASLSecurityOptions(forVerified)), isSoft: isSoft,
-      code: { key, _ in key })
-    let login = try #require(SASLLogin(Array("u:p".utf8)))
+    let authentication = try Dialogue.authentication(
+      options, underTLS: underTLS, forVerified: forVerified, mechanisms: mechanisms, isSoft: isSoft)
     var dialogue = Dialogue(
-      transaction("a@t.test"), security: ClientSecurity(demand),
-      authentication: ClientAuthentication(login, rules: rules)
+      transaction("a@t.test"), security: ClientSecurity(demand), authentication: authentication
     ) { $0.discardedKeywords = discarded }
     _ = dialogue.step()
     _ = dialogue.step("220 mx.test ESMTP")
@@ -159,6 +154,18 @@ struct AuthenticationTests {
     dialogue.core.secured()
     _ = dialogue.actions()
     #expect(dialogue.step("250 mx.test") == Self.mail)
+  }
+
+  /// Whoever can break the handshake would be told the password on the next connection.
+  @Test func whoLogsInDoesNotGiveUpTLSThatWasAgreedOn() throws {
+    var (dialogue, seen) = try dialogue("250-mx.test\r\n250 STARTTLS", demand: .optional)
+    #expect(seen == ["C: STARTTLS", "await startTLS"])
+    #expect(dialogue.step("220 go") == ["TLS"])
+    dialogue.core.handshakeFailed(mayGoWithout: true)
+    #expect(
+      dialogue.actions() == [
+        "done", "0 deferred 4.7.5 (Cannot start TLS: handshake failure)", "close",
+      ])
   }
 
   @Test func nothingIsSaidWithoutTheTLSThatIsDemanded() throws {

@@ -1,4 +1,5 @@
 import MailTypes
+import SASL
 import SMTPClientCore
 import Testing
 
@@ -36,6 +37,19 @@ struct Dialogue {
       settings: settings, peer: peer, security: security, authentication: authentication)
     if let transaction { core.begin(transaction) }
     core.start()
+  }
+
+  /// User `u` with the password `p`.
+  static func authentication(
+    _ options: [String] = [], underTLS: [String] = [], forVerified: [String] = [],
+    mechanisms: Set<String> = ["CRAM-MD5", "PLAIN", "LOGIN"], isSoft: Bool = true
+  ) throws -> ClientAuthentication {
+    let rules = SASLClientRules(
+      mechanisms: mechanisms, options: try #require(SASLSecurityOptions(options)),
+      optionsUnderTLS: try #require(SASLSecurityOptions(underTLS)),
+      optionsForVerified: try #require(SASLSecurityOptions(forVerified)), isSoft: isSoft,
+      code: { key, _ in key })
+    return ClientAuthentication(try #require(SASLLogin(Array("u:p".utf8))), rules: rules)
   }
 
   /// A dialogue that has shaken hands and whose transaction has been handed over.

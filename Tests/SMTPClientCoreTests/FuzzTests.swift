@@ -19,6 +19,8 @@ struct FuzzTests {
     "garbage", "250-half\r\n550 5.0.0 other", "250 me.test", "999", "250\0x", "503 5.5.1 order",
     "250-mx.test\r\n250-STARTTLS\r\n250 PIPELINING", "454 4.7.0 no TLS",
     "220 go\r\n250 ok\r\n250 ok",
+    "250-mx.test\r\n250-AUTH PLAIN LOGIN CRAM-MD5\r\n250-STARTTLS\r\n250 PIPELINING",
+    "250-mx.test\r\n250 AUTH LOGIN", "334 eA==", "235 2.7.0 ok",
   ]
   static let demands = [
     ClientSecurity.plaintext, ClientSecurity(.optional), ClientSecurity(.mandatory),
@@ -28,10 +30,13 @@ struct FuzzTests {
   /// One random dialogue: each reply is a line of the corpus, mostly what helps it along. The
   /// record of all that the core did must not depend on how the bytes are cut.
   static func play(
-    seed: UInt64, chunkSize: Int, security: ClientSecurity = .plaintext
+    seed: UInt64, chunkSize: Int, security: ClientSecurity = .plaintext,
+    authentication: ClientAuthentication? = nil, speaksLMTP: Bool = false
   ) -> [String] {
     var random = Generator(state: seed)
-    var dialogue = Dialogue(security: security)
+    var dialogue = Dialogue(security: security, authentication: authentication) {
+      $0.speaksLMTP = speaksLMTP
+    }
     // A transaction is handed over before the handshake, as the sender does it.
     dialogue.core.begin(transaction("first@t.test"))
     dialogue.chunkSize = chunkSize
@@ -66,7 +71,9 @@ struct FuzzTests {
         open += 1
       default:
         let isHelpful = random.below(4) > 0
-        let pick = isHelpful ? helpful(seen.last) : corpus[random.below(corpus.count)]
+        let pick =
+          isHelpful
+          ? helpful(seen.last, logsIn: authentication != nil) : corpus[random.below(corpus.count)]
         dialogue.receive(pick + "\r\n")
       }
     }
@@ -76,30 +83,63 @@ struct FuzzTests {
     return record + seen + ["open \(open)"]
   }
 
-  static func helpful(_ wait: String?) -> String {
+  static func helpful(_ wait: String?, logsIn: Bool) -> String {
     switch wait {
     case "await greeting": corpus[0]
     case "await dataInit": corpus[4]
-    case "await helo": corpus[14]
+    case "await helo": corpus[logsIn ? 17 : 14]
     case "await startTLS": corpus[0]
     default: corpus[1]
     }
   }
 
-  @Test func everyDialogueEndsTheSameWholeAndByteByByte() {
+  @Test func everyDialogueEndsTheSameWholeAndByteByByte() throws {
     var sent = 0
-    for seed in 0..<2000 {
+    var logins = 0
+    var fallbacks = 0
+    let authentication = try Dialogue.authentication()
+    for seed in 0..<4000 {
       let security = Self.demands[seed % 4]
-      let whole = Self.play(seed: UInt64(seed), chunkSize: .max, security: security)
-      let parts = Self.play(seed: UInt64(seed), chunkSize: 1, security: security)
+      let login = seed % 8 < 4 ? nil : authentication
+      let whole = Self.play(
+        seed: UInt64(seed), chunkSize: .max, security: security, authentication: login)
+      let parts = Self.play(
+        seed: UInt64(seed), chunkSize: 1, security: security, authentication: login)
       #expect(whole == parts, "seed \(seed)")
       #expect(whole.last == "open 0", "seed \(seed)")
-      let mail = whole.firstIndex { $0.hasPrefix("C: MAIL") }
-      if security.demand == .mandatory, let mail {
-        #expect(whole[..<mail].contains("TLS"), "seed \(seed)")
+      for command in ["C: AUTH", "C: MAIL"] where security.demand == .mandatory {
+        let place = whole.firstIndex { $0.hasPrefix(command) } ?? whole.endIndex
+        #expect(place == whole.endIndex || whole[..<place].contains("TLS"), "seed \(seed)")
       }
+      let hasFallenBack = whole.contains { $0.contains("wants plaintext") }
+      let hasLoggedIn = whole.contains { $0.hasPrefix("C: AUTH") }
+      // The password would follow on the connection without TLS.
+      #expect(login == nil ? !hasLoggedIn : !hasFallenBack, "seed \(seed)")
+      if hasFallenBack { fallbacks += 1 }
+      if hasLoggedIn { logins += 1 }
       sent += whole.filter { $0.contains(" sent ") }.count
     }
-    #expect(sent > 1000)
+    #expect(sent > 2000 && logins > 100 && fallbacks > 10)
+  }
+
+  @Test func soDoesEveryDialogueByLMTP() {
+    var mixed = 0
+    for seed in 0..<2000 {
+      let whole = Self.play(seed: UInt64(seed), chunkSize: .max, speaksLMTP: true)
+      let parts = Self.play(seed: UInt64(seed), chunkSize: 1, speaksLMTP: true)
+      #expect(whole == parts, "seed \(seed)")
+      #expect(whole.last == "open 0", "seed \(seed)")
+      #expect(!whole.contains { $0.hasPrefix("C: EHLO") || $0.hasPrefix("C: HELO") })
+      // Recipients of one message with different fates after its content.
+      for (place, line) in whole.enumerated() where line.hasPrefix("done") {
+        let results = whole[(place + 1)...].prefix { $0.first?.isNumber == true }
+        if results.contains(where: { $0.contains(" sent ") }),
+          results.contains(where: { $0.contains("end of DATA") })
+        {
+          mixed += 1
+        }
+      }
+    }
+    #expect(mixed > 20)
   }
 }

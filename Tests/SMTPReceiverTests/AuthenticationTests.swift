@@ -193,12 +193,32 @@ import Testing
     #expect(
       try await client.ask("AUTH PLAIN \(Self.alice)")
         == "454 4.7.0 Temporary authentication failure: Connection lost to authentication server")
-    // Nobody waits for the late answer.
-    let id = try #require(dovecot.lines.last { $0.hasPrefix("AUTH") }).split(separator: "\t")[1]
-    try await dovecot.waitForLines(4)
-    #expect(dovecot.lines.last == "CANCEL\t\(id)")
+    // It would keep all others waiting: the next has a connection of its own.
     dovecot.isSilent = false
     #expect(try await client.ask("AUTH PLAIN \(Self.alice)") == Self.success)
+    #expect(dovecot.connections == 2)
+    let lines = try fixture.logLines().filter { $0.contains("Dovecot auth socket") }
+    #expect(
+      lines == [
+        "smtpd: warning: SASL: Dovecot auth socket '\(dovecot.path)' does not answer: it is "
+          + "connected to anew",
+        "smtpd: SASL: Dovecot auth socket '\(dovecot.path)' answers again",
+      ])
+  }
+
+  @Test @ReactorActor func aServerThatIsSlowWithOneUserServesTheOthers() async throws {
+    let dovecot = try FakeDovecot()
+    try dovecot.start()
+    let fixture = try fixture(dovecot, "smtpd_sasl_auth_timeout = 1s")
+    let client = try await fixture.connect()
+    let other = try await fixture.connect()
+    try await client.send("AUTH PLAIN \(FakeDovecot.letters("slow"))\r\n")
+    try await dovecot.waitForLines(3)
+    #expect(try await other.ask("AUTH PLAIN \(Self.alice)") == Self.success)
+    #expect(try await client.replies(1)[0].hasPrefix("454 4.7.0 Temporary authentication"))
+    // Nobody waits for the late answer.
+    try await dovecot.waitForLines(5)
+    #expect(dovecot.lines.last == "CANCEL\t1")
     #expect(dovecot.connections == 1)
   }
 

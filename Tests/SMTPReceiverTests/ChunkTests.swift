@@ -58,6 +58,20 @@ import Testing
     #expect(fixture.intake.memory.spilled == 0)
   }
 
+  /// Each chunk came with its command, so that nothing was waited for.
+  @Test @ReactorActor func manySmallChunksLeaveMemoryAsOneLargeDoes() async throws {
+    let fixture = try Fixture { $0.messageSizeLimit = 0 }
+    let client = try await fixture.connect()
+    try await begin(client)
+    let chunk = String(repeating: "line of text\r\n", count: 2000)
+    for _ in 0..<100 {
+      try await client.send("BDAT \(chunk.utf8.count)\r\n" + chunk)
+      #expect(try await client.replies(1).count == 1)
+    }
+    #expect(fixture.spool.streamsBegun == 1)
+    #expect(try await client.ask("BDAT 0 LAST").hasPrefix("250 2.0.0 Ok: 2800000 bytes"))
+  }
+
   @Test(arguments: ["RSET\r\n", "EHLO x\r\n", "BDAT 0\r\n", "QUIT\r\n", nil])
   @ReactorActor func whatEndsTheTransactionFreesItsChunks(_ end: String?) async throws {
     let fixture = try Fixture()

@@ -98,9 +98,10 @@ final class FakeDovecot {
     }
   }
 
-  private func judge(_ id: String, _ response: String) -> String {
+  private func judge(_ id: String, _ response: String) -> String? {
     switch response {
     case Self.letters("\0alice\0secret"), Self.letters("secret"): "OK\t\(id)\tuser=alice"
+    case Self.letters("slow"): nil
     case Self.letters("away"): "FAIL\t\(id)\tuser=alice\tcode=temp_fail"
     default: "FAIL\t\(id)\tuser=alice"
     }

@@ -34,8 +34,8 @@ final class Fixture {
     debugPeer: IPAddress? = nil, softBounce: Bool = false,
     authentication: AuthenticationRules? = nil,
     logsClientPort: Bool = false, contentFilter: String = "", milters: SiteMilters? = nil,
-    aliases: [String] = [], footer: RejectFooter? = nil, commandFilter: TableSet? = nil,
-    notices: SessionNotices? = nil,
+    aliases: [String] = [], localAliases: [String] = [], footer: RejectFooter? = nil,
+    commandFilter: TableSet? = nil, notices: SessionNotices? = nil,
     change: (inout SMTPServerSettings) -> Void = { _ in },
     access: (inout AccessSettings) -> Void = { _ in }
   ) throws {
@@ -63,7 +63,7 @@ final class Fixture {
       debugPeers: isPeer, softBounce: softBounce, logsClientPort: logsClientPort, tls: tls,
       access: try FixtureSite.policy(access), authentication: authentication,
       contentFilter: contentFilter, milters: milters,
-      rewriting: try FixtureSite.rewriting(aliases), footer: footer,
+      rewriting: try FixtureSite.rewriting(aliases, local: localAliases), footer: footer,
       commandFilter: commandFilter, notices: notices)
   }
 
@@ -109,8 +109,11 @@ struct FixtureSite: SiteDirectory {
   func failure(of address: MailAddress) -> DeliveryFailure? { nil }
   func lists(_ address: MailAddress, of addressClass: DomainClass) -> Bool { true }
 
-  /// `virtual_alias_maps` of tables; addresses without a domain are `example.org`'s.
-  static func rewriting(_ tables: [String]) throws -> EnvelopeRewriting {
+  /// `virtual_alias_maps` and `alias_maps` of tables; addresses without a domain are
+  /// `example.org`'s, whose mail is delivered here.
+  static func rewriting(
+    _ tables: [String], local: [String] = []
+  ) throws -> EnvelopeRewriting {
     let resolver = AddressResolver(myhostname: "mx.example.org", myorigin: "example.org")
     let search = AddressSearch(
       try TableSet(tables, opener: TableOpener { _ in nil }), delimiters: "+"
@@ -118,7 +121,12 @@ struct FixtureSite: SiteDirectory {
     return EnvelopeRewriting(
       resolver: resolver,
       aliases: AliasExpansion(
-        "virtual_alias_maps", search, resolver: resolver, keepsExtension: true))
+        "virtual_alias_maps", search, resolver: resolver, keepsExtension: true),
+      localAliases: LocalAliases(
+        try TableSet(local, opener: TableOpener { _ in nil }), resolver: resolver,
+        settings: .init(),
+        mayBeLocal: { $0.foldedDomain == "example.org" },
+        delivery: { $0.foldedDomain == "example.org" ? $0 : nil }, readFile: { _ in [] }))
   }
 
   static func policy(_ change: (inout AccessSettings) -> Void) throws -> AccessPolicy {

@@ -157,6 +157,34 @@ import Testing
     next.abandon()
   }
 
+  @Test @ReactorActor func headersThatStayBehindTakeMemoryThatIsThere() async throws {
+    let fixture = try Fixture(bodyMemory: 100_000)
+    func message() async -> InboundMessage {
+      let message = InboundMessage(
+        trace: Array("Received: here\r\n".utf8), sizeMax: 0, bareNewlines: .normalize,
+        intake: fixture.intake)
+      let fields = String(
+        repeating: "X-Field: \(String(repeating: "x", count: 80))\r\n", count: 700)
+      for part in [fields, "\r\n", text(10_000)] {
+        _ = Array(part.utf8).withUnsafeBytes { message.take($0) }
+      }
+      await message.writeOut()
+      return message
+    }
+    let first = await message()
+    #expect(first.fault == nil)
+    #expect(fixture.intake.memory.pinned > 60_000)
+    let second = await message()
+    #expect(second.fault == .noSpace)
+    #expect(fixture.intake.memory.pinned < 70_000)
+    first.abandon()
+    second.abandon()
+    #expect(fixture.intake.memory.pinned == 0)
+    let third = await message()
+    #expect(third.fault == nil)
+    third.abandon()
+  }
+
   @Test @ReactorActor func recipientsTakeNoMoreThanTheirShare() async throws {
     let fixture = try Fixture(bodyMemory: 10_000)
     let client = try await fixture.connect()
@@ -178,7 +206,7 @@ import Testing
     #expect(try await other.ask("RCPT TO:<b@example.org>") == "250 2.1.5 Ok")
     #expect(try await client.ask("QUIT") == "221 2.0.0 Bye")
     other.stream.close()
-    try await settle { fixture.intake.memory.envelopes == 0 }
+    try await settle { fixture.intake.memory.pinned == 0 }
   }
 
   @Test @ReactorActor func noMessageBeginsWithoutMemoryAndSpill() async throws {

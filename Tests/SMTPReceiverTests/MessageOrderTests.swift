@@ -13,17 +13,17 @@ import Testing
 
   private static let actions = """
     check_sender_access inline:{ {hold.test = HOLD} {f.test = FILTER scan:[192.0.2.9]:25} \
-    {r.test = REDIRECT z@y.test} {b.test = BCC c@y.test} }, \
+    {r.test = REDIRECT z@y.test} {b.test = BCC c@y.test} {l.test = REDIRECT trap@example.org} }, \
     check_recipient_access inline:{ {late@example.org = REDIRECT z@y.test} }
     """
 
   @ReactorActor
   private func send(
     from sender: String, to recipients: [String] = ["b@example.org"], filter: String = "",
-    aliases: [String] = []
+    aliases: [String] = [], localAliases: [String] = []
   ) async throws -> PendingRecord {
     let fixture = try Fixture(
-      contentFilter: filter, aliases: aliases,
+      contentFilter: filter, aliases: aliases, localAliases: localAliases,
       access: { $0.restrictions[.sender] = words(Self.actions) })
     let client = try await fixture.connect()
     _ = try await client.ask("EHLO c.test")
@@ -37,7 +37,7 @@ import Testing
       #expect(try await client.ask("x\r\n.").hasPrefix("250 2.0.0 Ok: queued as "))
     }
     let plain = try #require(fixture.spool.messages.last)
-    if !recipients.contains("late@example.org"), aliases.isEmpty {
+    if !recipients.contains("late@example.org"), (aliases + localAliases).isEmpty {
       #expect(plain.flags == [])
       #expect(plain.envelope.contentFilter == Array(filter.utf8))
       #expect(plain.envelope.recipients.count == recipients.count)
@@ -71,6 +71,39 @@ import Testing
         "inline:{ {b@example.org = b1@x.test, b2@x.test} {z@y.test = no@x.test} }"
       ])
     #expect(message.envelope.recipients.map(\.address) == [MailAddress("z@y.test")])
+  }
+
+  /// `local` expands its aliases wherever the mail was redirected before.
+  @Test @ReactorActor func aRedirectionGoesToThoseOfAnAliasOfThisHost() async throws {
+    let message = try await send(
+      from: "a@l.test", to: ["b@example.org", "c@example.org"], filter: "other:",
+      aliases: [
+        "inline:{ {b@example.org = b1@x.test} {trap@example.org = no@x.test} "
+          + "{v@y.test = w@y.test} }"
+      ],
+      localAliases: [
+        // Those of the recipients before it are not asked for.
+        "inline:{ {trap = anna, v@y.test} {c = :include:nowhere} {anna = anna} }"
+      ])
+    #expect(message.envelope.contentFilter == [])
+    #expect(
+      message.envelope.recipients
+        == ["anna@example.org", "w@y.test"].map {
+          EnvelopeRecipient(MailAddress($0), original: MailAddress("b@example.org"))
+        })
+  }
+
+  @Test @ReactorActor func aRedirectionToAnAliasThatLeadsNowhereIsRefused() async throws {
+    let fixture = try Fixture(
+      localAliases: ["inline:{ {trap = :include:nowhere} }"],
+      access: { $0.restrictions[.sender] = words(Self.actions) })
+    let client = try await fixture.connect()
+    _ = try await client.ask("EHLO c.test")
+    _ = try await client.ask("MAIL FROM:<a@l.test>")
+    _ = try await client.ask("RCPT TO:<b@example.org>")
+    _ = try await client.ask("DATA")
+    #expect(try await client.ask("x\r\n.") == "451 4.3.0 Error: queue file write error")
+    #expect(fixture.spool.messages.isEmpty)
   }
 
   @Test @ReactorActor func aCopyIsOneRecipientMoreOfWhomNobodyHears() async throws {

@@ -39,7 +39,7 @@ import Testing
           "one+x@r.example list+x", "two+x@r.example list+x", "list+x@example.org list+x",
           "two@r.example ", "you@r.example ",
         ].map { $0.replacing("one+x@r.example", with: "three+x@example.org") })
-    #expect(fixture.intake.memory.envelopes == 0)
+    #expect(fixture.intake.memory.pinned == 0)
   }
 
   /// As with Postfix, where `qmgr` redirects what `cleanup` has expanded.
@@ -93,7 +93,7 @@ import Testing
       guard let warning else { continue }
       #expect(line.hasSuffix(": \(warning) -- message not accepted, try again later"))
     }
-    #expect(fixture.intake.memory.envelopes == 0)
+    #expect(fixture.intake.memory.pinned == 0)
   }
 
   @Test @ReactorActor func expandedRecipientsTakeMemoryThatIsThere() async throws {
@@ -102,6 +102,32 @@ import Testing
     #expect(try await send(fixture, to: "a@r.example") == "452 4.3.1 Insufficient system storage")
     #expect(fixture.spool.messages.isEmpty)
     #expect(try await send(fixture, to: "b@r.example").hasPrefix("250 "))
-    #expect(fixture.intake.memory.envelopes == 0)
+    #expect(fixture.intake.memory.pinned == 0)
+  }
+
+  @Test @ReactorActor func expandedRecipientsCountUntilTheRecordIsFlushed() async throws {
+    let many = (0..<200).map { "user\($0)@r.example" }.joined(separator: ", ")
+    let aliases = ["inline:{ { a@r.example = \(many) } }"]
+    let roomy = try Fixture(aliases: aliases)
+    roomy.spool.commits.shut()
+    async let measured = send(roomy, to: "a@r.example")
+    try await settle { roomy.spool.commits.waiting == 1 }
+    let held = roomy.intake.memory.pinned
+    #expect(held > 200 * 16)
+    roomy.spool.commits.open()
+    #expect(try await measured.hasPrefix("250 "))
+
+    // An expansion under way takes twice as much as what it leaves.
+    let fixture = try Fixture(bodyMemory: held * 5 / 2, aliases: aliases)
+    fixture.spool.commits.shut()
+    async let first = send(fixture, to: "a@r.example")
+    try await settle { fixture.spool.commits.waiting == 1 }
+    #expect(fixture.intake.memory.pinned == held)
+    #expect(
+      try await send(fixture, to: "a@r.example") == "452 4.3.1 Insufficient system storage")
+    fixture.spool.commits.open()
+    #expect(try await first.hasPrefix("250 "))
+    #expect(fixture.intake.memory.pinned == 0)
+    #expect(try await send(fixture, to: "a@r.example").hasPrefix("250 "))
   }
 }

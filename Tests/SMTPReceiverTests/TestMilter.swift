@@ -21,6 +21,8 @@ final class TestMilter {
     case say(String)
     /// Sends these bytes, whatever they are.
     case send([UInt8])
+    /// Sends a packet over and over, as long as anybody listens.
+    case sayForever(String)
     /// Says nothing: it still thinks.
     case wait
     /// Closes the connection.
@@ -100,6 +102,10 @@ final class TestMilter {
       switch answer {
       case .say(let text): await send(Self.packet(Array(text.utf8)), stream)
       case .send(let bytes): await send(bytes, stream)
+      case .sayForever(let text):
+        let packet = Self.packet(Array(text.utf8))
+        while (try? await stream.write(packet, deadline: Reactor.shared.now + .seconds(30))) != nil
+        {}
       case .wait: break
       case .close: return false
       }
@@ -112,7 +118,8 @@ final class TestMilter {
     try? await stream.write(bytes, deadline: Reactor.shared.now + .seconds(30))
   }
 
-  private static func packet(_ bytes: [UInt8]) -> [UInt8] {
+  /// A packet: its code, then its data.
+  static func packet(_ bytes: [UInt8]) -> [UInt8] {
     let count = UInt32(bytes.count)
     return [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: count >> UInt32($0)) } + bytes
   }

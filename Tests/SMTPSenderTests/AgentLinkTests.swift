@@ -11,7 +11,7 @@ import Testing
   @Test @ReactorActor func resultsAreToldAgainUntilTheyAreAcknowledged() async throws {
     let fixture = try await SenderFixture()
     let server = try WireServer()
-    server.stop()
+    try await server.stop()
     let requests = try (1...3).map {
       try fixture.deliver(StoredMessage(number: $0, body: "x\r\n"), to: server.port)
     }

@@ -87,6 +87,19 @@ import Testing
     #expect(!log.contains("opensesame") && !log.contains(letters("\0u\0opensesame")))
   }
 
+  @Test(arguments: [" ", ",", "\t, "]) @ReactorActor
+  func whatStandsBeforeANextHopDoesNotHideTheLogin(start: String) async throws {
+    let server = try WireServer()
+    let fixture = try await fixture("[127.0.0.1]:\(server.port) tim:tanstaaftanstaaf\n")
+    let message = StoredMessage(number: 1, body: "x\r\n")
+    let nextHop = "\(start)[127.0.0.1]:\(server.port), [192.0.2.1]"
+    try fixture.post(fixture.request(message, nextHop: nextHop), message)
+    let session = try await asked(server, mechanisms: "CRAM-MD5")
+    try await session.expect("AUTH CRAM-MD5")
+    try await session.say("535 5.7.8 no")
+    #expect(try await fixture.result().verdicts.map(\.outcome) == [.deferred])
+  }
+
   @Test @ReactorActor func whoHasNoEntryIsAStranger() async throws {
     let fixture = try await fixture("other.test u:p\n")
     let server = try WireServer()
@@ -97,6 +110,27 @@ import Testing
     #expect(try await session.content() == message.wire)
     try await session.say("250 2.0.0 Ok")
     #expect(try await fixture.result().verdicts.map(\.outcome) == [.sent])
+  }
+
+  /// As Postfix has it: a man in the middle who breaks the handshake must not be told the password.
+  @Test @ReactorActor func oldMailWithALoginWaitsForTLSWhereOtherMailGoesWithout() async throws {
+    let fixture = try await fixture(
+      "127.0.0.1 u:opensesame\n",
+      "smtp_tls_security_level = may\nsmtp_sasl_security_options =\nminimal_backoff_time = 300s\n")
+    let server = try WireServer()
+    try fixture.deliver(
+      StoredMessage(number: 1, body: "x\r\n"), to: server.port, age: .seconds(9999))
+    let session = try await server.accept()
+    try await session.say("220 sink.test ESMTP")
+    try await session.expect("EHLO ")
+    try await session.say("250-sink.test", "250-AUTH PLAIN", "250 STARTTLS")
+    try await session.expect("STARTTLS")
+    try await session.say("220 go")
+    session.close()
+    let result = try await fixture.result()
+    #expect(result.verdicts.map(\.status) == [EnhancedStatus(4, 7, 5)])
+    #expect(!result.connectionFailed)
+    #expect(server.sessions == 1)
   }
 
   @Test @ReactorActor func mailWaitsWhileALoginCannotBeLookedUp() async throws {

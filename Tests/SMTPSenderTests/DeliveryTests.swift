@@ -137,7 +137,7 @@ import Testing
   @Test @ReactorActor func aServerThatIsNotThereIsAFailureOfTheConnection() async throws {
     let fixture = try await SenderFixture()
     let server = try WireServer()
-    server.stop()
+    try await server.stop()
     try fixture.deliver(StoredMessage(number: 1, body: "x\r\n"), to: server.port)
     let result = try await fixture.result()
     #expect(result.connectionFailed)

@@ -23,6 +23,18 @@ import Testing
     return (drained, task)
   }
 
+  /// A delivery of which the server has everything and has not said what becomes of it.
+  @ReactorActor
+  private func behindTheDot(
+    _ fixture: SenderFixture, _ server: WireServer
+  ) async throws -> WireSession {
+    try fixture.deliver(StoredMessage(number: 1, body: "x\r\n"), to: server.port)
+    let session = try await server.greeted()
+    try await session.takeEnvelope()
+    _ = try await session.content()
+    return session
+  }
+
   @Test @ReactorActor func beforeTheDotADeliveryIsGivenBackUnattempted() async throws {
     let fixture = try await SenderFixture()
     let server = try WireServer()
@@ -42,10 +54,7 @@ import Testing
   @Test @ReactorActor func behindTheDotTheReplyIsWaitedFor() async throws {
     let fixture = try await SenderFixture()
     let server = try WireServer()
-    try fixture.deliver(StoredMessage(number: 1, body: "x\r\n"), to: server.port)
-    let session = try await server.greeted()
-    try await session.takeEnvelope()
-    _ = try await session.content()
+    let session = try await behindTheDot(fixture, server)
     let (drained, task) = drain(fixture)
     for _ in 0..<10 { await Reactor.shared.yieldTurn() }
     #expect(!drained.isDone)
@@ -57,10 +66,7 @@ import Testing
   @Test @ReactorActor func anIdleConnectionSaysGoodbyeAtOnce() async throws {
     let fixture = try await SenderFixture()
     let server = try WireServer()
-    try fixture.deliver(StoredMessage(number: 1, body: "x\r\n"), to: server.port)
-    let session = try await server.greeted()
-    try await session.takeEnvelope()
-    _ = try await session.content()
+    let session = try await behindTheDot(fixture, server)
     try await session.say("250 2.0.0 Ok")
     _ = try await fixture.result()
     let (_, task) = drain(fixture)
@@ -81,10 +87,7 @@ import Testing
   @Test @ReactorActor func aDeliveryJustAssignedToAnIdleConnectionIsGivenBackToo() async throws {
     let fixture = try await SenderFixture()
     let server = try WireServer()
-    try fixture.deliver(StoredMessage(number: 1, body: "x\r\n"), to: server.port)
-    let session = try await server.greeted()
-    try await session.takeEnvelope()
-    _ = try await session.content()
+    let session = try await behindTheDot(fixture, server)
     try await session.say("250 2.0.0 Ok")
     _ = try await fixture.result()
     for _ in 0..<5 { await Reactor.shared.yieldTurn() }

@@ -20,22 +20,6 @@ import Testing
     return (try #require(Double(match.1)), try #require(Double(match.2)))
   }
 
-  @Test @ReactorActor func aRefusalUnderTheContentCountsThoughTheConnectionBreaks() async throws {
-    let fixture = try await SenderFixture()
-    let server = try WireServer()
-    let body = String(repeating: String(repeating: "x", count: 70) + "\r\n", count: 200_000)
-    try fixture.deliver(StoredMessage(number: 1, body: body), to: server.port)
-    let session = try await server.greeted()
-    try await session.takeEnvelope()
-    try await session.say("552 5.3.4 too big for me")
-    session.close()
-    let verdict = try #require(try await fixture.result().verdicts.first)
-    #expect(verdict.outcome == .bounced)
-    #expect(verdict.status == EnhancedStatus(5, 3, 4))
-    let text = String(decoding: verdict.text, as: UTF8.self)
-    #expect(text.hasSuffix(" said: 552 5.3.4 too big for me (in reply to end of DATA command)"))
-  }
-
   @Test @ReactorActor func aServerThatHangsUpUnderTheContentIsTriedAgain() async throws {
     let fixture = try await SenderFixture()
     let server = try WireServer()

@@ -10,6 +10,8 @@ import TLSPolicy
 import TestSupport
 import Testing
 
+@testable import SMTPSender
+
 /// TLS towards servers whose every word the test says itself.
 @Suite(.timeLimit(.minutes(2))) struct SecurityTests {
   init() {
@@ -32,6 +34,8 @@ import Testing
   }
 
   private static let trusting = "smtp_tls_CAfile = /ca\n"
+  private static let remembering =
+    "smtp_tls_session_cache_database = btree:/nowhere\nsmtp_tls_session_cache_timeout = 120s\n"
 
   @ReactorActor private func fixture(_ settings: String) async throws -> SenderFixture {
     let all = "smtp_tls_loglevel = 1\n" + settings
@@ -181,6 +185,23 @@ import Testing
     #expect(try fixture.log().contains(": \(trust) TLS connection established to 127.0.0.1["))
   }
 
+  @Test(arguments: ["none", "may"]) @ReactorActor
+  func aRefusalUnderTheContentCountsThoughTheConnectionBreaks(level: String) async throws {
+    let fixture = try await fixture("smtp_tls_security_level = \(level)\n")
+    let server = try WireServer()
+    let body = String(repeating: String(repeating: "x", count: 70) + "\r\n", count: 200_000)
+    try fixture.deliver(StoredMessage(number: 1, body: body), to: server.port)
+    let session = try await level == "may" ? secured(server).session : server.greeted()
+    try await session.takeEnvelope()
+    try await session.say("552 5.3.4 too big for me")
+    session.close()
+    let verdict = try #require(try await fixture.result().verdicts.first)
+    #expect(verdict.outcome == .bounced)
+    #expect(verdict.status == EnhancedStatus(5, 3, 4))
+    let text = String(decoding: verdict.text, as: UTF8.self)
+    #expect(text.hasSuffix(" said: 552 5.3.4 too big for me (in reply to end of DATA command)"))
+  }
+
   @Test @ReactorActor func newMailWaitsWhenTheHandshakeFailsAndOldMailGoesWithout() async throws {
     let fixture = try await fixture(
       "smtp_tls_security_level = may\nminimal_backoff_time = 300s\n"
@@ -246,20 +267,91 @@ import Testing
     session.close()
   }
 
+  /// Whether an earlier session is taken up for a message on a connection of its own.
+  @ReactorActor private func resumes(
+    _ number: UInt64, _ fixture: SenderFixture, _ server: WireServer
+  ) async throws -> Bool {
+    let message = StoredMessage(number: number, body: "x\r\n")
+    try fixture.deliver(message, to: server.port)
+    let (session, facts) = try await secured(server)
+    try await take(message, session)
+    #expect(try await fixture.result().verdicts.map(\.outcome) == [.sent])
+    return facts.isResumed
+  }
+
   @Test(arguments: [true, false]) @ReactorActor
   func sessionsAreTakenUpAgainWhereThatIsWanted(isWanted: Bool) async throws {
     let fixture = try await fixture(
       "smtp_tls_security_level = may\nsmtp_connection_reuse_count_limit = 1\n"
-        + (isWanted ? "smtp_tls_session_cache_database = btree:/nowhere\n" : ""))
+        + (isWanted ? Self.remembering : ""))
     let server = try WireServer()
     for number in 1...3 as ClosedRange<UInt64> {
-      let message = StoredMessage(number: number, body: "x\r\n")
-      try fixture.deliver(message, to: server.port)
-      let (session, facts) = try await secured(server)
-      #expect(facts.isResumed == (isWanted && number > 1))
-      try await take(message, session)
-      #expect(try await fixture.result().verdicts.map(\.outcome) == [.sent])
+      #expect(try await resumes(number, fixture, server) == (isWanted && number > 1))
     }
+  }
+
+  @Test @ReactorActor func sessionsOfServersThatDidNotShowWhoTheyAreAreForgotten() async throws {
+    let fixture = try await fixture(
+      "smtp_tls_policy_maps = static:{verify protocols=TLSv1.2}\n" + Self.remembering
+        + Self.trusting)
+    let server = try WireServer()
+    for number in 1...2 as ClosedRange<UInt64> {
+      try fixture.deliver(StoredMessage(number: number, body: "x\r\n"), to: server.port)
+      let session = try await asked(server)
+      try await session.say("220 2.0.0 Ready to start TLS")
+      let facts = try await secure(session)
+      #expect(facts.protocolName == "TLSv1.2" && !facts.isResumed)
+      #expect(try await session.rest() == Array("QUIT\r\n".utf8))
+      #expect(try await fixture.result().verdicts.map(\.status) == [EnhancedStatus(4, 7, 5)])
+    }
+  }
+
+  /// Else a server would show its certificate once and never again.
+  @Test @ReactorActor func aSessionGetsNoYoungerByBeingTakenUp() async throws {
+    let fixture = try await fixture(
+      "smtp_tls_security_level = secure\nsmtp_tls_secure_cert_match = mx.test\n"
+        + "smtp_connection_reuse_count_limit = 1\n" + Self.remembering + Self.trusting)
+    let server = try WireServer()
+    let security = try fixture.service.security(of: "smtp")
+    let host = "127.0.0.1"
+    let key = TLSSessionCache.Key(
+      policy: try #require(security.agreementNow()).identity, host: host, address: host,
+      port: server.port, destination: host)
+    let sessions = security.sessions
+    var births: [MonotonicTime] = []
+    for number in 1...3 as ClosedRange<UInt64> {
+      #expect(try await resumes(number, fixture, server) == (number > 1))
+      births.append(try #require(sessions.find(key, at: Reactor.shared.now)).madeAt)
+    }
+    #expect(Set(births).count == 1)
+    let age = Duration.seconds(120)
+    #expect(sessions.find(key, at: births[0] + (age - .milliseconds(1))) != nil)
+    #expect(sessions.find(key, at: births[0] + age) == nil)
+    #expect(sessions.find(key, at: births[0]) == nil, "it has not been forgotten")
+  }
+
+  @Test(arguments: [" ", ",", "\t, ", " inet:"]) @ReactorActor
+  func whatStandsBeforeANextHopDoesNotHideItsPolicy(start: String) async throws {
+    let server = try WireServer()
+    let fixture = try await fixture(
+      "smtp_tls_policy_maps = inline:{{[127.0.0.1]:\(server.port) = encrypt}}\n")
+    let message = StoredMessage(number: 1, body: "x\r\n")
+    let nextHop = "\(start)[127.0.0.1]:\(server.port)"
+    try fixture.post(fixture.request(message, nextHop: nextHop), message)
+    let session = try await server.greeted()
+    #expect(try await session.rest() == [])
+    let verdict = try #require(try await fixture.result().verdicts.first)
+    #expect(verdict.status == EnhancedStatus(4, 7, 4))
+  }
+
+  /// After a reload no process has the number 0, but one is still the first.
+  @Test(arguments: [(7 as UInt32, 0 as UInt32), (0, 1)]) @ReactorActor
+  func theFirstProcessOfAConfigurationSaysWhatToKnowOfIt(index: UInt32, rank: UInt32) async throws {
+    let fixture = try await SenderFixture(
+      "smtp_tls_security_level = dane\n", index: index, rank: rank)
+    try await fixture.service.start()
+    let log = try fixture.log()
+    #expect(log.contains("TLSA records are not looked up") == (rank == 0))
   }
 
   @Test(arguments: [

@@ -71,8 +71,11 @@ final class SenderFixture {
   /// - Parameters:
   ///   - descriptors: what the process may have open.
   ///   - keys: what `master` has read of the files that the settings name.
+  ///   - index: the number of the process.
+  ///   - rank: its place among those of the same configuration.
   init(
-    _ settings: String = "", descriptors: Int = 1024, keys: KeyMaterial = KeyMaterial()
+    _ settings: String = "", descriptors: Int = 1024, keys: KeyMaterial = KeyMaterial(),
+    index: UInt32 = 0, rank: UInt32 = 0
   ) async throws {
     folder = try TemporaryDirectory()
     let configuration = Configuration.evaluate(
@@ -84,7 +87,8 @@ final class SenderFixture {
       capacity: 1 << 20, hostName: "mx", syslogName: "postfix", facility: 2)
     let (master, _) = try Self.channels()
     let record = StartRecord(
-      name: ProcessName(role: .smtp, index: 0), user: nil, logKind: .lines, configurationSize: 0)
+      name: ProcessName(role: .smtp, index: index), user: nil, logKind: .lines,
+      configurationSize: 0, processRank: rank)
     context = RoleContext(
       record: record, configuration: configuration, log: log, master: master,
       page: LifePage(try SharedPage.make("test").page), listeners: [],
@@ -131,7 +135,8 @@ final class SenderFixture {
     _ message: StoredMessage, to port: UInt16, recipients: Int = 1, sending: Bool = true,
     age: Duration = .zero
   ) throws -> DeliveryRequest {
-    let request = request(message, to: port, recipients: recipients, age: age)
+    let request = request(
+      message, nextHop: "[127.0.0.1]:\(port)", recipients: recipients, age: age)
     try post(request, message, sending: sending)
     return request
   }
@@ -140,12 +145,12 @@ final class SenderFixture {
   ///
   /// - Parameter age: how long the message has waited.
   func request(
-    _ message: StoredMessage, to port: UInt16, recipients: Int = 1, age: Duration = .zero
+    _ message: StoredMessage, nextHop: String, recipients: Int = 1, age: Duration = .zero
   ) -> DeliveryRequest {
     let now = Clocks.wallNow()
     let request = DeliveryRequest(
       id: nextID, queueID: message.id, nonce: message.nonce, offset: message.offset,
-      transport: "smtp", nextHop: "[127.0.0.1]:\(port)", sender: MailAddress("a@example.org"),
+      transport: "smtp", nextHop: nextHop, sender: MailAddress("a@example.org"),
       recipients: (0..<recipients).map {
         DeliveryRecipient(index: UInt32(10 + $0), address: MailAddress("r\($0)@example.net"))
       },

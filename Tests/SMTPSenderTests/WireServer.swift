@@ -12,6 +12,7 @@ final class WireServer {
   let port: UInt16
   private let listener: Watched
   private(set) var sessions = 0
+  private var portKeepers: [ByteStream] = []
 
   init() throws {
     let socket = try Sockets.listenTCP(IPAddress(v4: 0x7f00_0001), port: 0, backlog: 100)
@@ -39,7 +40,16 @@ final class WireServer {
     return session
   }
 
-  func stop() { listener.close() }
+  /// Listens no more. A connection keeps the port from others: one that got it would be spoken to
+  /// by clients of this server.
+  func stop() async throws {
+    let near = try await ByteStream.connect(
+      to: IPAddress(v4: 0x7f00_0001), port: port, from: nil,
+      deadline: Clocks.monotonicNow() + .seconds(10))
+    portKeepers = [near, try await accept().stream]
+    sessions -= 1
+    listener.close()
+  }
 }
 
 /// The server's side of a connection.

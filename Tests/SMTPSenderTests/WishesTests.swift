@@ -38,7 +38,8 @@ import Testing
     let fixture = try await SenderFixture()
     let server = try WireServer()
     let message = StoredMessage(number: 1, body: "x\r\n")
-    var request = fixture.request(message, to: server.port, recipients: 2)
+    var request = fixture.request(
+      message, nextHop: "[127.0.0.1]:\(server.port)", recipients: 2)
     request.envelopeID = Array("a+2Bb".utf8)
     request.returnContent = .headers
     request.recipients[1].notify = .success

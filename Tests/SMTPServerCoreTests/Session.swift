@@ -16,6 +16,8 @@ struct Session {
   var out: [UInt8] = []
   var isOpen = true
   var isShakingHands = false
+  /// What is said to STARTTLS; `nil` when it is taken.
+  var tlsRefusal: SMTPReply?
   var contentReply: SMTPReply?
   var contentRefusal: SMTPReply?
   /// What is said to a chunk that is not the last; `nil` when it is taken.
@@ -151,6 +153,8 @@ struct Session {
         let isBad = core.pendingETRN == "bad.test"
         let denied = SMTPReply(554, EnhancedStatus(5, 7, 1), "Access denied")
         step = core.decide(isBad ? .refuse(denied) : .accept, into: &out)
+      case .authorizeTLS:
+        step = core.decide(tlsRefusal.map { .refuse($0) } ?? .accept, into: &out)
       case .startTLS:
         lines.discard()
         isShakingHands = true

@@ -43,12 +43,61 @@ import Testing
         == " ehlo=2 starttls=1/2 mail=1 rcpt=0/1 commands=4/6")
   }
 
+  @Test func aChunkDoesNotOutliveTheHandshake() {
+    var session = Session { $0.security = .offered }
+    session.play(
+      """
+      C: EHLO client.test
+      \(Self.ehloWithTLS)
+      C: MAIL FROM:<a@b.test>
+      S: 250 2.1.0 Ok
+      C: RCPT TO:<c@example.org>
+      S: 250 2.1.5 Ok
+      """)
+    session.feed(Array("BDAT 5\r\nhello".utf8))
+    session.out = []
+    session.play("C: STARTTLS\nS: 220 2.0.0 Ready to start TLS")
+    #expect(session.core.beginSecurely() == .next)
+    session.out = []
+    session.play("C: MAIL FROM:<a@b.test>\nS: 250 2.1.0 Ok")
+  }
+
   @Test func aHandshakeThatFailsIsNotCounted() {
     var session = Session { $0.security = .offered }
     session.play("C: STARTTLS\nS: 220 2.0.0 Ready to start TLS")
     var counters: [UInt8] = []
     session.core.counters.append(to: &counters)
     #expect(String(decoding: counters, as: UTF8.self) == " starttls=0/1 commands=0/1")
+  }
+
+  @Test func aClientThatMayNotBeginTLSGoesOnWithout() {
+    var session = Session { $0.security = .offered }
+    session.tlsRefusal = .tooManyTLSSessions(from: "localhost[127.0.0.1]")
+    session.play(
+      """
+      C: STARTTLS
+      S: 454 4.7.0 Error: too many new TLS sessions from localhost[127.0.0.1]
+      C: NOOP
+      S: 250 2.0.0 Ok
+      """)
+    #expect(!session.isShakingHands && !session.core.isSecure)
+  }
+
+  @Test(arguments: [true, false])
+  func aSessionCanEndBehindTheHandshake(countsCommand: Bool) {
+    var session = Session { $0.security = .offered }
+    session.play("C: STARTTLS\nS: 220 2.0.0 Ready to start TLS")
+    session.out = []
+    let reply = SMTPReply.certificateRefused(myhostname: "mx.example.test", "none")
+    let step = session.core.endSecurely(
+      with: reply, countsCommand: countsCommand, into: &session.out)
+    #expect(step == .close)
+    #expect(session.text() == "421 4.7.1 mx.example.test Error: none\n")
+    var counters: [UInt8] = []
+    session.core.counters.append(to: &counters)
+    #expect(
+      String(decoding: counters, as: UTF8.self)
+        == (countsCommand ? " starttls=1 commands=1" : " starttls=0/1 commands=0/1"))
   }
 
   @Test func aWrappedSessionNeedsNoCommand() {

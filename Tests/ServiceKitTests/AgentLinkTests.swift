@@ -103,6 +103,36 @@ import Testing
     #expect(try await scene.left() == [3])
   }
 
+  /// Both may die together once `qmgr` knows of it.
+  @Test @ReactorActor func whereAllIsKeptAResultIsWrittenBeforeItIsTold() async throws {
+    let scene = try Scene(keepsAll: true)
+    let queue = try scene.attach()
+    queue.post(.deliver(Scene.request(1)))
+    queue.post(.deliver(Scene.request(2)))
+    while scene.agent.requests.count < 2 { await Reactor.shared.yieldTurn() }
+    scene.finish(0)
+    var told: [UInt64] = []
+    while told.isEmpty {
+      let delivery = try #require(try await queue.receive(deadline: Scene.soon))
+      for case .result(let result) in delivery.messages { told.append(result.id) }
+    }
+    #expect(told == [1])
+    #expect(try scene.leftNow() == [1])
+    // What is known of a part is kept until all of it is.
+    scene.link.note(scene.agent.requests[1], verdicts: [Scene.verdict(textSize: 9)])
+    #expect(try await scene.left() == [1, 2])
+    scene.finish(1)
+    queue.post(.acknowledge([1]))
+    while try await scene.left() != [2] { await Reactor.shared.yieldTurn() }
+    queue.post(.acknowledge([2]))
+    while try await scene.left() != [] { await Reactor.shared.yieldTurn() }
+    // What was not attempted need not be known.
+    queue.post(.deliver(Scene.request(3)))
+    while scene.agent.requests.count < 3 { await Reactor.shared.yieldTurn() }
+    scene.link.giveBack(scene.agent.requests[2])
+    #expect(try await scene.left() == [])
+  }
+
   @Test func textsOfManyRecipientsAreCutToFitAPacket() {
     let result = DeliveryResult(
       answering: Scene.request(1), connectionFailed: false,
@@ -130,12 +160,13 @@ private final class Scene {
   private let file: ResultsFile
   private let folder: TemporaryDirectory
 
-  init() throws {
+  init(keepsAll: Bool = false) throws {
     folder = try TemporaryDirectory()
     let log = Log(
       try Files.open(folder.path("log"), [.write, .create, .append]), kind: .lines,
       capacity: 1 << 16, hostName: "mx", syslogName: "postfix", facility: 2)
-    link = AgentLink(agent: agent, capacity: 5000, log: log, tag: "smtp")
+    link = AgentLink(
+      agent: agent, capacity: 5000, log: log, tag: "smtp", keepsAll: keepsAll)
     file = ResultsFile(
       SharedDescriptor(try Files.open(folder.path("results"), [.read, .write, .create])), log: log,
       tag: "smtp")
@@ -151,6 +182,11 @@ private final class Scene {
   /// What a queue manager would find when this process ended now.
   func left() async throws -> [UInt64] {
     await file.settle(deadline: Self.soon)
+    return try leftNow()
+  }
+
+  /// The same without waiting for what is being written.
+  func leftNow() throws -> [UInt64] {
     let bytes = try Files.readWhole(folder.path("results"), limit: 1 << 20)
     return try ResultsFileFormat.read(bytes).map(\.id).sorted()
   }

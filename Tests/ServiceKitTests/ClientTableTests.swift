@@ -102,6 +102,22 @@ import Testing
     #expect(table.enter(old) == nil || find(table, 0) == old)
   }
 
+  @Test func aRateIsToldWithoutCountingMore() throws {
+    let (first, second) = (try process().table, try process().table)
+    let place = try #require(find(first))
+    func rate(_ event: ClientEvent, at seconds: Int64) -> Int {
+      second.rate(of: event, at: place, now: time(seconds), unit: unit)
+    }
+    #expect(rate(.newTLSSession, at: 100) == 0)
+    for _ in 0..<3 {
+      _ = first.count(.newTLSSession, at: place, now: time(100), unit: unit)
+    }
+    #expect(rate(.newTLSSession, at: 100) == 3)
+    #expect(rate(.newTLSSession, at: 160) == 3)
+    #expect(rate(.message, at: 160) == 0)
+    #expect(rate(.newTLSSession, at: 161) == 0)
+  }
+
   @Test func whereAllPlacesAreTakenAClientIsNotCounted() throws {
     let table = try process().table
     var uncounted = 0

@@ -2,7 +2,6 @@ import MailTypes
 import Primitives
 import QueueFormat
 import ServiceKit
-import TestSupport
 import Testing
 
 private let request: DeliveryRequest = {
@@ -156,20 +155,21 @@ private func decode(_ bytes: [UInt8]) throws(WireError) -> [InternalMessage] {
   #expect(read == entry)
 }
 
-/// Messages as they stand in a packet behind its version.
-@Test(arguments: Corpus.load("messages"))
-func messagesOfTheCorpus(entry: CorpusEntry) {
+/// Every message cut and changed byte by byte. They are made here: what is in a file is not of this
+/// build's protocol for long, and then shows only that its first bytes are refused.
+@Test(arguments: everyMessage.indices)
+func changedMessagesAreRefusedOrUnderstood(place: Int) throws {
+  let whole = packet([everyMessage[place]])
+  #expect(try decode(whole) == [everyMessage[place]])
   func check(_ bytes: [UInt8]) {
-    var out = WireEncoder()
-    out.put(InternalMessage.protocolVersion)
     // What is understood is written and read back the same.
-    guard let messages = try? decode(out.bytes + bytes) else { return }
+    guard let messages = try? decode(bytes) else { return }
     #expect((try? decode(packet(messages))) == messages)
   }
-  for cut in 0...entry.bytes.count { check(Array(entry.bytes[..<cut])) }
-  for at in entry.bytes.indices {
+  for cut in 0...whole.count { check(Array(whole[..<cut])) }
+  for at in whole.indices {
     for value: UInt8 in [0, 1, 0x7f, 0xff] {
-      var bytes = entry.bytes
+      var bytes = whole
       bytes[at] = value
       check(bytes)
     }

@@ -28,6 +28,16 @@ private func text(_ buffer: LogBuffer) -> String {
   #expect(text(log).hasSuffix(" postfix/qmgr[42]: warning: y\n"))
 }
 
+/// Words of strangers begin no line of their own and tell no terminal anything.
+@Test func controlCharactersDoNotReachTheLog() {
+  var log = buffer()
+  log.add(tag: Array("smtpd".utf8), severity: .information) {
+    $0.append(string: "SNI a\nNov 27 b\r\t\u{1b}[2J \u{9b}31m \u{e9}")
+    $0.append(0xff)
+  }
+  #expect(text(log).hasSuffix("smtpd[42]: SNI a?Nov 27 b???[2J ??31m \u{e9}?\n"))
+}
+
 @Test func whatDoesNotFitIsCountedAndSaid() {
   var log = buffer(capacity: 2 * LogBuffer.lineLengthMax)
   for _ in 0..<1000 {

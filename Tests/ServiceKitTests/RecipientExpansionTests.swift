@@ -67,6 +67,29 @@ struct RecipientExpansionTests {
         == ["a@o.test<list", "b@o.test<list"])
   }
 
+  @Test func memoryIsAskedForBeforeItIsTaken() async throws {
+    let list = (0..<100).map { "user\($0)@o.test" }.joined(separator: ", ")
+    let aliases = try rewriting("{ list = \(list) } { two = list, list } other=one@o.test")
+    var held = 0
+    var largest = 0
+    let memory = ExpansionMemory { bytes in
+      guard held + bytes <= 20_000 else { return false }
+      held += bytes
+      largest = max(largest, held)
+      return true
+    }
+    var expansion = RecipientExpansion(aliases, keepsOriginals: true)
+    try await expansion.add(EnvelopeRecipient(MailAddress("other@mx.test")), in: memory)
+    #expect(memory.taken == expansion.size && held == expansion.size)
+    await #expect(throws: RewriteError.noMemory(address: MailAddress("list@mx.test"))) {
+      try await expansion.add(EnvelopeRecipient(MailAddress("list@mx.test")), in: memory)
+    }
+    #expect(largest <= 20_000 && held == memory.taken)
+    #expect(expansion.size >= expansion.recipients.count * MemoryLayout<EnvelopeRecipient>.stride)
+    memory.giveBack(to: 0)
+    #expect(held == 0)
+  }
+
   @Test func otherWishesMakeAnotherRecipient() async throws {
     let address = MailAddress("a@o.test")
     let recipients = [

@@ -23,6 +23,21 @@ import Testing
     #expect(String(decoding: read, as: UTF8.self) == "hello, world")
   }
 
+  @Test @ReactorActor func aClosedStreamLeavesItsNumberToOthers() async throws {
+    let (a, b) = try pair()
+    let number = a.raw
+    a.close()
+    // The number is taken again at once, unless another test is quicker.
+    let (c, d) = try pair()
+    #expect(throws: Errno.badFileDescriptor) { try a.shutdownWrite() }
+    #expect(throws: Errno.badFileDescriptor) { try a.localAddress }
+    #expect(throws: Errno.badFileDescriptor) { try a.peerAddress }
+    for stream in [c, d] where stream.raw == number {
+      #expect(try stream.writeNow([1]) == 1)
+    }
+    b.close()
+  }
+
   @Test @ReactorActor func whatIsThereIsReadWithoutWaiting() async throws {
     let (a, b) = try pair()
     var read: [UInt8] = []

@@ -141,6 +141,53 @@ import Testing
     try await writer.value
   }
 
+  /// A pair over TCP, which is what a kernel may encrypt.
+  @ReactorActor private func tcpPair() async throws -> (ByteStream, ByteStream) {
+    let loopback = IPAddress("127.0.0.1")!
+    let listener = try Watched(
+      Sockets.listenTCP(loopback, port: 0, backlog: 10), as: .sharedListener)
+    defer { listener.close() }
+    let port = try #require(try Sockets.localAddress(listener.raw).port)
+    let client = try await ByteStream.connect(to: loopback, port: port, deadline: soon)
+    try await listener.readable(deadline: soon)
+    let accepted = try Sockets.accept(listener.raw)
+    guard let socket = accepted?.take() else { throw StreamError.closed }
+    return (try ByteStream(socket), client)
+  }
+
+  /// Sends a file and lines both ways with the option for it; whether the kernel encrypted.
+  @ReactorActor private func talkByKernel(
+    _ client: TLSContext
+  ) async throws -> Bool {
+    let (server, other) = try await tcpPair()
+    let deadline = soon
+    let handshake = beside { try await other.secure(asClient: client, deadline: deadline) }
+    _ = try await server.secure(asServer: Self.context([.kernelTLS]), deadline: deadline)
+    _ = try await handshake.value
+    try await other.write("MAIL\r\n")
+    var line: [UInt8] = []
+    while line.count < 6, try await server.read(deadline: deadline, { line += $0 }) != nil {}
+    #expect(line == Array("MAIL\r\n".utf8))
+    let isByKernel = server.isEncryptedByKernel
+    let bytes = (0..<100_001).map { UInt8(truncatingIfNeeded: $0 &* 7 >> 3) }
+    let file = try Files.sealedMemory("content", content: bytes)
+    let raw = file.raw
+    let writer = beside {
+      try await server.write("250 ")
+      try await server.sendFile(raw, offset: 1, count: 100_000, deadline: deadline)
+      server.close()
+    }
+    #expect(try await readAll(other) == Array("250 ".utf8) + bytes.dropFirst())
+    try await writer.value
+    return isByKernel
+  }
+
+  @Test(arguments: [0x0303, 0x0304] as [UInt16]) @ReactorActor
+  func aSessionWorksWhetherOrNotTheKernelEncrypts(version: UInt16) async throws {
+    let client = try TLSContext.unverifiedClient(versions: TLSVersions(highest: version))
+    #expect(try await talkByKernel(client) == KernelTLS.isThere)
+  }
+
   /// With the option for it the kernel encrypts where it can; elsewhere nothing changes.
   @Test(arguments: [false, true]) @ReactorActor func filesGoThroughRecords(
     byKernel: Bool

@@ -118,6 +118,24 @@ import Testing
       ])
   }
 
+  /// As in Postfix: a greeting without TLS would be waited for in vain.
+  @Test(arguments: ["none", "may"]) func inWrapperModeNothingIsSentWithoutTLS(level: String)
+    async throws
+  {
+    let answer = try await answer(level, "smtp_tls_wrappermode = yes\n")
+    guard case .failure(let problem) = answer.policy else {
+      Issue.record("\(level) makes a policy")
+      return
+    }
+    #expect(
+      problem.warnings == [
+        "nexthop domain a.test: smtp_tls_wrappermode requires "
+          + "\"smtp_tls_security_level = encrypt\" (or stronger)"
+      ])
+    let strict = try await self.answer("encrypt", "smtp_tls_wrappermode = yes\n").policy.get()
+    #expect(strict.isMandatory)
+  }
+
   @Test(arguments: [
     ("bogus", "invalid security level \"bogus\""), ("unset", "invalid security level \"unset\""),
     ("may foo", "malformed attribute/value pair \"foo\": missing '=' after attribute name"),
@@ -222,6 +240,16 @@ import Testing
   func whatIsWrongIsNamed(text: String, wanted: String) throws {
     let error = #expect(throws: TLSPolicyError.self) { try tls(text) }
     #expect(error?.description.hasPrefix(wanted) == true, "\(String(describing: error))")
+  }
+
+  @Test(arguments: ["none", "may", "dane"]) func wrapperModeNeedsAnEntryWhereTheLevelIsLax(
+    level: String
+  ) async throws {
+    let tls = try tls(
+      "smtp_tls_wrappermode = yes\nsmtp_tls_security_level = \(level)\n"
+        + "smtp_tls_policy_maps = inline:{b.test=encrypt}\n")
+    #expect(throws: ClientTLSProblem.self) { try tls.generalPolicy.get() }
+    #expect(try await tls.policy(for: "b.test").policy.get().isMandatory)
   }
 
   @Test func fingerprintsNeedAFingerprint() throws {

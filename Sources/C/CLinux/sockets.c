@@ -106,7 +106,13 @@ int clinux_listens_to_v4(int fd) {
 
 int clinux_set_no_delay(int fd, bool on) { return set(fd, IPPROTO_TCP, TCP_NODELAY, on); }
 int clinux_set_cork(int fd, bool on) { return set(fd, IPPROTO_TCP, TCP_CORK, on); }
-int clinux_set_keep_alive(int fd, bool on) { return set(fd, SOL_SOCKET, SO_KEEPALIVE, on); }
+
+int clinux_set_keep_alive(int fd, int idle, unsigned timeout) {
+  int result = set(fd, IPPROTO_TCP, TCP_KEEPIDLE, idle);
+  if (result == 0) result = set(fd, IPPROTO_TCP, TCP_KEEPINTVL, 10);
+  if (result == 0) result = set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, (int)timeout);
+  return result < 0 ? result : set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
 
 int clinux_set_buffers(int fd, int sending, int receiving) {
   int result = 0;

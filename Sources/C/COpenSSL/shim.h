@@ -88,6 +88,33 @@ static inline void copenssl_set_trust(SSL_CTX *context, X509_STORE *store) {
   SSL_CTX_set1_cert_store(context, store);
 }
 
+// Keeps the result of a verification, which ends no handshake: what a certificate that is not
+// trusted means is for the application to say.
+static inline int copenssl_note_verification(X509_STORE_CTX *verification, void *unused) {
+  (void)unused;
+  if (X509_verify_cert(verification) <= 0 &&
+      X509_STORE_CTX_get_error(verification) == X509_V_OK)
+    X509_STORE_CTX_set_error(verification, X509_V_ERR_UNSPECIFIED);
+  return 1;
+}
+
+// Has clients asked for a certificate, which they need not have.
+static inline void copenssl_ask_for_certificates(SSL_CTX *context) {
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_CLIENT_ONCE, NULL);
+  SSL_CTX_set_cert_verify_callback(context, copenssl_note_verification, NULL);
+}
+
+// The most bytes of the chain that a client may send.
+static inline void copenssl_limit_chain(SSL_CTX *context, long size) {
+  SSL_CTX_set_max_cert_list(context, size);
+}
+
+// The bytes that a name takes in a list of names for clients, with its length before it.
+static inline size_t copenssl_size_of_name(X509_NAME *name) {
+  int length = i2d_X509_NAME(name, NULL);
+  return length < 0 ? 0 : (size_t)length + 2;
+}
+
 static inline int copenssl_set_host_name(SSL *ssl, const char *name) {
   return (int)SSL_set_tlsext_host_name(ssl, name);
 }

@@ -66,13 +66,24 @@ package struct NextHop: Hashable, Sendable {
     _ text: String, defaultPort: UInt16 = 25, namesHosts: Bool = false
   ) -> [NextHop]? {
     var hops: [NextHop] = []
-    for part in text.split(whereSeparator: { $0 == "," || $0.isWhitespace }) {
+    for part in parts(of: text) {
       guard let hop = NextHop(part, defaultPort: defaultPort, namesHosts: namesHosts) else {
         return nil
       }
       hops.append(hop)
     }
     return hops.isEmpty ? nil : hops
+  }
+
+  /// The first next-hop of a list in the form that tables are asked for it: as it stands there, but
+  /// for `inet:`; `nil` when the list is empty.
+  package static func key(ofFirstIn list: String) -> String? {
+    guard let first = parts(of: list).first else { return nil }
+    return String(first.hasPrefix("inet:") ? first.dropFirst(5) : first)
+  }
+
+  private static func parts(of list: String) -> [Substring] {
+    list.split { $0 == "," || $0.isWhitespace }
   }
 
   private static func bracketed(_ inside: some StringProtocol) -> Host? {

@@ -8,26 +8,15 @@ package struct MilterHeader: Sendable {
   /// The most bytes that milters may add to a header; more is refused as a fault of theirs.
   package static let addedSizeMax = 1 << 20
 
-  /// One field.
-  private struct Field {
-    /// The field with its line end, without dot-stuffing.
-    var bytes: [UInt8]
-    var nameEnd: Int
-    let isOwn: Bool
+  /// Bytes that a header takes while milters look at it: taken apart, as they are shown it, and put
+  /// together again.
+  ///
+  /// - Parameters:
+  ///   - size: its bytes.
+  ///   - fieldCount: its fields.
+  package static func memory(size: Int, fieldCount: Int) -> Int { 3 * size + 256 * fieldCount }
 
-    init(bytes: [UInt8], isOwn: Bool) {
-      self.bytes = bytes
-      self.isOwn = isOwn
-      nameEnd = bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.count
-      while nameEnd > 0, bytes[nameEnd - 1] == ASCII.space || bytes[nameEnd - 1] == ASCII.tab {
-        nameEnd -= 1
-      }
-    }
-
-    var name: ArraySlice<UInt8> { bytes[..<nameEnd] }
-  }
-
-  private var fields: [Field] = []
+  private var fields = MilterFields()
   private var addedSize = 0
   /// Whether something was changed.
   package private(set) var isChanged = false
@@ -35,35 +24,28 @@ package struct MilterHeader: Sendable {
   /// Takes a header apart: wire form, each field with its CRLF, without the empty line behind it.
   ///
   /// - Parameter ownSize: the bytes at its front that are this host's own fields.
-  package init(_ wire: some Collection<UInt8>, ownSize: Int) {
-    var field: [UInt8] = []
-    var offset = 0
-    var fieldStart = 0
-    var isLineStart = true
-    for byte in wire {
-      if isLineStart {
-        if byte != ASCII.space, byte != ASCII.tab, !field.isEmpty {
-          fields.append(Field(bytes: field, isOwn: fieldStart < ownSize))
-          field.removeAll(keepingCapacity: true)
-          fieldStart = offset
-        }
-        // The dot of a stuffed line is not the field's.
-        if byte == UInt8(ascii: ".") {
-          isLineStart = false
-          offset += 1
-          continue
-        }
-      }
-      field.append(byte)
-      offset += 1
-      isLineStart = byte == ASCII.lf
+  package init(_ wire: ArraySlice<UInt8>, ownSize: Int) {
+    let (lf, space, tab) = (ASCII.lf, ASCII.space, ASCII.tab)
+    var start = wire.startIndex
+    while start < wire.endIndex {
+      var end = start
+      repeat {
+        end = wire[end...].firstIndex(of: lf).map { $0 + 1 } ?? wire.endIndex
+      } while end < wire.endIndex && (wire[end] == space || wire[end] == tab)
+      // The dot of a stuffed line is not the field's.
+      let isStuffed = wire[start] == UInt8(ascii: ".")
+      let field = Array(wire[(isStuffed ? start + 1 : start)..<end])
+      fields.append(MilterField(bytes: field, isOwn: start - wire.startIndex < ownSize))
+      start = end
     }
-    if !field.isEmpty { fields.append(Field(bytes: field, isOwn: fieldStart < ownSize)) }
   }
 
-  /// The fields that milters see: the name, and the value with LF line ends and without the last.
-  package var visible: [(name: ArraySlice<UInt8>, value: [UInt8])] {
-    fields.filter { !$0.isOwn }.map { field in
+  /// A field as milters see it: its name, and its value with LF line ends and without the last.
+  package typealias VisibleField = (name: ArraySlice<UInt8>, value: [UInt8])
+
+  /// The fields that milters see, each made when it is asked for.
+  package var visible: some Sequence<VisibleField> {
+    fields.lazy.filter { !$0.isOwn }.map { field -> VisibleField in
       let colon = field.bytes[field.nameEnd...].firstIndex(of: UInt8(ascii: ":"))
       var value = field.bytes[((colon ?? field.bytes.count - 1) + 1)...].filter { $0 != ASCII.cr }
       if value.last == ASCII.lf { value.removeLast() }
@@ -83,7 +65,10 @@ package struct MilterHeader: Sendable {
   }
 
   /// Bytes without dot-stuffing.
-  package var size: Int { fields.reduce(0) { $0 + $1.bytes.count } }
+  package var size: Int { fields.size }
+
+  /// Fields that were passed on the way to those that were changed so far: what changes cost.
+  package var steps: Int { fields.steps }
 
   /// Whether some byte is above 127.
   package var isEightBit: Bool { fields.contains { $0.bytes.contains { $0 > 0x7f } } }
@@ -113,8 +98,7 @@ package struct MilterHeader: Sendable {
   package mutating func insert(
     at index: UInt32, _ name: [UInt8], _ value: [UInt8], keepingSpace: Bool
   ) throws(MilterFault) {
-    let place = min(Int(index), fields.count)
-    fields.insert(try field(name, value, keepingSpace), at: place)
+    fields.insert(try field(name, value, keepingSpace), at: min(Int(index), fields.count))
   }
 
   /// Gives the so many-th field of a name another value, counted from 1; where there is none it is
@@ -124,18 +108,14 @@ package struct MilterHeader: Sendable {
   package mutating func change(
     _ index: UInt32, _ name: [UInt8], _ value: [UInt8], keepingSpace: Bool
   ) throws(MilterFault) {
-    var left = max(index, 1)
-    let place = fields.firstIndex { field in
-      guard !field.isOwn, ASCII.equalFolded(field.name, name) else { return false }
-      left -= 1
-      return left == 0
-    }
+    let number = Int(max(index, 1))
+    let place = fields.find(name, number)
     if value.isEmpty {
       guard let place else { return }
-      fields.remove(at: place)
+      fields.remove(place, number)
       isChanged = true
     } else if let place {
-      fields[place] = try field(name, value, keepingSpace)
+      fields.replace(place, with: try field(name, value, keepingSpace))
     } else {
       try add(name, value, keepingSpace: keepingSpace)
     }
@@ -144,7 +124,7 @@ package struct MilterHeader: Sendable {
   /// A field of a milter's. What it puts on a new line continues the field, however it begins.
   private mutating func field(
     _ name: [UInt8], _ value: [UInt8], _ keepingSpace: Bool
-  ) throws(MilterFault) -> Field {
+  ) throws(MilterFault) -> MilterField {
     var bytes = name
     bytes.append(UInt8(ascii: ":"))
     if !keepingSpace { bytes.append(ASCII.space) }
@@ -161,6 +141,6 @@ package struct MilterHeader: Sendable {
     addedSize += bytes.count
     guard addedSize <= Self.addedSizeMax else { throw .packetLength(UInt32(addedSize)) }
     isChanged = true
-    return Field(bytes: bytes, isOwn: false)
+    return MilterField(bytes: bytes, isOwn: false)
   }
 }

@@ -108,32 +108,22 @@ package enum MilterStage: UInt8, CaseIterable, Sendable {
   ]
 
   /// The step that says that the milter does not want it.
-  var omission: MilterSteps {
-    switch self {
-    case .connect: MilterSteps(rawValue: 0x1)
-    case .helo: MilterSteps(rawValue: 0x2)
-    case .mail: MilterSteps(rawValue: 0x4)
-    case .recipient: MilterSteps(rawValue: 0x8)
-    case .body: MilterSteps(rawValue: 0x10)
-    case .header: MilterSteps(rawValue: 0x20)
-    case .endOfHeader: MilterSteps(rawValue: 0x40)
-    case .data: MilterSteps(rawValue: 0x200)
-    case .endOfMessage: []
-    }
-  }
+  var omission: MilterSteps { MilterSteps(rawValue: steps.omission) }
 
   /// The step that says that the milter does not answer it.
-  var silence: MilterSteps {
+  var silence: MilterSteps { MilterSteps(rawValue: steps.silence) }
+
+  private var steps: (omission: UInt32, silence: UInt32) {
     switch self {
-    case .header: MilterSteps(rawValue: 0x80)
-    case .connect: MilterSteps(rawValue: 0x1000)
-    case .helo: MilterSteps(rawValue: 0x2000)
-    case .mail: MilterSteps(rawValue: 0x4000)
-    case .recipient: MilterSteps(rawValue: 0x8000)
-    case .data: MilterSteps(rawValue: 0x1_0000)
-    case .endOfHeader: MilterSteps(rawValue: 0x4_0000)
-    case .body: MilterSteps(rawValue: 0x8_0000)
-    case .endOfMessage: []
+    case .connect: (0x1, 0x1000)
+    case .helo: (0x2, 0x2000)
+    case .mail: (0x4, 0x4000)
+    case .recipient: (0x8, 0x8000)
+    case .body: (0x10, 0x8_0000)
+    case .header: (0x20, 0x80)
+    case .endOfHeader: (0x40, 0x4_0000)
+    case .data: (0x200, 0x1_0000)
+    case .endOfMessage: (0, 0)
     }
   }
 

@@ -30,6 +30,8 @@ package enum MilterFault: Error, Equatable, Sendable {
   case discardWithoutMessage
   /// A change that was not agreed on.
   case actionNotAgreed(UInt8)
+  /// More changes of one message than this.
+  case edits(Int)
 }
 
 extension MilterFault: CustomStringConvertible {
@@ -43,6 +45,7 @@ extension MilterFault: CustomStringConvertible {
     case .options(let bits): "options that were not offered: 0x\(String(bits, radix: 16))"
     case .discardWithoutMessage: "DISCARD action is not allowed for connect or helo"
     case .actionNotAgreed(let code): "action '\(Self.name(code))' was not agreed on"
+    case .edits(let limit): "more than \(limit) changes of one message (milter_edit_limit)"
     }
   }
 
@@ -65,7 +68,7 @@ package struct MilterPacketReader: Sendable {
   package init() {}
 
   /// Takes what came. The caller asks for packets before it gives more.
-  package mutating func take(_ bytes: some Sequence<UInt8>) {
+  package mutating func take(_ bytes: UnsafeRawBufferPointer) {
     if start > 0 {
       buffer.removeFirst(start)
       start = 0

@@ -117,10 +117,11 @@ extension MilterResponse {
       if let (found, length) = EnhancedStatus.parse(prefixOf: rest),
         length == rest.count || rest[rest.startIndex + length] == ASCII.space
       {
+        guard UInt16(found.statusClass) == number / 100 else { throw .malformed(packetCode) }
         if status == nil { status = found }
         rest = rest.dropFirst(length).drop { $0 == ASCII.space }
       }
-      lines.append(Array(rest))
+      lines.append(Self.unescaped(rest))
     }
     guard let code else { throw .malformed(packetCode) }
     let joined = Array(lines.joined(separator: [ASCII.lf]))
@@ -128,7 +129,26 @@ extension MilterResponse {
   }
 }
 
+extension MilterResponse {
+  /// Takes out the percent signs that milters write before others, since Sendmail takes the text
+  /// for a format.
+  private static func unescaped(_ text: ArraySlice<UInt8>) -> [UInt8] {
+    var out: [UInt8] = []
+    var isEscaped = false
+    for byte in text {
+      isEscaped = byte == UInt8(ascii: "%") && !isEscaped
+      if !isEscaped { out.append(byte) }
+    }
+    return out
+  }
+}
+
 extension MilterEdit {
+  /// Whether it is one of the changes that are counted: a body has a limit of its own.
+  package var isCounted: Bool {
+    if case .replaceBody(let part) = self { part.isEmpty } else { true }
+  }
+
   /// What must have been agreed on.
   var actions: MilterActions {
     switch self {

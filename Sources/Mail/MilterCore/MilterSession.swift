@@ -65,6 +65,9 @@ package struct MilterSession: Sendable {
     case verdict(MilterVerdict)
   }
 
+  /// The most macros that a milter may want at a stage: each is looked for at each of its events.
+  package static let macrosMax = 256
+
   private enum State: Equatable {
     /// Nothing has been agreed on.
     case fresh
@@ -128,7 +131,9 @@ package struct MilterSession: Sendable {
       let number = try data.number()
       let text = String(decoding: try data.text(), as: UTF8.self)
       guard let stage = MilterStage.numbered[number] else { throw .malformed(packet.code) }
-      macros[stage] = text.split { $0 == " " || $0 == "," || $0 == "\t" }.map(String.init)
+      let names = text.split { $0 == " " || $0 == "," || $0 == "\t" }
+      guard names.count <= Self.macrosMax else { throw .malformed(packet.code) }
+      macros[stage] = names.map(String.init)
     }
     state = .asking
   }

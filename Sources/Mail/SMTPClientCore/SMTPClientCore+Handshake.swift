@@ -110,14 +110,15 @@ extension SMTPClientCore {
   /// No TLS could be agreed on, and the server does not know any more what is said to it.
   ///
   /// - Parameter mayGoWithout: whether the transaction is to be tried without TLS, if that is
-  ///   optional.
+  ///   optional. Never so where this host logs in: whoever can break the handshake would be told
+  ///   the password next.
   package mutating func handshakeFailed(mayGoWithout: Bool) {
     precondition(state == .handshake, "TLS has not been begun")
     state = .closed
     guard security.demand == .optional else {
       return fail("Cannot start TLS: handshake failure", EnhancedStatus(4, 7, 5), .startTLS)
     }
-    if mayGoWithout { return endForPlaintext() }
+    if mayGoWithout, authentication == nil { return endForPlaintext() }
     sparesDestination = true
     fail("Cannot start TLS: handshake failure", EnhancedStatus(4, 7, 5), .startTLS)
   }

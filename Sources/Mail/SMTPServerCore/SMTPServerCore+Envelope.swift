@@ -96,6 +96,7 @@ extension SMTPServerCore {
     pending = .nothing
     if question == .etrn { return decideETRN(verdict, into: &out) }
     if question == .helo { return decideHelo(verdict, into: &out) }
+    if question == .security { return decideTLS(verdict, into: &out) }
     pendingRecipient = nil
     let recipient = recipientAtHand
     recipientAtHand = nil

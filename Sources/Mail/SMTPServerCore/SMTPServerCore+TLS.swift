@@ -1,4 +1,4 @@
-import MailTypes
+package import MailTypes
 import Primitives
 import SMTPGrammar
 
@@ -29,9 +29,27 @@ extension SMTPServerCore {
     if rules.settings.security == .unavailable {
       return fail("454 4.7.0 TLS not available due to local problem\r\n", into: &out)
     }
+    pending = .security
+    return .authorizeTLS
+  }
+
+  mutating func decideTLS(_ verdict: SMTPVerdict, into out: inout [UInt8]) -> SMTPServerStep {
+    if case .refuse(let reply) = verdict { return refuse(reply, into: &out) }
     out.append(text: "220 2.0.0 Ready to start TLS\r\n")
     pending = .handshake
     return .startTLS
+  }
+
+  /// Ends a session with a reply under TLS, instead of `beginSecurely`.
+  ///
+  /// - Parameter countsCommand: whether STARTTLS counts as accepted all the same.
+  package mutating func endSecurely(
+    with reply: SMTPReply, countsCommand: Bool, into out: inout [UInt8]
+  ) -> SMTPServerStep {
+    precondition(!isSecure && (pending == .handshake || pending == .nothing))
+    if pending == .handshake, countsCommand { counters.countAccepted(.starttls) }
+    isSecure = true
+    return end(with: reply, into: &out)
   }
 
   /// Tells that the handshake that `startTLS` asked for is done, or, before the greeting, that the
@@ -41,7 +59,7 @@ extension SMTPServerCore {
     if pending == .handshake { counters.countAccepted(.starttls) }
     pending = .nothing
     isSecure = true
-    transaction = nil
+    dropTransaction()
     login = nil
     pendingRecipient = nil
     helo = nil

@@ -9,7 +9,7 @@ package import SMTPGrammar
 package struct SMTPServerCore: Sendable {
   enum Pending: Sendable {
     case nothing, helo, sender, recipient, verification, admission, content, chunk, droppedChunk
-    case handshake, authentication, response, etrn, closed
+    case security, handshake, authentication, response, etrn, closed
   }
 
   let rules: SMTPServerRules
@@ -270,10 +270,11 @@ package struct SMTPServerCore: Sendable {
 
   /// A name for logs and trace fields: what has a meaning there becomes `?`.
   private static func harmless(_ name: Slice<UnsafeRawBufferPointer>) -> String {
-    let bytes = name.prefix(255).map { byte in
+    var bytes = name.prefix(255).map { byte in
       let marks = byte <= ASCII.space || byte == 0x7f || " <>()\\\";@".utf8.contains(byte)
       return marks ? UInt8(ascii: "?") : byte
     }
+    bytes.makePrintable(from: 0)
     return String(decoding: bytes, as: UTF8.self)
   }
 

@@ -94,6 +94,8 @@ package enum SMTPServerStep: Equatable, Sendable {
   case authorizeRecipient
   /// Judge whether the client may ask for the mail of `pendingETRN`, and call `decide`.
   case authorizeETRN
+  /// Say whether the client may begin TLS now, and call `decide`.
+  case authorizeTLS
   /// Say whether there is room for content now, and call `decide`.
   case admitContent
   /// Take `chunk` to the content, and call `contentFinished` if it is the last, else

@@ -68,8 +68,11 @@ extension SMTPServerCore {
 
   /// Text for one log line: control characters become `?`.
   package static func printable(_ text: String) -> String {
-    guard text.utf8.contains(where: { $0 < ASCII.space || $0 == 0x7f }) else { return text }
-    let bytes = text.utf8.map { $0 < ASCII.space || $0 == 0x7f ? UInt8(ascii: "?") : $0 }
+    // Behind C2 stand the control characters above ASCII.
+    guard text.utf8.contains(where: { $0 < ASCII.space || $0 == 0x7f || $0 == 0xC2 })
+    else { return text }
+    var bytes = Array(text.utf8)
+    bytes.makePrintable(from: 0)
     return String(decoding: bytes, as: UTF8.self)
   }
 }

@@ -43,6 +43,24 @@ extension SMTPReply {
     SMTPReply(450, 4, 7, 1, "Error: too \(isMany ? "many" : "much") \(what) from \(client)")
   }
 
+  /// Has begun more TLS sessions in a time unit than `smtpd_client_new_tls_session_rate_limit`
+  /// allows, and asks for another.
+  package static func tooManyTLSSessions(from client: String) -> SMTPReply {
+    SMTPReply(454, 4, 7, 0, "Error: too many new TLS sessions from \(client)")
+  }
+
+  /// The same, of who has got another.
+  package static func tooManyTLSSessions(
+    myhostname: String, from client: String
+  ) -> SMTPReply {
+    SMTPReply(421, 4, 7, 0, "\(myhostname) Error: too many new TLS sessions from \(client)")
+  }
+
+  /// A client's certificate is missing or cannot be trusted, and `smtpd_tls_req_ccert` is set.
+  package static func certificateRefused(myhostname: String, _ reason: String) -> SMTPReply {
+    SMTPReply(421, 4, 7, 1, "\(myhostname) Error: \(reason)")
+  }
+
   /// A server process died at this client's input; `smtpd_crash_refusal_time` is not over.
   package static func refusedAfterCrash(myhostname: String) -> SMTPReply {
     SMTPReply(421, 4, 3, 0, "\(myhostname) Error: server error, try again later")

@@ -22,15 +22,18 @@ package struct ChildProcess: ~Copyable, Sendable {
   /// It gets the descriptors named in `descriptors` under the child's numbers and no others (0, 1
   /// and 2 are passed on unless named), no blocked signals, and the default for each signal. The
   /// child's numbers must be below 256. `name` is what it sees as its own name, if not the path.
+  /// With `diesWithThread` the kernel kills it when the calling thread ends before it, unless the
+  /// program is set-uid or set-gid; that takes a `fork`, so it is for small processes.
   package static func spawn(
     _ executable: String, name: String? = nil, arguments: [String], environment: [String] = [],
-    descriptors: [(parent: Int32, child: Int32)] = []
+    descriptors: [(parent: Int32, child: Int32)] = [], diesWithThread: Bool = false
   ) throws(Errno) -> ChildProcess {
+    let spawn = diesWithThread ? clinux_spawn_bound : clinux_spawn
     let pairs = descriptors.flatMap { [$0.parent, $0.child] }
     let pid = try withVector([name ?? executable] + arguments) { arguments throws(Errno) in
       try withVector(environment) { environment throws(Errno) in
         try checked(
-          clinux_spawn(executable, arguments, environment, pairs, CInt(descriptors.count)))
+          spawn(executable, arguments, environment, pairs, CInt(descriptors.count)))
       }
     }
     return try ChildProcess(pid: pid)
@@ -55,6 +58,14 @@ package struct ChildProcess: ~Copyable, Sendable {
     if result == -Errno.noSuchProcess.rawValue { return false }
     try checked(result)
     return true
+  }
+
+  /// Kills all processes of the group that it leads, itself among them; nothing happens when it
+  /// leads none. Only before it is reaped: until then its number is no other group's.
+  package borrowing func killGroup() throws(Errno) {
+    precondition(pid > 1, "no child has this number")
+    let result = clinux_kill(-pid, SIGKILL)
+    if result != -Errno.noSuchProcess.rawValue { try checked(result) }
   }
 
   /// Kills and reaps it: for a child that nobody can watch. Blocks for as long as a process takes

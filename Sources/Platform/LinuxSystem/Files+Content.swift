@@ -30,15 +30,7 @@ extension Files {
   package static func read(
     _ file: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
   ) throws(Errno) -> Int {
-    var done = 0
-    while done < buffer.count {
-      let count = try checked(
-        clinux_read_at(
-          file, buffer.baseAddress! + done, buffer.count - done, offset + Int64(done)))
-      if count == 0 { break }
-      done += count
-    }
-    return done
+    try fill(buffer, from: file, at: offset, by: clinux_read_at)
   }
 
   /// Reads as `read` does, but never waits for the disk (`RWF_NOWAIT`): throws
@@ -46,11 +38,18 @@ extension Files {
   package static func readCached(
     _ file: Int32, into buffer: UnsafeMutableRawBufferPointer, at offset: Int64
   ) throws(Errno) -> Int {
+    try fill(buffer, from: file, at: offset, by: clinux_read_cached_at)
+  }
+
+  /// Reads until the buffer is full or the file ends.
+  private static func fill(
+    _ buffer: UnsafeMutableRawBufferPointer, from file: Int32, at offset: Int64,
+    by call: (Int32, UnsafeMutableRawPointer?, Int, Int64) -> Int
+  ) throws(Errno) -> Int {
     var done = 0
     while done < buffer.count {
       let count = try checked(
-        clinux_read_cached_at(
-          file, buffer.baseAddress! + done, buffer.count - done, offset + Int64(done)))
+        call(file, buffer.baseAddress! + done, buffer.count - done, offset + Int64(done)))
       if count == 0 { break }
       done += count
     }

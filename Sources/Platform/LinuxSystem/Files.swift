@@ -124,9 +124,12 @@ package enum Files {
   ) throws(Errno) -> OwnedDescriptor {
     let file = OwnedDescriptor(adopting: try checked(clinux_memory_file(name)))
     try writeAll(file.raw, content, at: 0)
-    try checked(clinux_seal(file.raw))
+    try seal(file.raw)
     return file
   }
+
+  /// Seals a file in memory against change for good.
+  package static func seal(_ file: Int32) throws(Errno) { try checked(clinux_seal(file)) }
 
   /// An empty file in memory, which goes with its last descriptor.
   package static func memory(_ name: String) throws(Errno) -> OwnedDescriptor {

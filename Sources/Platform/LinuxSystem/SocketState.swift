@@ -65,9 +65,13 @@ extension Sockets {
     try checked(clinux_set_cork(socket, on))
   }
 
-  /// Probes idle connections (`SO_KEEPALIVE`).
-  package static func setKeepAlive(_ socket: Int32, _ on: Bool) throws(Errno) {
-    try checked(clinux_set_keep_alive(socket, on))
+  /// Probes a TCP connection that has been idle for so long (`SO_KEEPALIVE`), and ends it when
+  /// nothing was acknowledged for `timeout` (`TCP_USER_TIMEOUT`). Idle time has whole seconds.
+  package static func setKeepAlive(
+    _ socket: Int32, idle: Duration, timeout: Duration
+  ) throws(Errno) {
+    let (idle, timeout) = (idle.components.seconds, timeout / .milliseconds(1))
+    try checked(clinux_set_keep_alive(socket, CInt(max(idle, 1)), CUnsignedInt(timeout)))
   }
 
   /// Sets the kernel's buffers, in bytes; `nil` leaves one alone.

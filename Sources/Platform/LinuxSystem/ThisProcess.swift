@@ -16,6 +16,12 @@ package enum ThisProcess {
     try Files.readLink(executableLink)
   }
 
+  /// Sets the name by which `ps` and `top` list the process, cut to 15 bytes: the kernel takes it
+  /// from the path of the program, which may be `executableLink`.
+  package static func setName(_ name: String) throws(Errno) {
+    try checked(clinux_set_name(name))
+  }
+
   /// Neither this process nor its children can gain privileges by executing a file.
   package static func setNoNewPrivileges() throws(Errno) {
     try checked(clinux_no_new_privileges())
@@ -30,6 +36,13 @@ package enum ThisProcess {
   @discardableResult
   package static func raiseDescriptorLimit() throws(Errno) -> Int {
     try checked(clinux_raise_descriptor_limit())
+  }
+
+  /// Lets this thread, and those that it starts, finish what they are at before others that wake
+  /// have their turn, and wait for the same of others (`SCHED_BATCH`). What somebody chose for the
+  /// process stays.
+  package static func scheduleAsBatch() throws(Errno) {
+    try checked(clinux_schedule_as_batch())
   }
 
   /// Sets the permission bits that new files never get; returns the bits before.

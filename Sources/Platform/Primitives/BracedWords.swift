@@ -4,12 +4,21 @@ package enum BracedWords {
   package static func split(
     _ text: some Sequence<UInt8>, isSeparator: (UInt8) -> Bool
   ) -> [[UInt8]]? {
-    var words: [[UInt8]] = []
+    places(text, isSeparator: isSeparator)?.map(\.word)
+  }
+
+  /// The words as `split` gives them, each with the offset at which it begins.
+  package static func places(
+    _ text: some Sequence<UInt8>, isSeparator: (UInt8) -> Bool
+  ) -> [(word: [UInt8], offset: Int)]? {
+    var words: [(word: [UInt8], offset: Int)] = []
     var word: [UInt8] = []
     var level = 0
+    var end = 0
     for byte in text {
+      end += 1
       if level == 0, isSeparator(byte) {
-        if !word.isEmpty { words.append(word) }
+        if !word.isEmpty { words.append((word, end - 1 - word.count)) }
         word.removeAll(keepingCapacity: true)
         continue
       }
@@ -19,7 +28,7 @@ package enum BracedWords {
       word.append(byte)
     }
     guard level == 0 else { return nil }
-    if !word.isEmpty { words.append(word) }
+    if !word.isEmpty { words.append((word, end - word.count)) }
     return words
   }
 

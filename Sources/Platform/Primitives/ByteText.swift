@@ -75,10 +75,24 @@ package enum ASCII {
   package static func isLetter(_ byte: UInt8) -> Bool { (byte | 0x20) &- UInt8(ascii: "a") < 26 }
 
   /// Whether two byte sequences are equal but for ASCII case.
+  ///
+  /// Called from another target it is not made for their types: their bytes are asked for once,
+  /// not one by one, where they stand in a row.
   package static func equalFolded(_ a: some Collection<UInt8>, _ b: some Collection<UInt8>) -> Bool
   {
+    let inARow = a.withContiguousStorageIfAvailable { a in
+      b.withContiguousStorageIfAvailable { b in equalFolded(bytes: a, b) }
+    }
+    if case .some(.some(let isEqual)) = inARow { return isEqual }
+    return a.count == b.count && zip(a, b).allSatisfy { lowercased($0) == lowercased($1) }
+  }
+
+  private static func equalFolded(
+    bytes a: UnsafeBufferPointer<UInt8>, _ b: UnsafeBufferPointer<UInt8>
+  ) -> Bool {
     guard a.count == b.count else { return false }
-    return zip(a, b).allSatisfy { lowercased($0) == lowercased($1) }
+    for index in 0..<a.count where lowercased(a[index]) != lowercased(b[index]) { return false }
+    return true
   }
 
   /// Whether bytes are equal but for ASCII case to a text in lower case.

@@ -4,6 +4,23 @@ package struct LogicalLine: Hashable, Sendable {
   package fileprivate(set) var text: [UInt8]
   /// The number of its first physical line, from 1.
   package let number: Int
+  /// Where its continuation lines begin in `text`.
+  fileprivate var continuations: [Continuation] = []
+
+  fileprivate struct Continuation: Hashable {
+    let offset: Int
+    let number: Int
+  }
+
+  fileprivate init(text: [UInt8], number: Int) {
+    self.text = text
+    self.number = number
+  }
+
+  /// The number of the physical line of a byte of `text`.
+  package func number(at offset: Int) -> Int {
+    continuations.last { $0.offset <= offset }?.number ?? number
+  }
 }
 
 /// Text of logical lines, as postconf(5) and postmap(1) describe it.
@@ -28,6 +45,8 @@ package struct LogicalLines: Sendable {
       if !ASCII.isSpace(line[line.startIndex]) {
         lines.append(LogicalLine(text: Array(line), number: number))
       } else if let last = lines.indices.last {
+        lines[last].continuations.append(
+          LogicalLine.Continuation(offset: lines[last].text.count, number: number))
         lines[last].text.append(contentsOf: line)
       } else {
         orphans.append(number)

@@ -24,11 +24,16 @@ final class EventLoop {
   var lagLimit = Duration.seconds(3600)
   var lagged: (@ReactorActor (Duration) -> Void)?
   private let timer: Int32
+  /// Turns in a row that may not have seen all events.
+  private var postponed = 0
   /// When the kernel's timer rings; `max` when it is off.
   private var armedAt = Int64.max
   private let events = UnsafeMutablePointer<clinux_event>.allocate(capacity: eventLimit)
 
   private nonisolated static let eventLimit = 256
+  /// Turns in which deadlines wait because the kernel had more to say than one turn takes: the
+  /// most events that such a process has.
+  private static let postponedMax = 64
   /// Jobs between two looks at the descriptors, against tasks that wake each other for ever.
   private static let jobLimit = 4096
   private static let wakeToken = UInt64.max
@@ -72,6 +77,7 @@ final class EventLoop {
     metrics.turns += 1
     if now.nanoseconds >= armedAt { armedAt = .max }
     for index in 0..<Int(count) { dispatch(events[index]) }
+    postponed = count < Self.eventLimit ? 0 : postponed + 1
   }
 
   /// Measures the turn that ends here. What `lagged` leaves for the end of a turn keeps the loop
@@ -102,7 +108,10 @@ final class EventLoop {
     armedAt = first
   }
 
+  /// What came in time is seen before its deadline passes, also when the process stood still for
+  /// longer than that and there is much to see.
   private func expireDeadlines() {
+    guard postponed == 0 || postponed > Self.postponedMax else { return }
     while let entry = deadlines.popDue(at: now.nanoseconds) {
       metrics.expiries += 1
       entry.expired()

@@ -23,6 +23,9 @@ extension ByteStream {
   /// Whether TLS has been agreed on.
   package var isSecure: Bool { security?.isEstablished ?? false }
 
+  /// Whether the kernel encrypts what is written.
+  package var isEncryptedByKernel: Bool { security?.sendsByKernel ?? false }
+
   /// Begins TLS as the server and ends when the handshake is over, at the latest at `deadline`.
   ///
   /// Throws `security` when the two sides cannot agree; nothing more can be said then.
@@ -69,6 +72,11 @@ extension ByteStream {
   /// The digests of the peer's certificate and of its public key; `nil` when it has no certificate.
   package func peerFingerprints(_ algorithm: String) -> (certificate: [UInt8], key: [UInt8])? {
     security?.peerFingerprints(algorithm)
+  }
+
+  /// Who the peer says it is; `nil` when it has no certificate.
+  package func peerCertificate(_ digest: String) -> PeerCertificate? {
+    security?.peerCertificate(digest)
   }
 
   private func shakeHands(deadline: MonotonicTime) async throws(StreamError) -> TLSFacts {

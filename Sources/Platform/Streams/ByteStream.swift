@@ -58,12 +58,18 @@ package final class ByteStream {
 
   /// The address of this end.
   package var localAddress: SocketAddress {
-    get throws(Errno) { try Sockets.localAddress(watched.raw) }
+    get throws(Errno) { try Sockets.localAddress(openSocket()) }
   }
 
   /// The address of the other end.
   package var peerAddress: SocketAddress {
-    get throws(Errno) { try Sockets.peerAddress(watched.raw) }
+    get throws(Errno) { try Sockets.peerAddress(openSocket()) }
+  }
+
+  /// The number of a socket that has been closed may be another's by now.
+  private func openSocket() throws(Errno) -> Int32 {
+    guard isOpen else { throw .badFileDescriptor }
+    return watched.raw
   }
 
   /// Reads what is there, at most 64 KiB, and shows it to `body` at once; `nil` at the end of the
@@ -150,7 +156,7 @@ package final class ByteStream {
   /// Ends the stream in the direction of the peer; what was written still arrives.
   package func shutdownWrite() throws(Errno) {
     sayGoodbye()
-    try Sockets.shutdown(watched.raw)
+    try Sockets.shutdown(openSocket())
   }
 
   /// Closes this end; tasks that wait get `closed`. With TLS the peer is told, if the socket takes

@@ -5,6 +5,8 @@ package final class TLSTrust: @unchecked Sendable {
   let pointer: OpaquePointer
   /// How many there are.
   package let count: Int
+  /// A digest of the files: others have another.
+  let digest: [UInt8]
 
   /// Takes the certificates of PEM files; throws what is wrong with one, and in which file.
   package init(_ files: [PEMFile]) throws(TLSSetupError) {
@@ -23,9 +25,21 @@ package final class TLSTrust: @unchecked Sendable {
       if count == before { throw TLSSetupError(file: file.name, "no certificate in it") }
     }
     self.count = count
+    digest = try Self.digest(files)
   }
 
   deinit { X509_STORE_free(pointer) }
+
+  private static func digest(_ files: [PEMFile]) throws(TLSSetupError) -> [UInt8] {
+    var whole = [UInt8](repeating: 0, count: 32)
+    for file in files {
+      let key = whole
+      guard
+        copenssl_hmac_sha256(key, key.count, file.bytes, file.bytes.count, &whole) == 1
+      else { throw .said(.file(file.name), "no digest of it can be made") }
+    }
+    return whole
+  }
 }
 
 /// How a client speaks TLS.

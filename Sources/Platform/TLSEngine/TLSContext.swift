@@ -36,7 +36,9 @@ package final class TLSContext: @unchecked Sendable {
       return TicketKeys(secret, context: settings.name, interval: settings.ticketLifetime)
     }
     let pointer = try Self.make(TLS_server_method())
-    self.init(pointer, tickets: tickets, names: settings.nameLookup.map { ServerNames($0) })
+    self.init(
+      pointer, tickets: tickets,
+      names: settings.nameLookup.map { ServerNames($0, like: settings) })
     for credential in settings.credentials { try Self.use(credential, in: pointer) }
     try apply(settings)
   }
@@ -103,7 +105,7 @@ package final class TLSContext: @unchecked Sendable {
     SSL_CTX_set_options(pointer, options)
     try apply(groups: settings.groups)
     copenssl_set_automatic_dh(pointer)
-    try apply(identity: settings.name)
+    try Self.apply(sharedBy: settings, to: pointer)
     if tickets != nil, options & copenssl_op_no_ticket == 0 {
       SSL_CTX_set_timeout(pointer, Int(settings.ticketLifetime.components.seconds))
       SSL_CTX_set_num_tickets(pointer, 1)
@@ -134,12 +136,17 @@ package final class TLSContext: @unchecked Sendable {
     }
   }
 
-  /// A session made under one identity cannot be resumed under another.
-  private func apply(identity: String) throws(TLSSetupError) {
-    let name = Array(identity.utf8)
+  /// What the contexts of all names of a server have in common. A session made under one name, or
+  /// under other settings about certificates of clients, cannot be resumed under another: whom a
+  /// server trusts is decided when a client proves who it is, and kept with the session.
+  static func apply(
+    sharedBy settings: TLSServerSettings, to pointer: OpaquePointer
+  ) throws(TLSSetupError) {
+    try settings.clientCertificates?.apply(to: pointer)
+    let identity = Array(settings.name.utf8) + (settings.clientCertificates?.identity ?? [])
     var digest = [UInt8](repeating: 0, count: 32)
-    guard copenssl_hmac_sha256([], 0, name, name.count, &digest) == 1,
+    guard copenssl_hmac_sha256([], 0, identity, identity.count, &digest) == 1,
       SSL_CTX_set_session_id_context(pointer, digest, 32) == 1
-    else { throw .said(.library, "session context \(identity)") }
+    else { throw .said(.library, "session context \(settings.name)") }
   }
 }

@@ -94,15 +94,27 @@ package struct TLSFacts: Hashable, Sendable {
     "\(protocolName) with cipher \(cipher) (\(secretBits)/\(algorithmBits) bits)"
   }
 
-  /// `key-exchange X server-signature Y server-digest Z`, and the same of the client, as far as
-  /// they are known.
+  /// `key-exchange X server-signature Y server-digest Z`, as far as they are known.
+  package var serverSignatureText: String? {
+    Self.text([
+      ("key-exchange", keyExchange), ("server-signature", serverSignature),
+      ("server-digest", serverDigest),
+    ])
+  }
+
+  /// `client-signature Y client-digest Z`, as far as they are known.
+  package var clientSignatureText: String? {
+    Self.text([("client-signature", clientSignature), ("client-digest", clientDigest)])
+  }
+
+  /// What both sides signed with.
   package var signatureText: String? {
-    var words: [String] = []
-    if let keyExchange { words.append("key-exchange \(keyExchange)") }
-    if let serverSignature { words.append("server-signature \(serverSignature)") }
-    if let serverDigest { words.append("server-digest \(serverDigest)") }
-    if let clientSignature { words.append("client-signature \(clientSignature)") }
-    if let clientDigest { words.append("client-digest \(clientDigest)") }
+    guard let serverSignatureText else { return clientSignatureText }
+    return clientSignatureText.map { "\(serverSignatureText) \($0)" } ?? serverSignatureText
+  }
+
+  private static func text(_ parts: [(name: String, value: String?)]) -> String? {
+    let words = parts.compactMap { part in part.value.map { "\(part.name) \($0)" } }
     return words.isEmpty ? nil : words.joined(separator: " ")
   }
 }

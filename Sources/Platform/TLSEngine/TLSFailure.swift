@@ -66,6 +66,9 @@ package struct TLSSetupError: Error, Hashable, Sendable, CustomStringConvertible
     self.reason = reason
   }
 
+  /// A name that a client asked for cannot be looked up.
+  package init(name: String, _ reason: String) { self.init(.library, "\(name): \(reason)") }
+
   init(file: String, _ reason: String) { self.init(.file(file), reason) }
 
   /// A fault with what the library said about it.

@@ -23,6 +23,8 @@ package struct TLSPeer: Hashable, Sendable {
   /// `nil` when its chain is trusted and it has the name that was asked for, if one was.
   package let problem: Problem?
 
+  init(problem: Problem?) { self.problem = problem }
+
   /// - Parameter ssl: a session whose handshake is over.
   init?(_ ssl: OpaquePointer) {
     guard let certificate = SSL_get0_peer_certificate(ssl) else { return nil }
@@ -47,12 +49,32 @@ package struct TLSPeer: Hashable, Sendable {
   }
 
   /// The first bytes of a name, such as `/O=Example/CN=Example CA`.
-  private static func name(_ name: OpaquePointer?) -> String {
+  static func name(_ name: OpaquePointer?) -> String {
     withUnsafeTemporaryAllocation(of: CChar.self, capacity: 256) { buffer in
       guard let text = X509_NAME_oneline(name, buffer.baseAddress, Int32(buffer.count)) else {
         return "unknown"
       }
       return String(cString: text)
+    }
+  }
+}
+
+extension TLSPeer.Problem {
+  /// The sentence for the log, in Postfix's words.
+  ///
+  /// - Parameters:
+  ///   - role: what the peer is: `client` or `server`.
+  ///   - name: the peer as lines of the log name it.
+  package func text(role: String, name: String) -> String {
+    let doubt = "certificate verification failed for \(name): "
+    switch self {
+    case .selfSigned: return "\(doubt)self-signed certificate"
+    case .untrustedIssuer(let issuer): return "\(doubt)untrusted issuer \(issuer)"
+    case .notYetValid: return "\(role) \(doubt)certificate not yet valid"
+    case .expired: return "\(role) \(doubt)certificate has expired"
+    case .purpose: return "\(doubt)not designated for use as a \(role) certificate"
+    case .tooLong: return "\(doubt)certificate chain longer than limit"
+    case .other(let code, let reason): return "\(role) \(doubt)num=\(code):\(reason)"
     }
   }
 }

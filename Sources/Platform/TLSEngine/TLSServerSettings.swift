@@ -72,9 +72,12 @@ package struct TLSOptions: OptionSet, Sendable {
 /// How a server speaks TLS.
 package struct TLSServerSettings: Sendable {
   /// Finds what proves a name that the client asks for (RFC 6066 3): a name of the entry, under
-  /// which it is kept, and the credentials; `nil` when there is none.
+  /// which it is kept, and the credentials; `nil` when there is none. There are few entries,
+  /// however many names. It throws when it cannot tell.
   package typealias NameLookup =
-    @Sendable (_ name: String) -> (entry: String, credentials: [TLSCredential])?
+    @Sendable (_ name: String) throws(TLSSetupError) -> (
+      entry: String, credentials: [TLSCredential]
+    )?
 
   /// Keys and certificates, of several algorithms together.
   package var credentials: [TLSCredential]
@@ -97,6 +100,8 @@ package struct TLSServerSettings: Sendable {
   package var ticketLifetime = Duration.seconds(3600)
   /// Certificates by the name that the client asks for.
   package var nameLookup: NameLookup?
+  /// How clients are asked for certificates; `nil` when they are not.
+  package var clientCertificates: TLSClientCertificates?
 
   /// Settings at their defaults.
   package init(name: String, credentials: [TLSCredential]) {

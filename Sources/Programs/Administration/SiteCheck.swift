@@ -5,6 +5,7 @@ import LookupTables
 import MailSite
 import Master
 import ServiceKit
+import SystemPackage
 
 /// What the roles would find wrong with lists, tables and restrictions, found before they start.
 enum SiteCheck {
@@ -35,9 +36,47 @@ enum SiteCheck {
         add(error.description, to: &found.errors, configuration)
       }
     }
+    addUnknownTransports(to: &found, files)
+    addLogFolder(to: &found, files.configuration)
     found.errors += ServerKeys.findings(files)
     found.warnings += ServerKeys.warnings(files)
     return found
+  }
+
+  /// Transports that tables in memory name and `master.cf` does not have, each once.
+  private static func addUnknownTransports(to found: inout Findings, _ files: ConfigurationFiles) {
+    let configuration = files.configuration
+    let check = TransportCheck(files.services)
+    // A table that cannot be opened is an error of the site.
+    let maps = try? TableSet(configuration[.transportMaps], opener: .command())
+    for case let table as DictionaryTable in maps?.tables ?? [] {
+      var named: [String: String] = [:]
+      for (key, value) in table.all {
+        guard let unknown = check.unknown(in: String(decoding: value, as: UTF8.self)) else {
+          continue
+        }
+        let key = String(decoding: key, as: UTF8.self)
+        named[unknown] = min(named[unknown] ?? key, key)
+      }
+      for (transport, key) in named.sorted(by: { $0.key < $1.key }) {
+        add(
+          "transport_maps: \(table.name): entry \(key): "
+            + TransportCheck.sentence(about: transport), to: &found.warnings, configuration)
+      }
+    }
+  }
+
+  /// The log cannot be opened in a folder that is not there.
+  private static func addLogFolder(to found: inout Findings, _ configuration: Configuration) {
+    let file = configuration[.maillogFile]
+    guard let slash = file.lastIndex(of: "/"), slash > file.startIndex else { return }
+    let folder = String(file[..<slash])
+    do throws(Errno) {
+      if try Files.status(folder, follow: true).isDirectory { return }
+      add("maillog_file: \(folder) is no folder", to: &found.errors, configuration)
+    } catch {
+      add("maillog_file: folder \(folder): \(error)", to: &found.errors, configuration)
+    }
   }
 
   /// The same for `master`, which judges the configuration of a reload.

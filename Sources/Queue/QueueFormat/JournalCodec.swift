@@ -2,6 +2,10 @@ package import MailTypes
 import Primitives
 
 /// The numbers under which events are stored.
+///
+/// These are the kinds of the first format, which is not released yet. From its release on a new
+/// kind belongs to the next format and is written in no earlier one: a build that does not know it
+/// holds the mail.
 private enum EventKind {
   static let delivered: UInt16 = 1
   static let deferred: UInt16 = 2

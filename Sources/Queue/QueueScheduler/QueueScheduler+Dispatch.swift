@@ -164,6 +164,7 @@ extension QueueScheduler {
       groups[agents].reserved = emptiestProcess(of: agents)
     }
     guard let process = groups[agents].reserved, processes[Int(process)].inFlight == 0,
+      processes[Int(process)].credit > 0,
       Int(destinations[destination].busy) < destinations[destination].concurrency.size,
       transports[Int(destinations[destination].transport)].hasRoom(for: 1)
     else { return nil }
@@ -174,9 +175,10 @@ extension QueueScheduler {
     return delivery
   }
 
-  /// Gives a reserved process back when no suspect is left for it.
+  /// Gives a reserved process back when no suspect is left for it, or it takes none any more.
   mutating func releaseReservation(of agents: Int) {
-    if groups[agents].suspects.isEmpty, !groups[agents].deliversSuspect {
+    guard let process = groups[agents].reserved, !groups[agents].deliversSuspect else { return }
+    if groups[agents].suspects.isEmpty || processes[Int(process)].credit == 0 {
       groups[agents].reserved = nil
     }
   }

@@ -23,9 +23,7 @@ extension QueueScheduler {
     processes[Int(process.value)].credit = credit
     guard credit == 0 else { return }
     let agents = processes[Int(process.value)].agents
-    if groups[agents].reserved == process.value, !groups[agents].deliversSuspect {
-      groups[agents].reserved = nil
-    }
+    releaseReservation(of: agents)
     releaseHome(process.value)
   }
 

@@ -35,6 +35,7 @@ package struct AccessPolicy: Sendable {
         classes[AccessRules.ClassKey(name: name, subject: subject)] = list.restrictions
         if subject == .client { warnings += list.warnings }
       }
+      warnings += PermitCertificates.warnings(of: words, in: name, settings)
     }
     var lists: [[any Restriction]] = []
     for name in RestrictionList.Name.allCases {
@@ -42,8 +43,9 @@ package struct AccessPolicy: Sendable {
       let list = try parser.parse(settings.restrictions[name] ?? [], subject: name.subject)
       lists.append(list.restrictions)
       warnings += list.warnings
-      warnings += RejectSenderLoginMismatch.warnings(
-        of: settings.restrictions[name] ?? [], in: name.parameter, settings)
+      let words = settings.restrictions[name] ?? []
+      warnings += RejectSenderLoginMismatch.warnings(of: words, in: name.parameter, settings)
+      warnings += PermitCertificates.warnings(of: words, in: name.parameter, settings)
     }
     guard [.relay, .recipient].contains(where: { Self.keepsStrangersOut($0, settings) }) else {
       throw .opensRelay
@@ -140,6 +142,7 @@ package struct AccessPolicy: Sendable {
     _ stage: AccessStage, _ evaluation: inout Evaluation, _ history: inout AccessHistory
   ) async throws(AccessError) {
     let delays = rules.settings.delaysReject
+    evaluation.isBeforeMail = stage == .connect || stage == .helo
     switch stage {
     case .connect: _ = try await judgeClient(&evaluation, &history)
     case .helo: _ = try await judgeHelo(&evaluation, &history)
@@ -172,6 +175,9 @@ package struct AccessPolicy: Sendable {
   ) async throws(AccessError) -> Bool {
     let passes = try await run([.client], &evaluation)
     history.afterConnect = evaluation.deferIfPermit
+    // Lists that are empty are not asked, and change nothing.
+    history.afterHelo = evaluation.deferIfPermit
+    history.afterMail = evaluation.deferIfPermit
     return passes
   }
 
@@ -181,6 +187,7 @@ package struct AccessPolicy: Sendable {
     evaluation.deferIfPermit = history.afterConnect
     let passes = evaluation.request.helo == nil ? true : try await run([.helo], &evaluation)
     history.afterHelo = evaluation.deferIfPermit
+    history.afterMail = evaluation.deferIfPermit
     return passes
   }
 

@@ -25,6 +25,8 @@ package struct AccessRequest: Sendable {
   package var isEncrypted = false
   /// Who logged in; `nil` for nobody.
   package var login: AccessLogin?
+  /// The certificate that the client showed; `nil` for none.
+  package var certificate: AccessCertificate?
 
   /// Collects what is known about a client and its envelope.
   package init(
@@ -53,6 +55,26 @@ package struct AccessLogin: Sendable {
   }
 }
 
+/// The certificate that a client showed under TLS, whose key it has.
+package struct AccessCertificate: Sendable {
+  /// The common name that it says; anybody can say any.
+  package var name: String
+  /// The digest of the certificate, as `1A:2B:3C`.
+  package var fingerprint: String
+  /// The digest of its public key.
+  package var keyFingerprint: String
+  /// Whether an authority that this host trusts has signed for it.
+  package var isTrusted: Bool
+
+  /// Describes a certificate.
+  package init(name: String, fingerprint: String, keyFingerprint: String, isTrusted: Bool) {
+    self.name = name
+    self.fingerprint = fingerprint
+    self.keyFingerprint = keyFingerprint
+    self.isTrusted = isTrusted
+  }
+}
+
 /// When in a session access is judged.
 package enum AccessStage: Sendable, CaseIterable {
   /// At the connection, before the greeting.
@@ -73,12 +95,13 @@ package enum AccessStage: Sendable, CaseIterable {
 
 /// What a restriction is about; replies name it.
 enum AccessSubject: Sendable, CaseIterable {
-  case client, helo, sender, recipient, etrn, data, endOfData
+  case client, certificate, helo, sender, recipient, etrn, data, endOfData
 
   /// The words for it in replies.
   var title: String {
     switch self {
     case .client: "Client host"
+    case .certificate: "Client certificate"
     case .helo: "Helo command"
     case .sender: "Sender address"
     case .recipient: "Recipient address"
@@ -88,7 +111,7 @@ enum AccessSubject: Sendable, CaseIterable {
     }
   }
 
-  /// Whether a table can be asked about it: `check_client_access` and so on.
+  /// Whether a table that stands alone in a list is about it: `check_client_access` and so on.
   var hasTables: Bool { self != .data && self != .endOfData }
 
   /// What replies quote between `<` and `>`.
@@ -97,6 +120,7 @@ enum AccessSubject: Sendable, CaseIterable {
     case .client:
       "\(request.clientName)[\(request.clientAddress)]"
         + (request.clientPort.map { ":\($0)" } ?? "")
+    case .certificate: request.certificate?.name ?? ""
     case .helo: request.helo ?? ""
     case .sender: Self.text(request.sender)
     case .recipient: Self.text(request.recipient)

@@ -32,6 +32,8 @@ package struct AccessSettings: Sendable {
   package var accessMapsMatchSubdomains = true
   /// `smtpd_sasl_auth_enable`: whether anybody can log in.
   package var authenticates = false
+  /// Whether clients are asked for certificates.
+  package var asksForCertificates = false
   /// `smtpd_null_access_lookup_key`.
   package var nullSenderKey = "<>"
   /// `show_user_unknown_table_name`.

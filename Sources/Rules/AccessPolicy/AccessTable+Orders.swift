@@ -4,15 +4,15 @@ import Primitives
 
 /// The actions of access tables that are about a message which is accepted.
 extension AccessTable {
-  /// The most bytes of header fields that tables may add to a message.
-  private static let prependedSizeMax = 64 << 10
-  /// The most copies that tables may send of a message.
-  private static let copiesMax = 100
-
   /// Notes an order of the table; one that makes no sense is reported and not carried out.
   func note(_ action: AccessAction, _ key: [UInt8], _ evaluation: inout Evaluation) {
-    if let name = action.unavailableForETRN, evaluation.subject == .etrn {
+    if let name = action.nameOfOrder, evaluation.subject == .etrn {
       return warn(": action \(name) is unavailable in smtpd_etrn_restrictions", &evaluation)
+    }
+    if let name = action.nameOfOrder, evaluation.isBeforeMail {
+      return warn(
+        ": with smtpd_delay_reject=no, action \(name) is always skipped in Client host or Helo "
+          + "command restrictions", &evaluation)
     }
     let entry = " entry \"\(String(decoding: key, as: UTF8.self))\""
     switch action {
@@ -50,9 +50,10 @@ extension AccessTable {
 
   private func copy(to address: MailAddress, _ evaluation: inout Evaluation) {
     let copies = evaluation.verdict.orders.copies
-    guard copies.count < Self.copiesMax else {
+    guard copies.count < MessageOrders.copiesMax else {
       return warn(
-        ": action BCC asks for more than \(Self.copiesMax) copies of a message", &evaluation)
+        ": action BCC asks for more than \(MessageOrders.copiesMax) copies of a message",
+        &evaluation)
     }
     if !copies.contains(address) { evaluation.verdict.orders.copies.append(address) }
   }
@@ -63,9 +64,10 @@ extension AccessTable {
       warn(": action PREPEND must be used before smtpd_end_of_data_restrictions", &evaluation)
     } else if !Self.isHeaderField(field) {
       warn("\(entry) requires header: text", &evaluation)
-    } else if fields.reduce(field.count, { $0 + $1.count }) > Self.prependedSizeMax {
+    } else if fields.reduce(field.count, { $0 + $1.count }) > MessageOrders.prependedSizeMax {
       warn(
-        ": action PREPEND adds more than \(Self.prependedSizeMax) bytes to a message", &evaluation)
+        ": action PREPEND adds more than \(MessageOrders.prependedSizeMax) bytes to a message",
+        &evaluation)
     } else {
       evaluation.verdict.orders.prependedFields.append(field)
     }
@@ -96,8 +98,8 @@ extension AccessTable {
 }
 
 extension AccessAction {
-  /// The name of an action that needs a message, which ETRN brings none of.
-  fileprivate var unavailableForETRN: String? {
+  /// The name of an action that needs a message.
+  fileprivate var nameOfOrder: String? {
     switch self {
     case .discard: "DISCARD"
     case .hold: "HOLD"

@@ -6,6 +6,8 @@ import Primitives
 struct AccessTable: Restriction {
   let table: any LookupTable
   let subject: AccessSubject
+  /// What of a certificate is looked up, in order.
+  var certificateKeys = CertificateKey.usual
 
   func evaluate(_ evaluation: inout Evaluation) async throws(AccessError) -> AccessDecision {
     guard let keys = try await keys(&evaluation) else { return .undecided }
@@ -39,6 +41,7 @@ struct AccessTable: Restriction {
     let keys = AccessKeys(settings: evaluation.rules.settings, onlyWhole: table.hasPatterns)
     switch subject {
     case .client: return keys.client(name: request.clientName, request.clientAddress)
+    case .certificate: return request.certificate.map { $0.keys(certificateKeys) }
     case .helo: return request.helo.map { keys.domain(Array($0.utf8)) }
     case .etrn: return request.etrnDomain.map { keys.domain(Array($0.utf8)) }
     case .sender:

@@ -17,6 +17,8 @@ struct Evaluation: Sendable {
   var onlyWarns = false
   /// Whether the content has been received.
   var isAtEndOfData = false
+  /// Whether no message can be at hand: the stage is the connection or HELO.
+  var isBeforeMail = false
   /// How deep lists are nested.
   var depth = 0
   /// Whether the addresses have been compared with the lists of known users.

@@ -3,6 +3,11 @@ package import MailTypes
 /// What access tables want done with a message that is accepted (access(5), other actions): it
 /// holds for all its recipients.
 package struct MessageOrders: Equatable, Sendable {
+  /// The most bytes of header fields that tables may add to a message.
+  package static let prependedSizeMax = 64 << 10
+  /// The most copies that tables may send of a message.
+  package static let copiesMax = 100
+
   /// DISCARD: the message is accepted and thrown away.
   package var discards = false
   /// HOLD: it enters the queue on hold.
@@ -26,13 +31,25 @@ package struct MessageOrders: Equatable, Sendable {
       && prependedFields.isEmpty
   }
 
-  /// Adds what a later command brought: of filters and redirections the last one counts.
-  package mutating func add(_ later: MessageOrders) {
+  /// Adds what a later command brought: of filters and redirections the last one counts. Tells
+  /// whether the bounds of a message left all of it in.
+  package mutating func add(_ later: MessageOrders) -> Bool {
     if later.discards { discards = true }
     if later.holds { holds = true }
     if !later.filter.isEmpty { filter = later.filter }
     if let address = later.redirect { redirect = address }
-    copies += later.copies.filter { !copies.contains($0) }
-    prependedFields += later.prependedFields
+    let more = later.copies.filter { !copies.contains($0) }
+    var allFit = copies.count + more.count <= Self.copiesMax
+    copies += more.prefix(Self.copiesMax - copies.count)
+    var room = Self.prependedSizeMax - prependedFields.reduce(0) { $0 + $1.count }
+    for field in later.prependedFields {
+      guard field.count <= room else {
+        allFit = false
+        break
+      }
+      room -= field.count
+      prependedFields.append(field)
+    }
+    return allFit
   }
 }

@@ -113,6 +113,12 @@ struct RestrictionParser {
       case .warnIfReject: return try next().map { WarnIfReject(inner: $0) }
       case .table(let subject):
         return AccessTable(table: try table(words.popFirst(), after: word), subject: subject)
+      case .certificateTable:
+        let (name, keys) = try CertificateKey.argument(words.popFirst() ?? "") {
+          AccessError.badArgument(parameter: parser.parameter, word: word, expected: $0)
+        }
+        return AccessTable(
+          table: try table(name, after: word), subject: .certificate, certificateKeys: keys)
       case .sleep:
         guard let seconds = words.popFirst().flatMap({ Int32($0) }), seconds >= 0 else {
           throw .badArgument(

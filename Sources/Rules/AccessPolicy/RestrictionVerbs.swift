@@ -4,6 +4,8 @@ enum RestrictionVerb: Sendable {
   case plain(any Restriction)
   /// `check_…_access`, which a table must follow.
   case table(AccessSubject)
+  /// `check_ccert_access`, which a table must follow, with or without an order of the search.
+  case certificateTable
   /// `sleep`, which a number of seconds must follow.
   case sleep
   /// `warn_if_reject`, which changes the word behind it.
@@ -61,6 +63,9 @@ enum RestrictionVerb: Sendable {
       "defer_unauth_destination": .plain(RefuseUnauthDestination(defers: true)),
       "permit_auth_destination": .plain(PermitAuthDestination()),
       "reject_multi_recipient_bounce": .plain(RejectMultiRecipientBounce()),
+      "permit_tls_clientcerts": .plain(PermitCertificates(all: false)),
+      "permit_tls_all_clientcerts": .plain(PermitCertificates(all: true)),
+      "check_ccert_access": .certificateTable,
       "check_client_access": .table(.client),
       "check_helo_access": .table(.helo),
       "check_sender_access": .table(.sender),
@@ -77,7 +82,7 @@ enum RestrictionVerb: Sendable {
   }()
 
   private static let notYet = """
-    permit_mx_backup permit_naked_ip_address permit_tls_all_clientcerts permit_tls_clientcerts \
+    permit_mx_backup permit_naked_ip_address \
     reject_maps_rbl reject_unknown_client_hostname reject_unknown_forward_client_hostname \
     reject_unknown_helo_hostname reject_unknown_recipient_domain \
     reject_unknown_reverse_client_hostname reject_unknown_sender_domain \
@@ -85,7 +90,7 @@ enum RestrictionVerb: Sendable {
     """
 
   private static let notYetWithArgument = """
-    check_ccert_access check_client_a_access check_client_mx_access check_client_ns_access \
+    check_client_a_access check_client_mx_access check_client_ns_access \
     check_helo_a_access check_helo_mx_access check_helo_ns_access check_policy_service \
     check_recipient_a_access check_recipient_mx_access check_recipient_ns_access \
     check_reverse_client_hostname_a_access check_reverse_client_hostname_access \

@@ -55,6 +55,10 @@ package protocol SiteDirectory: Sendable {
   /// no list. The address is resolved.
   func lists(_ address: MailAddress, of addressClass: DomainClass) async throws(AccessError) -> Bool
 
+  /// Whether `relay_clientcerts` holds a fingerprint. Throws `lookupFailed` when a table does not
+  /// answer.
+  func knowsCertificate(_ fingerprint: String) async throws(AccessError) -> Bool
+
   /// The users who own a sender address by `smtpd_sender_login_maps`, between commas or white
   /// space; `nil` when nobody does. The address is resolved; `isLocal` says whether its domain is
   /// this host's own.
@@ -62,6 +66,9 @@ package protocol SiteDirectory: Sendable {
 }
 
 extension SiteDirectory {
+  /// Without a table no certificate is known.
+  package func knowsCertificate(_ fingerprint: String) -> Bool { false }
+
   /// Without tables nobody owns an address.
   package func owners(of sender: MailAddress, isLocal: Bool) -> [UInt8]? { nil }
 }

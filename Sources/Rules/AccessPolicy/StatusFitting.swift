@@ -13,7 +13,7 @@ extension EnhancedStatus {
       switch target {
       case .sender: detail = Self.senderDetail(detail)
       case .recipient: detail = Self.recipientDetail(detail)
-      case .client, .helo, .etrn, .data, .endOfData: (topic, detail) = (0, 0)
+      case .client, .certificate, .helo, .etrn, .data, .endOfData: (topic, detail) = (0, 0)
       }
     }
     return EnhancedStatus(code < 500 ? 4 : 5, topic, detail)

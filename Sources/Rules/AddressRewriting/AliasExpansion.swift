@@ -50,7 +50,11 @@ package struct AliasExpansion: Sendable {
   /// What an address stands for in the end: itself when no table knows it.
   ///
   /// An address that stands for itself among others is one of the results, and expanded no more.
-  package func expand(_ address: MailAddress) async throws(RewriteError) -> [MailAddress] {
+  ///
+  /// - Parameter memory: is asked before results are kept.
+  package func expand(
+    _ address: MailAddress, in memory: ExpansionMemory = ExpansionMemory()
+  ) async throws(RewriteError) -> [MailAddress] {
     var found = [address]
     var settled: Set<[UInt8]> = []
     var place = 0
@@ -62,6 +66,7 @@ package struct AliasExpansion: Sendable {
         }
         depth += 1
         guard let results = try await results(for: found[place]) else { break }
+        try memory.take(for: results, of: address)
         let key = Self.folded(found[place])
         found[place] = results[0]
         found += results.dropFirst()

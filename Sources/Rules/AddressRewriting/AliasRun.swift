@@ -10,13 +10,15 @@ struct AliasRun {
   private(set) var recipients: [LocalAliases.Recipient] = []
   private let aliases: LocalAliases
   private let root: MailAddress
+  private let memory: ExpansionMemory
   /// Aliases and files that have been looked into: the second time they add nobody.
   private var opened: Set<[UInt8]> = []
   private var known: Set<[UInt8]> = []
 
-  init(_ aliases: LocalAliases, for root: MailAddress) {
+  init(_ aliases: LocalAliases, for root: MailAddress, in memory: ExpansionMemory) {
     self.aliases = aliases
     self.root = root
+    self.memory = memory
   }
 
   /// Takes those for whom an alias stands; users among them are final unless a file led here.
@@ -108,7 +110,9 @@ struct AliasRun {
   private mutating func add(_ address: MailAddress, isUser: Bool = false) throws(RewriteError) {
     // A user has one mailbox, whichever of this host's domains is named.
     let key = isUser ? LocalAliases.name(of: address) : address.bytes.map(ASCII.lowercased)
-    guard known.insert(key).inserted else { return }
+    guard !known.contains(key) else { return }
+    try memory.take(for: CollectionOfOne(address), of: root)
+    known.insert(key)
     recipients.append(LocalAliases.Recipient(address: address, isUser: isUser))
     try checkSize()
   }

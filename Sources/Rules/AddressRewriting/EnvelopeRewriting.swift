@@ -7,6 +7,7 @@ package struct EnvelopeRewriting: Sendable {
   private let resolver: AddressResolver
   private let aliases: AliasExpansion
   private let localAliases: LocalAliases?
+  private var isPastVirtualAliases = false
   /// `duplicate_filter_limit`: recipients that are remembered to find those named twice; 0 for all.
   package let rememberedRecipients: Int
 
@@ -25,7 +26,15 @@ package struct EnvelopeRewriting: Sendable {
   }
 
   /// Whether any recipient may stand for others, which has to be asked.
-  package var expandsRecipients: Bool { !aliases.isEmpty }
+  package var expandsRecipients: Bool { !aliases.isEmpty && !isPastVirtualAliases }
+
+  /// The rewriting of recipients that `virtual_alias_maps` are not asked about, unless an alias of
+  /// a local user leads to them: those of a redirection, which Postfix makes in the queue.
+  package var pastVirtualAliases: EnvelopeRewriting {
+    var rewriting = self
+    rewriting.isPastVirtualAliases = true
+    return rewriting
+  }
 
   /// Whether a recipient may be an alias of a local user, which has to be asked.
   package func mayBeLocalAlias(_ address: MailAddress) -> Bool {
@@ -40,10 +49,14 @@ package struct EnvelopeRewriting: Sendable {
   /// Where aliases of local users lead elsewhere, virtual aliases are asked again; users they lead
   /// to are final. With `isFiltered` the message is not delivered here yet, and local aliases wait
   /// for its return from the filter.
+  ///
+  /// - Parameter memory: is asked before results are kept.
   package func recipients(
-    for address: MailAddress, isFiltered: Bool = false
+    for address: MailAddress, isFiltered: Bool = false,
+    in memory: ExpansionMemory = ExpansionMemory()
   ) async throws(RewriteError) -> [MailAddress] {
-    let virtual = aliases.isEmpty ? [address] : try await aliases.expand(address)
+    let virtual =
+      expandsRecipients ? try await aliases.expand(address, in: memory) : [address]
     guard !isFiltered, let localAliases, virtual.contains(where: localAliases.mayKnow) else {
       return virtual
     }
@@ -53,13 +66,15 @@ package struct EnvelopeRewriting: Sendable {
     var seen: Set<[UInt8]> = []
     var next = 0
     while next < pending.count {
-      let results = try await localAliases.expand(pending[next])
+      let results = try await localAliases.expand(pending[next], in: memory)
       if results == nil { found.append(pending[next]) }
       for result in results ?? [] {
         if result.isUser {
           found.append(result.address)
         } else if seen.insert(result.address.bytes.map(ASCII.lowercased)).inserted {
-          pending += aliases.isEmpty ? [result.address] : try await aliases.expand(result.address)
+          pending +=
+            aliases.isEmpty
+            ? [result.address] : try await aliases.expand(result.address, in: memory)
         }
         guard pending.count <= expansionMax, found.count <= expansionMax else {
           throw .expansionTooLarge(map: RewriteError.aliasMaps, address: address)

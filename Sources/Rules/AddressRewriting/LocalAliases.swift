@@ -79,8 +79,10 @@ package struct LocalAliases: Sendable {
   /// when it is no alias of this host, or one for a command or a file.
   ///
   /// An alias that leads to nobody but itself means the user of its name.
+  ///
+  /// - Parameter memory: is asked before results are kept.
   package func expand(
-    _ recipient: MailAddress
+    _ recipient: MailAddress, in memory: ExpansionMemory = ExpansionMemory()
   ) async throws(RewriteError) -> [Recipient]? {
     guard mayKnow(recipient) else { return nil }
     let user: MailAddress
@@ -94,7 +96,7 @@ package struct LocalAliases: Sendable {
     } catch {
       throw .lookupFailed(map: RewriteError.aliasMaps, address: recipient, error)
     }
-    var run = AliasRun(self, for: user)
+    var run = AliasRun(self, for: user, in: memory)
     try await run.open(entry, of: user, depth: 0)
     return run.recipients.isEmpty ? [Recipient(address: user, isUser: true)] : run.recipients
   }

@@ -16,6 +16,8 @@ package enum RewriteError: Error, Equatable {
   case resultTooLong(map: String, value: [UInt8])
   /// A file that a local alias includes names a command or a file, which no such file may.
   case programInFile(path: String, address: MailAddress)
+  /// Whoever asked has no memory for more addresses.
+  case noMemory(address: MailAddress)
 }
 
 extension RewriteError: CustomStringConvertible {
@@ -25,7 +27,7 @@ extension RewriteError: CustomStringConvertible {
   /// Whether a limit was reached: the tables are at fault, and answer.
   package var isUnreasonable: Bool {
     switch self {
-    case .lookupFailed, .notAnAddress, .programInFile: false
+    case .lookupFailed, .notAnAddress, .programInFile, .noMemory: false
     case .expansionTooLarge, .nestedTooDeeply, .resultTooLong: true
     }
   }
@@ -51,6 +53,9 @@ extension RewriteError: CustomStringConvertible {
     case .programInFile(let path, let address):
       "alias_maps for \(Self.text(address)): the included file \(path) names a command or a file; "
         + "it may name addresses only"
+    case .noMemory(let address):
+      "no memory for those for whom \(Self.text(address)) stands: more body_memory_limit, or fewer "
+        + "recipients to a message"
     case .resultTooLong(let map, let value):
       "unreasonable \(map) result \(String(decoding: value.prefix(300), as: UTF8.self))..."
     }

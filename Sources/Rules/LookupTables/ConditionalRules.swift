@@ -14,6 +14,8 @@ struct ConditionalRules<Pattern: Sendable>: Sendable {
   }
 
   private var rules: [Rule] = []
+  /// The numbers of the lines of `rules`.
+  private var numbers: [Int] = []
   private var open: [Int] = []
 
   /// What a line says, as its table's type reads it.
@@ -32,7 +34,7 @@ struct ConditionalRules<Pattern: Sendable>: Sendable {
   ) throws(LookupError) {
     for line in lines {
       do throws(RuleError) {
-        try add(try parse(line.text))
+        try add(try parse(line.text), line.number)
       } catch {
         throw .malformed(table: table, reason: "line \(line.number): \(error.reason)")
       }
@@ -42,20 +44,29 @@ struct ConditionalRules<Pattern: Sendable>: Sendable {
     }
   }
 
-  private mutating func add(_ line: Line) throws(RuleError) {
+  private mutating func add(_ line: Line, _ number: Int) throws(RuleError) {
     switch line {
     case .rule(let pattern, let isNegated, let value):
       guard !value.isEmpty else { throw RuleError(reason: "a value is missing") }
       rules.append(.value(pattern, isNegated: isNegated, value))
+      numbers.append(number)
     case .condition(let pattern, let isNegated):
       guard open.count < Self.depthMax else { throw RuleError(reason: "\"if\" is too deep") }
       open.append(rules.count)
       rules.append(.condition(pattern, isNegated: isNegated, end: 0))
+      numbers.append(number)
     case .end:
       guard let start = open.popLast(),
         case .condition(let pattern, let isNegated, _) = rules[start]
       else { throw RuleError(reason: "an \"endif\" has no \"if\"") }
       rules[start] = .condition(pattern, isNegated: isNegated, end: rules.count)
+    }
+  }
+
+  /// All values, in order, by the numbers of their lines.
+  var values: [(line: Int, value: [UInt8])] {
+    zip(numbers, rules).compactMap { number, rule in
+      if case .value(_, _, let value) = rule { (number, value) } else { nil }
     }
   }
 

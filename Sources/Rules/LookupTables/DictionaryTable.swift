@@ -14,7 +14,6 @@ package struct DictionaryTable: SynchronousTable {
     entries[key.map(ASCII.lowercased)]
   }
 
-  /// All values.
   /// All keys, in small letters, with their values.
   package var all: [(key: [UInt8], value: [UInt8])] { entries.map { ($0.key, $0.value) } }
 
@@ -44,6 +43,15 @@ package struct DictionaryTable: SynchronousTable {
     self.name = name
     self.entries = entries
     self.warnings = warnings
+  }
+
+  /// The numbers of the lines that count for the keys, in small letters, of a file of lines
+  /// `key value`.
+  static func lines(_ bytes: [UInt8]) -> [[UInt8]: Int] {
+    let found = LogicalLines(bytes).lines.compactMap { line in
+      entry(line.text).map { ($0.key.map(ASCII.lowercased), line.number) }
+    }
+    return Dictionary(found) { first, _ in first }
   }
 
   /// Reads the lines `name: value` of an aliases(5) file; names with spaces stand in double quotes.
@@ -80,12 +88,11 @@ package struct DictionaryTable: SynchronousTable {
       throw .malformed(table: name, reason: "expected inline:{ name=value, { name = value } … }")
     }
     var entries: [[UInt8]: [UInt8]] = [:]
-    for word in words {
+    for (place, word) in words.enumerated() {
       let item = BracedWords.group(word) ?? word
       let isGroupWithRest = word.first == UInt8(ascii: "{") && item == word
       guard !isGroupWithRest, let equals = item.firstIndex(of: UInt8(ascii: "=")) else {
-        let text = String(decoding: word, as: UTF8.self)
-        throw .malformed(table: name, reason: "expected name=value, found \"\(text)\"")
+        throw .malformed(table: name, reason: "expected name=value as entry \(place + 1)")
       }
       let key = ASCII.trimmed(item[..<equals])
       let value = Array(ASCII.trimmed(item[(equals + 1)...]))

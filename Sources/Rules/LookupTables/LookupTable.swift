@@ -58,11 +58,17 @@ extension LookupError: CustomStringConvertible {
   package var description: String {
     switch self {
     case .unknownType(let table, let known):
-      "\(table): unknown table type; known are: \(known.joined(separator: ", "))"
-    case .malformed(let table, let reason): "\(table): \(reason)"
+      "\(Self.shown(table)): unknown table type; known are: \(known.joined(separator: ", "))"
+    case .malformed(let table, let reason): "\(Self.shown(table)): \(reason)"
     case .unreadable(let path): "cannot read \(path)"
     case .badPattern(let pattern, let reason): "\"\(pattern)\": \(reason)"
-    case .failed(let table, let reason): "\(table) lookup error: \(reason)"
+    case .failed(let table, let reason): "\(Self.shown(table)) lookup error: \(reason)"
     }
+  }
+
+  /// The name of a table without what the configuration fills it with, which may be passwords.
+  private static func shown(_ table: String) -> String {
+    guard let brace = table.firstIndex(of: "{") else { return table }
+    return table[..<brace] + "{…}"
   }
 }

@@ -17,18 +17,30 @@ struct PatternTable: LookupTable {
   /// With `takesGroups` false a value that has a part of the key in it is an error.
   init(
     _ name: String, _ argument: String, _ dialect: Dialect, read: TableOpener.Reader,
-    worker: any LookupWorker, takesGroups: Bool = true
+    worker: any LookupWorker, takesGroups: Bool = true,
+    matchLimit: UInt32 = RegularExpression.matchLimit
   ) throws(LookupError) {
     self.name = name
     self.worker = worker
     rules = try ConditionalRules(
       table: name, lines: try RuleText.lines(name, argument, read: read)
-    ) { text throws(RuleError) in try Self.line(text, dialect, takesGroups) }
+    ) { text throws(RuleError) in
+      try Self.line(text, dialect, takesGroups, matchLimit)
+    }
+  }
+
+  /// The values of all rules, in order, by the numbers of their lines; those that take parts of the
+  /// key as they stand.
+  var values: [(line: Int, value: [UInt8])] {
+    rules.values.map { ($0.line, Self.filled($0.value, [])) }
   }
 
   func find(_ key: [UInt8]) async throws(LookupError) -> [UInt8]? {
     try await worker.answer(to: { lookUp(key) }, of: name)
   }
+
+  /// As `find`, without a worker: for few rules, short keys and a low limit.
+  func findNow(_ key: [UInt8]) throws(LookupError) -> [UInt8]? { try lookUp(key).get() }
 
   private func lookUp(_ key: [UInt8]) -> Result<[UInt8]?, LookupError> {
     do throws(RuleError) {
@@ -41,7 +53,7 @@ struct PatternTable: LookupTable {
 
   /// Reads `/pattern/flags value`, `!/pattern/flags value`, `if /pattern/flags` and `endif`.
   private static func line(
-    _ text: [UInt8], _ dialect: Dialect, _ takesGroups: Bool
+    _ text: [UInt8], _ dialect: Dialect, _ takesGroups: Bool, _ matchLimit: UInt32
   ) throws(RuleError) -> ConditionalRules<RegularExpression>.Line {
     if ASCII.equalFolded(text, "endif".utf8) { return .end }
     var rest = text[...]
@@ -53,7 +65,7 @@ struct PatternTable: LookupTable {
       rest = ASCII.trimmed(rest.dropFirst())
     }
     let (pattern, flags, behind) = try parts(rest)
-    let expression = try expression(pattern, flags, dialect)
+    let expression = try expression(pattern, flags, dialect, matchLimit)
     let value = ASCII.trimmed(behind)
     if isCondition {
       guard value.isEmpty else { throw RuleError(reason: "text behind the condition") }
@@ -88,7 +100,7 @@ struct PatternTable: LookupTable {
   /// Compiles a pattern. Flags toggle what is so by default: case does not matter, a dot stands for
   /// line ends too, and POSIX's syntax is the extended one.
   private static func expression(
-    _ pattern: [UInt8], _ flags: ArraySlice<UInt8>, _ dialect: Dialect
+    _ pattern: [UInt8], _ flags: ArraySlice<UInt8>, _ dialect: Dialect, _ matchLimit: UInt32
   ) throws(RuleError) -> RegularExpression {
     var options = UInt32(PCRE2_CASELESS | PCRE2_DOTALL)
     var isExtended = true
@@ -110,11 +122,13 @@ struct PatternTable: LookupTable {
         throw RuleError(reason: "\"\(letter)\" behind the pattern is not known")
       }
     }
-    if dialect == .perl { return try RegularExpression(pattern, options: options) }
+    if dialect == .perl {
+      return try RegularExpression(pattern, options: options, matchLimit: matchLimit)
+    }
     let isMultiline = options & UInt32(PCRE2_MULTILINE) != 0
     let spelled = try POSIXPattern(pattern, isExtended: isExtended, isMultiline: isMultiline)
     return try RegularExpression(
-      spelled.perl, options: options | UInt32(PCRE2_DOLLAR_ENDONLY))
+      spelled.perl, options: options | UInt32(PCRE2_DOLLAR_ENDONLY), matchLimit: matchLimit)
   }
 }
 
@@ -130,7 +144,8 @@ extension PatternTable {
   ) throws(RuleError) {
     for case .group(let number) in try pieces(value) {
       guard takesGroups else {
-        throw RuleError(reason: "$\(number) is not allowed here: senders would choose the value")
+        throw RuleError(
+          reason: "$\(number) is not allowed here: who is looked up would choose the value")
       }
       guard number <= groups else {
         throw RuleError(reason: "the pattern has no group $\(number)")

@@ -3,7 +3,7 @@ import CPCRE2
 /// A compiled pattern of PCRE2 that may be matched on any thread.
 final class RegularExpression: @unchecked Sendable {
   /// How often matching may try and go back before it gives up.
-  private static let matchLimit: UInt32 = 1_000_000
+  static let matchLimit: UInt32 = 1_000_000
   /// Memory for going back, in KiB.
   private static let heapLimit: UInt32 = 4 << 10
 
@@ -11,7 +11,9 @@ final class RegularExpression: @unchecked Sendable {
   private let context: OpaquePointer
 
   /// Compiles a pattern with options of `pcre2_compile`.
-  init(_ pattern: [UInt8], options: UInt32) throws(RuleError) {
+  init(
+    _ pattern: [UInt8], options: UInt32, matchLimit: UInt32 = RegularExpression.matchLimit
+  ) throws(RuleError) {
     var code: CInt = 0
     var offset = 0
     guard let compiled = pcre2_compile_8(pattern, pattern.count, options, &code, &offset, nil)
@@ -22,7 +24,7 @@ final class RegularExpression: @unchecked Sendable {
       pcre2_code_free_8(compiled)
       throw RuleError(reason: "no memory for a pattern")
     }
-    pcre2_set_match_limit_8(context, Self.matchLimit)
+    pcre2_set_match_limit_8(context, matchLimit)
     pcre2_set_heap_limit_8(context, Self.heapLimit)
     self.code = compiled
     self.context = context

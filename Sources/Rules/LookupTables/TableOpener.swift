@@ -12,10 +12,11 @@ package struct TableOpener: Sendable {
 
   private var types: [String: TableType]
   private let worker: any LookupWorker
+  private let matchLimit: UInt32
   /// Whether the value of a regular expression may have parts of the key in it. It must not where
   /// whoever names the key would choose what is done.
   package var takesGroups: Bool
-  private let read: Reader
+  let read: Reader
   /// Reads a file of at most `limit` bytes while mail is handled.
   package typealias IncludedReader =
     @Sendable (_ path: String, _ limit: Int) async throws(LookupError) -> [UInt8]
@@ -33,12 +34,15 @@ package struct TableOpener: Sendable {
   /// - Parameters:
   ///   - worker: matches regular expressions.
   ///   - takesGroups: whether the value of a regular expression may have parts of the key in it.
+  ///   - matchLimit: how often the match of one may try and go back before it gives up.
   ///   - read: gives the bytes of a file.
   package init(
-    worker: any LookupWorker = DirectWorker(), takesGroups: Bool = true, read: @escaping Reader
+    worker: any LookupWorker = DirectWorker(), takesGroups: Bool = true,
+    matchLimit: UInt32 = 1_000_000, read: @escaping Reader
   ) {
     self.read = read
     self.worker = worker
+    self.matchLimit = matchLimit
     self.takesGroups = takesGroups
     readIncluded = { path, limit throws(LookupError) in
       guard let bytes = read(path), bytes.count <= limit else { throw .unreadable(path: path) }
@@ -93,7 +97,8 @@ package struct TableOpener: Sendable {
     }
     if let dialect = Self.patternTypes[type], types[type] == nil {
       return try PatternTable(
-        name, argument, dialect, read: read, worker: worker, takesGroups: takesGroups)
+        name, argument, dialect, read: read, worker: worker, takesGroups: takesGroups,
+        matchLimit: matchLimit)
     }
     guard let open = types[type] else { throw .unknownType(table: name, known: knownTypes) }
     return try open(name, argument)

@@ -21,6 +21,8 @@ extension MailSite {
     get throws(MailSiteError) {
       var settings = AccessSettings(resolver: resolver, opener: opener)
       settings.authenticates = configuration[.smtpdSASLAuthEnable]
+      settings.asksForCertificates =
+        configuration[.smtpdTLSAskCcert] || configuration[.smtpdTLSReqCcert]
       settings.restrictions = [
         .client: configuration[.smtpdClientRestrictions],
         .helo: configuration[.smtpdHeloRestrictions],

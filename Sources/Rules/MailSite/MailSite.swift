@@ -28,6 +28,7 @@ package struct MailSite: Sendable {
   let aliasMaps: TableSet
   let users: KnownUsers
   let senderLogins: SenderLogins
+  let relayCertificates: TableSet
   let opener: TableOpener
   let keywordMaps: TableSet
   let debugPeers: NetworkList
@@ -76,6 +77,9 @@ package struct MailSite: Sendable {
     keywordMaps = try Self.opening(.smtpdDiscardEHLOKeywordAddressMaps) {
       () throws(LookupError) in
       try TableSet(configuration[.smtpdDiscardEHLOKeywordAddressMaps], opener: opener)
+    }
+    relayCertificates = try Self.opening(.relayClientcerts) { () throws(LookupError) in
+      try TableSet(configuration[.relayClientcerts], opener: opener)
     }
     debugPeers = try Self.opening(.debugPeerList) { () throws(LookupError) in
       try NetworkList(

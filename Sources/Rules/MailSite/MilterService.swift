@@ -22,6 +22,10 @@ package struct MilterService: Sendable {
   package var commandTimeout: Duration
   /// `milter_content_timeout`.
   package var contentTimeout: Duration
+  /// `milter_time_limit`.
+  package var timeLimit: Duration
+  /// `milter_edit_limit`.
+  package var editLimit: Int
   /// `milter_default_action`.
   package var defaultAction: MilterDefaultAction
   /// `milter_protocol`.
@@ -49,6 +53,8 @@ package struct MilterService: Sendable {
     connectTimeout = configuration[.milterConnectTimeout]
     commandTimeout = configuration[.milterCommandTimeout]
     contentTimeout = configuration[.milterContentTimeout]
+    timeLimit = configuration[.milterTimeLimit]
+    editLimit = configuration[.milterEditLimit]
     let action = configuration[.milterDefaultAction].rawValue
     let version = UInt32(configuration[.milterProtocol].rawValue) ?? 0
     guard let defaultAction = MilterDefaultAction(rawValue: action),

@@ -68,6 +68,14 @@ struct RoutedSite: SiteDirectory {
     }
   }
 
+  func knowsCertificate(_ fingerprint: String) async throws(AccessError) -> Bool {
+    do throws(LookupError) {
+      return try await site.relayCertificates.find(Array(fingerprint.utf8)) != nil
+    } catch {
+      throw .lookupFailed("relay_clientcerts: \(error)")
+    }
+  }
+
   func owners(of sender: MailAddress, isLocal: Bool) async throws(AccessError) -> [UInt8]? {
     try await site.senderLogins.owners(of: sender, isLocal: isLocal)
   }

@@ -1,4 +1,4 @@
-import Configuration
+package import Configuration
 import LookupTables
 package import MailTypes
 package import MilterCore
@@ -71,6 +71,15 @@ package struct SiteMilters: Sendable {
     name.hasPrefix("{") && name.hasSuffix("}") ? String(name.dropFirst().dropLast()) : name
   }
 
+  /// The most milters that `smtpd_milter_maps` may give a client, unless `smtpd_milters` has more.
+  private static let mappedMax = 8
+
+  /// The most milters that a session may have to do with: each is a descriptor more.
+  package static func countMax(_ configuration: Configuration) -> Int {
+    let usual = configuration[.smtpdMilters].count
+    return configuration[.smtpdMilterMaps].isEmpty ? usual : max(usual, mappedMax)
+  }
+
   /// The milters of a client.
   ///
   /// - Throws: a sentence that says which table does not answer, or what it says wrongly.
@@ -92,6 +101,12 @@ package struct SiteMilters: Sendable {
       words = try ListSyntax.items(text)
     } catch {
       throw MailSiteError(description: "smtpd_milter_maps: \(error)")
+    }
+    let most = Self.countMax(configuration)
+    guard words.count <= most else {
+      throw MailSiteError(
+        description: "smtpd_milter_maps: \(words.count) milters for \(client) are more than the "
+          + "\(most) that a session may have")
     }
     return try MilterService.list(words, of: "smtpd_milter_maps", configuration)
   }

@@ -1,4 +1,5 @@
 package import MailTypes
+import Primitives
 
 /// The five kinds of domains, each with its own transport.
 package enum AddressClass: Sendable, Hashable {
@@ -62,14 +63,19 @@ package struct Route: Sendable, Hashable {
 }
 
 /// A `transport:nexthop` text of the configuration or of `transport_maps`; either part may be
-/// empty, and what follows the first colon is the next-hop.
+/// empty, and what follows the first colon is the next-hop. Blanks around them belong to neither:
+/// else a destination would have several names, each with a queue of its own.
 struct TransportText {
   let transport: Substring
   let nextHop: Substring
 
   init(_ text: String) {
     let colon = text.firstIndex(of: ":")
-    transport = text[..<(colon ?? text.endIndex)]
-    nextHop = colon.map { text[text.index(after: $0)...] } ?? ""
+    transport = Self.trimmed(text[..<(colon ?? text.endIndex)])
+    nextHop = colon.map { Self.trimmed(text[text.index(after: $0)...]) } ?? ""
+  }
+
+  private static func trimmed(_ text: Substring) -> Substring {
+    Substring(ASCII.trimmed(text.utf8))
   }
 }

@@ -90,7 +90,7 @@ package struct ClientLogins: Sendable {
   ///
   /// - Parameters:
   ///   - host: the server's name, or its address where it has none.
-  ///   - nextHop: as it stands in the request, with brackets and port.
+  ///   - nextHop: as `NextHop.key(ofFirstIn:)` gives it, with brackets and port.
   ///   - sender: the reverse-path of the mail.
   package func login(
     for host: String, nextHop: String, sender: MailAddress = .null

@@ -21,7 +21,7 @@ extension ClientTLS {
 
   /// Asks the tables what is wanted of a destination.
   ///
-  /// - Parameter nextHop: as it stands in the request, with brackets and port.
+  /// - Parameter nextHop: as `NextHop.key(ofFirstIn:)` gives it, with brackets and port.
   package func policy(for nextHop: String) async -> Answer {
     let destination = "smtp_tls_policy_maps, next-hop destination \"\(nextHop)\": "
     do throws(LookupError) {
@@ -79,7 +79,7 @@ extension ClientTLS {
   ) -> Result<ClientTLSPolicy, ClientTLSProblem> {
     var policy: ClientTLSPolicy
     switch level {
-    case .none, .unset: return .success(.plaintext)
+    case .none, .unset: policy = .plaintext
     // RFC 7672 2.2: without usable records delivery goes on as if there were no DANE.
     case .may, .dane: policy = ClientTLSPolicy(level: .may)
     case .daneOnly:
@@ -95,6 +95,7 @@ extension ClientTLS {
           "smtp_tls_wrappermode requires \"smtp_tls_security_level = encrypt\" (or stronger)"
         ]))
     }
+    if policy.level == .none { return .success(policy) }
     policy.serverName = entry?.serverName ?? configuration[.smtpTLSServername]
     fill(&policy, entry, configuration)
     switch policy.level {

@@ -12,8 +12,9 @@ struct CredentialFiles {
 
   static let server = CredentialFiles(
     chain: .smtpdTLSChainFiles,
+    // The last one is that of a session which is taken up again, as Postfix has it.
     pairs: [
-      (.smtpdTLSECCertFile, .smtpdTLSECKeyFile), (.smtpdTLSCertFile, .smtpdTLSKeyFile),
+      (.smtpdTLSCertFile, .smtpdTLSKeyFile), (.smtpdTLSECCertFile, .smtpdTLSECKeyFile),
     ])
   static let client = CredentialFiles(
     chain: .smtpTLSChainFiles,

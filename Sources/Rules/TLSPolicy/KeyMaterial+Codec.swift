@@ -2,7 +2,7 @@ import TLSEngine
 
 /// Key material as bytes, for another process of the same build.
 extension KeyMaterial {
-  private static let version: UInt32 = 2
+  private static let version: UInt32 = 3
 
   /// The bytes. Equal material has equal bytes.
   package func serialized() -> [UInt8] {
@@ -12,15 +12,6 @@ extension KeyMaterial {
     for (path, bytes) in files.sorted(by: { $0.key < $1.key }) {
       Self.put(Array(path.utf8), to: &out)
       Self.put(bytes, to: &out)
-    }
-    Self.put(UInt32(names.count), to: &out)
-    for (tables, entries) in names.sorted(by: { $0.key < $1.key }) {
-      Self.put(Array(tables.utf8), to: &out)
-      Self.put(UInt32(entries.count), to: &out)
-      for (name, paths) in entries.sorted(by: { $0.key < $1.key }) {
-        Self.put(Array(name.utf8), to: &out)
-        Self.put(paths, to: &out)
-      }
     }
     Self.put(UInt32(folders.count), to: &out)
     for (folder, paths) in folders.sorted(by: { $0.key < $1.key }) {
@@ -41,16 +32,6 @@ extension KeyMaterial {
     for _ in 0..<fileCount {
       guard let path = Self.text(&input), let content = Self.bytes(&input) else { return nil }
       files[path] = content
-    }
-    guard let tableCount = Self.count(&input) else { return nil }
-    for _ in 0..<tableCount {
-      guard let tables = Self.text(&input), let count = Self.count(&input) else { return nil }
-      var entries: [String: [String]] = [:]
-      for _ in 0..<count {
-        guard let name = Self.text(&input), let paths = Self.texts(&input) else { return nil }
-        entries[name] = paths
-      }
-      names[tables] = entries
     }
     guard let folderCount = Self.count(&input) else { return nil }
     for _ in 0..<folderCount {

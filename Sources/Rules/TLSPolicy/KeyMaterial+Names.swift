@@ -5,64 +5,87 @@ import TLSEngine
 /// `tls_server_sni_maps`: files with keys and chains by the name that a client asks for.
 extension KeyMaterial {
   private static let parameter = ListParameter.tlsServerSNIMaps.declaration.name
+  /// How often the match of a pattern may try and go back: the handshake of others waits for it.
+  private static let matchLimit: UInt32 = 10_000
 
-  /// What one value of the parameter is kept under.
-  private static func tablesName(_ configuration: Configuration) -> String {
-    configuration[.tlsServerSNIMaps].joined(separator: " ")
-  }
-
-  /// Reads the tables, and the files that they name.
+  /// Reads the tables, and the files that they name, all that they can answer.
   mutating func takeNames(
     of configuration: Configuration, _ read: @escaping Reader
   ) throws(TLSPolicyError) {
-    let tables = configuration[.tlsServerSNIMaps]
-    let name = Self.tablesName(configuration)
-    guard !tables.isEmpty, names[name] == nil else { return }
-    var entries: [String: [String]] = [:]
-    let opener = TableOpener { try? read($0, Self.fileSizeMax).get() }
-    for table in tables {
-      for (key, value) in try Self.entries(of: table, opener) where entries[key] == nil {
-        let paths = value.split { $0 == "," || $0.isWhitespace }.map(String.init)
-        guard !paths.isEmpty else { throw TLSPolicyError(Self.parameter, "\(key) has no files") }
-        for path in paths { try take(path, of: Self.parameter, read) }
-        entries[key] = paths
-      }
+    for table in configuration[.tlsServerSNIMaps] {
+      for path in TableOpener.files(of: table) { try take(path, of: Self.parameter, read) }
     }
-    names[name] = entries
+    for (place, paths) in try answers(of: configuration) {
+      for path in paths { try take(path, of: Self.parameter, at: place, read) }
+    }
   }
 
-  private static func entries(
-    of table: String, _ opener: TableOpener
-  ) throws(TLSPolicyError) -> [(String, String)] {
-    do throws(LookupError) {
-      guard let open = try opener.open(table) as? DictionaryTable else {
-        throw .malformed(
-          table: table, reason: "expected texthash: or inline:, whose names can all be read")
+  /// The tables, of which every file has been read.
+  private func tables(of configuration: Configuration) throws(TLSPolicyError) -> [FixedTable] {
+    let files = files
+    let opener = TableOpener(takesGroups: false, matchLimit: Self.matchLimit) { files[$0] }
+    var tables: [FixedTable] = []
+    for table in configuration[.tlsServerSNIMaps] {
+      do throws(LookupError) {
+        tables.append(try opener.openFixed(table))
+      } catch {
+        throw TLSPolicyError(Self.parameter, "\(error)")
       }
-      return open.all.map {
-        (String(decoding: $0.key, as: UTF8.self), String(decoding: $0.value, as: UTF8.self))
-      }
-    } catch {
-      throw TLSPolicyError(parameter, "\(error)")
     }
+    return tables
+  }
+
+  /// The files of every answer that the tables can give, and where it stands.
+  private func answers(
+    of configuration: Configuration
+  ) throws(TLSPolicyError) -> [(place: String, paths: [String])] {
+    var answers: [(place: String, paths: [String])] = []
+    for (place, value) in try tables(of: configuration).flatMap(\.answers) {
+      let paths = Self.paths(value)
+      guard !paths.isEmpty else { throw TLSPolicyError(Self.parameter, "\(place) has no files") }
+      answers.append((place, paths))
+    }
+    return answers
+  }
+
+  private static func paths(_ value: [UInt8]) -> [String] {
+    String(decoding: value, as: UTF8.self).split { $0 == "," || $0.isWhitespace }.map(String.init)
+  }
+
+  private func credential(_ paths: [String]) throws(TLSPolicyError) -> TLSCredential {
+    var files: [PEMFile] = []
+    for path in paths { files.append(try file(path, of: Self.parameter)) }
+    return .sequence(files)
   }
 
   /// Finds credentials by name; `nil` when the parameter is empty.
   func nameLookup(
     for configuration: Configuration
   ) throws(TLSPolicyError) -> TLSServerSettings.NameLookup? {
-    guard !configuration[.tlsServerSNIMaps].isEmpty else { return nil }
-    var known: [String: [TLSCredential]] = [:]
-    for (name, paths) in names[Self.tablesName(configuration)] ?? [:] {
-      var files: [PEMFile] = []
-      for path in paths { files.append(try file(path, of: Self.parameter)) }
-      known[name] = [.sequence(files)]
-    }
-    return { [known] name in
+    let tables = try tables(of: configuration)
+    guard !tables.isEmpty else { return nil }
+    var known: [[String]: TLSCredential] = [:]
+    for (_, paths) in try answers(of: configuration) { known[paths] = try credential(paths) }
+    return { [known] name throws(TLSSetupError) in
       for key in Self.keys(of: name) {
-        if let credentials = known[key] { return (key, credentials) }
+        for table in tables {
+          guard let value = try Self.find(key, in: table) else { continue }
+          let paths = Self.paths(value)
+          guard let credential = known[paths] else { continue }
+          return (paths.joined(separator: " "), [credential])
+        }
       }
       return nil
+    }
+  }
+
+  private static func find(
+    _ key: String, in table: FixedTable
+  ) throws(TLSSetupError) -> [UInt8]? {
+    do throws(LookupError) {
+      return try table.find(Array(key.utf8))
+    } catch {
+      throw TLSSetupError(name: key, "\(error)")
     }
   }
 
@@ -82,14 +105,12 @@ extension KeyMaterial {
 
   /// Whether the credentials of every name can be used; throws what is wrong with the first.
   func checkNames(for configuration: Configuration) throws(TLSPolicyError) {
-    for (name, paths) in names[Self.tablesName(configuration)] ?? [:] {
-      var files: [PEMFile] = []
-      for path in paths { files.append(try file(path, of: Self.parameter)) }
-      let settings = TLSServerSettings(name: name, credentials: [.sequence(files)])
+    for (place, paths) in try answers(of: configuration) {
+      let credential = try credential(paths)
       do throws(TLSSetupError) {
-        _ = try TLSContext(server: settings)
+        _ = try TLSContext(server: TLSServerSettings(name: place, credentials: [credential]))
       } catch {
-        throw TLSPolicyError(Self.parameter, "\(name): \(error)")
+        throw TLSPolicyError(Self.parameter, "\(place): \(error)")
       }
     }
   }

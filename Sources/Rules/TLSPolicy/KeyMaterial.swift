@@ -11,8 +11,6 @@ package struct KeyMaterial: Hashable, Sendable {
 
   /// Contents by path.
   var files: [String: [UInt8]] = [:]
-  /// For each value of `tls_server_sni_maps` the paths of the files by the name asked for.
-  var names: [String: [String: [String]]] = [:]
   /// The paths of the certificates in folders of authorities.
   var folders: [String: [String]] = [:]
   /// The secret of the session tickets.
@@ -25,14 +23,18 @@ package struct KeyMaterial: Hashable, Sendable {
   ///
   /// - Parameters:
   ///   - configurations: of each `smtpd` service.
+  ///   - list: gives the names of the files in a folder.
   ///   - read: gives the bytes of a file, or says why it cannot be read.
   /// - Throws: the parameter and the file that cannot be used.
   package init(
-    of configurations: [Configuration], read: @escaping Reader
+    of configurations: [Configuration], list: Lister, read: @escaping Reader
   ) throws(TLSPolicyError) {
     for configuration in configurations where ServerTLS.level(of: configuration) != .none {
       for (parameter, path) in ServerTLS.files(of: configuration) {
         try take(path, of: parameter, read)
+      }
+      if ServerTLS.asksForCertificates(configuration) {
+        try takeFolder(of: .server, in: configuration, list, read)
       }
       try takeNames(of: configuration, read)
     }
@@ -51,13 +53,14 @@ package struct KeyMaterial: Hashable, Sendable {
   }
 
   mutating func take(
-    _ path: String, of parameter: String, _ read: Reader
+    _ path: String, of parameter: String, at place: String? = nil, _ read: Reader
   ) throws(TLSPolicyError) {
     guard files[path] == nil else { return }
+    let start = place.map { "\($0): " } ?? ""
     switch read(path, Self.fileSizeMax) {
     case .success(let bytes): files[path] = bytes
     case .failure(let failure):
-      throw TLSPolicyError(parameter, "cannot read \(path): \(failure.reason)")
+      throw TLSPolicyError(parameter, "\(start)cannot read \(path): \(failure.reason)")
     }
     guard files.values.reduce(0, { $0 + $1.count }) <= Self.sizeMax else {
       throw TLSPolicyError(parameter, "all files together have over \(Self.sizeMax) bytes")

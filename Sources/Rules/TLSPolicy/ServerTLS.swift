@@ -25,6 +25,12 @@ package struct ServerTLS: Sendable {
   package let logLevel: Int
   /// `smtpd_tls_received_header`.
   package let tellsInReceived: Bool
+  /// Whether clients are asked for certificates.
+  package let asksForCertificates: Bool
+  /// Whether clients without a trusted certificate are sent away.
+  package let requiresCertificates: Bool
+  /// `smtpd_tls_fingerprint_digest`.
+  package let fingerprintDigest: String
 
   /// Postfix's bounds of `smtpd_tls_session_cache_timeout`, but for 0.
   private static let ticketLifetimes = Duration.seconds(120)...Duration.seconds(100 * 86400)
@@ -39,6 +45,9 @@ package struct ServerTLS: Sendable {
     handshakeTimeout = .zero
     logLevel = 0
     tellsInReceived = false
+    asksForCertificates = false
+    requiresCertificates = false
+    fingerprintDigest = ""
   }
 
   /// Works out what a configuration says.
@@ -56,6 +65,9 @@ package struct ServerTLS: Sendable {
     handshakeTimeout = configuration[.smtpdStarttlsTimeout]
     logLevel = configuration[.smtpdTLSLoglevel]
     tellsInReceived = configuration[.smtpdTLSReceivedHeader]
+    asksForCertificates = Self.asksForCertificates(configuration)
+    requiresCertificates = Self.requiresCertificates(configuration)
+    fingerprintDigest = configuration[.smtpdTLSFingerprintDigest]
     guard level != .none else {
       context = nil
       return
@@ -77,6 +89,7 @@ package struct ServerTLS: Sendable {
     let bounds = Self.ticketLifetimes
     settings.ticketLifetime = min(max(lifetime, bounds.lowerBound), bounds.upperBound)
     settings.nameLookup = try material.nameLookup(for: configuration)
+    settings.clientCertificates = try Self.clientCertificates(configuration, material)
     do throws(TLSSetupError) {
       context = try TLSContext(server: settings)
     } catch {
@@ -123,6 +136,7 @@ package struct ServerTLS: Sendable {
   /// The files with keys and certificates, each behind the parameter that names it.
   static func files(of configuration: Configuration) -> [(parameter: String, path: String)] {
     CredentialFiles.server.files(of: configuration)
+      + (asksForCertificates(configuration) ? Authorities.server.files(of: configuration) : [])
   }
 
   private static func fill(

@@ -12,10 +12,12 @@ enum DeliverChild {
   /// Starts the process, hands it the order and waits for its verdict.
   ///
   /// - Parameters:
+  ///   - content: the descriptor of a copy of the message.
   ///   - settings: the host's name and `mailbox_size_limit` for the process.
   ///   - timeLimit: `command_time_limit`; the process is killed when it takes longer.
   static func run(
-    _ order: DeliverOrder, host: String, sizeMax: Int64, timeLimit: Duration
+    _ order: DeliverOrder, _ content: SharedDescriptor, host: String, sizeMax: Int64,
+    timeLimit: Duration
   ) async -> LocalVerdict {
     do {
       var pair = try Sockets.packetPair()
@@ -28,10 +30,12 @@ enum DeliverChild {
         descriptors: [(parent: other.raw, child: RoleProcess.channelDescriptor)])
       other.close()
       let exit = try watchEnd(of: child)
-      let (verdict, isAnswer) = await talk(channel, order, host, sizeMax, timeLimit)
+      let packet = order.encoded(host: host, sizeMax: sizeMax)
+      let (verdict, isAnswer) = await talk(channel, packet, content, timeLimit)
       channel.close()
       // It sees that nobody waits, and ends what it has started before itself.
       if !isAnswer { await waitForEnd(exit) }
+      if !isAnswer || verdict.endsSession { endGroup(of: child) }
       await end(child, exit)
       return verdict
     } catch {
@@ -55,6 +59,13 @@ enum DeliverChild {
     try? await exit.readable(deadline: Reactor.shared.now + farewellTime)
   }
 
+  /// Ends what the process has started and did not end itself, such as when its user killed it: the
+  /// mail is given to another command, and this one must not go on beside it.
+  private static func endGroup(of child: borrowing ChildProcess) {
+    // Without rights to any of them there is nothing more to do here.
+    do throws(Errno) { try child.killGroup() } catch {}
+  }
+
   /// Ends the process, which has said all that it has to say, and which its user may have stopped.
   private static func end(_ child: borrowing ChildProcess, _ exit: Watched) async {
     do {
@@ -71,17 +82,16 @@ enum DeliverChild {
   }
 
   private static func talk(
-    _ channel: PacketChannel, _ order: DeliverOrder, _ host: String, _ sizeMax: Int64,
+    _ channel: PacketChannel, _ packet: [UInt8], _ content: SharedDescriptor,
     _ timeLimit: Duration
   ) async -> (LocalVerdict, isAnswer: Bool) {
-    let packet = order.encoded(host: host, sizeMax: sizeMax)
     guard packet.count <= MessageChannel.messageLengthMax else {
       return (
         .failed(EnhancedStatus(5, 3, 0), "the command for this delivery would be too long"), false
       )
     }
     do throws(StreamError) {
-      try channel.send(packet, descriptors: [order.content.raw])
+      try channel.send(packet, descriptors: [content.raw])
       let answer = try await channel.receive(deadline: Reactor.shared.now + timeLimit) {
         (bytes, _, _) in try? LocalVerdict(decoding: bytes)
       }

@@ -28,9 +28,8 @@ struct DeliverOrder: Sendable {
   var lineEnd: [UInt8] = [10]
   /// Whether the administrator chose mailbox and account (`virtual`).
   var isVirtual = false
-  let content: SharedDescriptor
 
-  /// The order as a packet; the content's descriptor comes along.
+  /// The order as a packet; the descriptor of a copy of the message comes along.
   func encoded(host: String, sizeMax: Int64) -> [UInt8] {
     var out = WireEncoder()
     out.put(account.name)
@@ -55,7 +54,7 @@ struct DeliverOrder: Sendable {
 
   /// Reads an order with the host's name and the limit of the mailbox.
   static func decode(
-    _ bytes: UnsafeRawBufferPointer, content: SharedDescriptor
+    _ bytes: UnsafeRawBufferPointer
   ) throws(WireError) -> (DeliverOrder, host: String, sizeMax: Int64) {
     var input = WireDecoder(bytes)
     let account = Account(
@@ -69,7 +68,7 @@ struct DeliverOrder: Sendable {
       bodyLength: try input.integer(), sender: MailAddress(try input.byteString()),
       recipient: MailAddress(try input.byteString()), original: try input.byteString(),
       style: CopyStyle(rawValue: try input.integer()), lineEnd: try input.byteString(),
-      isVirtual: try input.bool(), content: content)
+      isVirtual: try input.bool())
     return (order, try input.string(), try input.integer())
   }
 }
@@ -118,6 +117,7 @@ extension LocalVerdict {
     out.put(status.subject)
     out.put(status.detail)
     out.put(text)
+    out.put(endsSession)
     return out.take()
   }
 
@@ -132,5 +132,6 @@ extension LocalVerdict {
     }
     let status = EnhancedStatus(try input.integer(), try input.integer(), try input.integer())
     self.init(outcome: outcome, status: status, text: try input.string())
+    endsSession = try input.bool()
   }
 }

@@ -16,27 +16,34 @@ package enum DeliverProcess {
   /// Takes one order from the inherited socket, carries it out and answers; returns the exit
   /// status.
   package static func run() -> Int32 {
+    RoleProcess.takeName()
     let socket = OwnedDescriptor(adopting: RoleProcess.channelDescriptor)
-    guard let (order, host, sizeMax) = order(from: socket.raw) else { return EX_SOFTWARE }
+    guard let (order, content, host, sizeMax) = order(from: socket.raw) else {
+      return EX_SOFTWARE
+    }
     // What a command leaves running that had its time is ended with this process.
     let hasSession = setsid() > 0
-    let verdict = deliver(order, host: host, sizeMax: sizeMax, for: socket.raw)
+    // A command that reads nothing does not end this process.
+    ThisProcess.ignoreBrokenPipes()
+    let verdict = deliver(order, content, host: host, sizeMax: sizeMax, for: socket.raw)
     let answer = verdict.encoded.withUnsafeBytes { Sockets.sendPacket(socket.raw, $0) }
     if hasSession, verdict.endsSession { kill(0, SIGKILL) }
     guard case .count = answer else { return EX_IOERR }
     return 0
   }
 
-  /// Waits for the order. The parent may be slower than the start of this process, and the calls on
-  /// sockets never wait themselves.
-  static func order(from socket: Int32) -> (DeliverOrder, host: String, sizeMax: Int64)? {
+  /// Waits for the order, with which a copy of the message comes. The parent may be slower than the
+  /// start of this process, and the calls on sockets never wait themselves.
+  static func order(
+    from socket: Int32
+  ) -> (DeliverOrder, content: SharedDescriptor, host: String, sizeMax: Int64)? {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 16)
     defer { buffer.deallocate() }
     while true {
       switch Sockets.receivePacket(socket, into: buffer) {
       case .packet(let count, let descriptors, false) where descriptors.count == 1:
-        return try? DeliverOrder.decode(
-          UnsafeRawBufferPointer(rebasing: buffer[..<count]), content: descriptors[0])
+        let order = try? DeliverOrder.decode(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        return order.map { ($0.0, descriptors[0], $0.host, $0.sizeMax) }
       case .wouldBlock:
         var request = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
         poll(&request, 1, -1)
@@ -46,7 +53,8 @@ package enum DeliverProcess {
   }
 
   private static func deliver(
-    _ order: DeliverOrder, host: String, sizeMax: Int64, for waiter: Int32
+    _ order: DeliverOrder, _ content: SharedDescriptor, host: String, sizeMax: Int64,
+    for waiter: Int32
   ) -> LocalVerdict {
     do throws(Errno) {
       try become(order)
@@ -59,7 +67,7 @@ package enum DeliverProcess {
     let agent = LocalAgent(
       settings: settings, names: MaildirName(host: host, pid: ThisProcess.pid))
     let message = LocalMessage(
-      content: order.content.raw, header: 0..<order.headerLength,
+      content: content.raw, header: 0..<order.headerLength,
       body: order.headerLength..<(order.headerLength + order.bodyLength), sender: order.sender,
       recipient: order.recipient, original: order.original, style: order.style,
       lineEnd: order.lineEnd)
@@ -67,7 +75,8 @@ package enum DeliverProcess {
     switch order.destination {
     case .maildir(let path):
       return agent.write(message, to: path, at: time, isVirtual: order.isVirtual)
-    case .mailbox(let path, let lock, let isOwnedByUser):
+    case .mailbox(let path, var lock, let isOwnedByUser):
+      lock.waiter = waiter
       return agent.append(
         message,
         to: MailboxFile(path: path, lock: lock, owner: isOwnedByUser ? Identity.uid : nil),

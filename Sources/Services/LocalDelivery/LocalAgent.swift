@@ -170,25 +170,18 @@ package struct LocalAgent: Sendable {
   ) -> LocalVerdict {
     var end: LocalVerdict?
     let failed = deliver(message, success: nil) { (header, reader) throws(MailboxError) in
-      do throws(Errno) {
-        // In memory, so that a command that does not read it holds nobody up.
-        let text = try Files.memory("message")
-        var writer = MailboxWriter(file: text.raw, sizeMax: 0)
-        guard reader.copy(header: header, at: time, to: &writer) else { return false }
-        do throws(MailboxError) {
-          try writer.finish()
-        } catch {
-          throw error.cause ?? .ioError
-        }
-        end = CommandRun(order: command, message: text.raw, waiter: waiter).verdict()
-        return true
-      } catch {
-        throw MailboxError(step: "cannot copy the message", cause: error)
+      end = try CommandRun(order: command, waiter: waiter).verdict {
+        (writer) throws(MailboxError) in reader.copy(header: header, at: time, to: &writer)
       }
+      return end != nil
     } failure: {
       LocalVerdict($0, prefix: "")
     }
-    return end ?? failed
+    if let end { return end }
+    var verdict = failed
+    // A command that got a part of the message leaves nothing behind.
+    verdict.endsSession = true
+    return verdict
   }
 
   /// Does what all deliveries have in common: the header is read and says whether the message has

@@ -1,3 +1,4 @@
+import Configuration
 package import LinuxSystem
 import LookupTables
 import MailTypes
@@ -21,6 +22,7 @@ package final class LocalDeliveryService: RoleService {
 
   private let context: RoleContext
   private let helper: HelperThread
+  private let copies: MessageCopies
   private var link: AgentLink?
   private var programs: [String: DeliveryProgram] = [:]
 
@@ -32,7 +34,10 @@ package final class LocalDeliveryService: RoleService {
     } catch {
       throw RoleFailure("cannot start a thread: \(error)")
     }
-    link = AgentLink(agent: self, capacity: Self.capacity, log: context.log, tag: "local")
+    copies = MessageCopies(
+      sizeMax: context.configuration[.deliveryMemoryLimit], helper: helper)
+    link = AgentLink(
+      agent: self, capacity: Self.capacity, log: context.log, tag: "local", keepsAll: true)
     // What is wrong with a transport is said at once, not with its first mail.
     for name in context.transportNames.sorted() { _ = program(of: name) }
   }
@@ -56,6 +61,7 @@ package final class LocalDeliveryService: RoleService {
 
   package func drain(deadline: MonotonicTime) async {
     link?.beginDrain()
+    copies.close()
     await link?.finishDrain(deadline: deadline)
   }
 
@@ -72,10 +78,15 @@ package final class LocalDeliveryService: RoleService {
     let program = program(of: request.transport)
     var verdicts: [RecipientVerdict] = []
     for group in program.groups(of: request.recipients) {
+      link?.note(request, verdicts: verdicts)
       let verdict: LocalVerdict
       do throws(NoDelivery) {
         verdict = try await deliver(request, to: group, by: program, segment)
       } catch {
+        if error.isUntried, verdicts.isEmpty {
+          link?.giveBack(request)
+          return
+        }
         verdict = error.verdict
         if let warning = error.warning {
           context.log.line(tag: program.tag, severity: .warning) {
@@ -134,10 +145,15 @@ package final class LocalDeliveryService: RoleService {
     }
     switch try await helper.perform(begin).get() {
     case .done(let verdict): return verdict
-    case .asUser(let order):
-      return await DeliverChild.run(
-        order, host: program.host, sizeMax: program.sizeMax,
-        timeLimit: order.timeLimit(otherwise: program.timeLimit) + Self.patience)
+    case .asUser(let order, let lead):
+      let timeLimit = order.timeLimit(otherwise: program.timeLimit) + Self.patience
+      return try await copies.use(
+        RecordSource(request: request, segment: segment), lead,
+        deadline: Reactor.shared.now + timeLimit
+      ) { content in
+        await DeliverChild.run(
+          order, content, host: program.host, sizeMax: program.sizeMax, timeLimit: timeLimit)
+      }
     }
   }
 }

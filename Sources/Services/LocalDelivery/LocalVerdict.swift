@@ -12,7 +12,8 @@ package struct LocalVerdict: Equatable, Sendable {
   package let status: EnhancedStatus
   /// What stands in parentheses in the log.
   package let text: String
-  /// Whether all that the process has started is to end with it; not told to others.
+  /// Whether all that the process has started is to end with it. Its parent sees to that too, since
+  /// it ends the process as soon as it has the verdict.
   var endsSession = false
 
   /// The message lies in the user's Maildir.

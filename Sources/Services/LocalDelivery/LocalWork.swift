@@ -6,11 +6,12 @@ import ServiceKit
 import SystemPackage
 
 /// The blocking part of one delivery to a user of this host: finds the mailbox, reads the record,
-/// and writes the message, or makes the copy that a process of the user's will deliver.
+/// and writes the message, or says what a process of the user's has to do.
 struct LocalWork: Sendable {
   enum Step: Sendable {
     case done(LocalVerdict)
-    case asUser(DeliverOrder)
+    /// By a process that gets a copy of the record.
+    case asUser(DeliverOrder, RecordLead)
   }
 
   let agent: LocalAgent
@@ -28,9 +29,9 @@ struct LocalWork: Sendable {
     switch place {
     case .maildir(let path):
       guard Identity.isRoot else { return .done(agent.write(message(lead), to: path, at: now)) }
-      return try order(lead, for: account, .maildir(path))
+      return order(lead, for: account, .maildir(path))
     case .file(let path):
-      return try order(
+      return order(
         lead, for: account,
         .mailbox(
           path, agent.settings.lock, isOwnedByUser: agent.settings.wantsOwnMailbox),
@@ -56,21 +57,20 @@ struct LocalWork: Sendable {
       .line(settings.command), environment: environment.variables,
       directory: settings.queueDirectory, timeLimit: settings.commandTimeLimit, program: "local",
       success: "delivered to command: \(settings.command)", tellsOutput: false)
-    return try self.order(lead, for: account, .command(order), style: .mailboxCommand)
+    return self.order(lead, for: account, .command(order), style: .mailboxCommand)
   }
 
-  func order(
+  private func order(
     _ lead: RecordLead, for account: Account, _ destination: DeliverOrder.Destination,
     style: CopyStyle = .maildir, extraGroup: UInt32? = nil
-  ) throws(NoDelivery) -> Step {
-    let copy = try source.copy(lead)
+  ) -> Step {
     var order = DeliverOrder(
-      account: account, destination: destination, headerLength: copy.headerLength,
-      bodyLength: copy.bodyLength, sender: request.sender, recipient: recipient.address,
-      original: agent.original(of: recipient), content: copy.file)
+      account: account, destination: destination, headerLength: Int64(lead.header.length),
+      bodyLength: Int64(lead.body.length), sender: request.sender, recipient: recipient.address,
+      original: agent.original(of: recipient))
     order.style = style
     order.extraGroup = extraGroup
-    return .asUser(order)
+    return .asUser(order, lead)
   }
 }
 

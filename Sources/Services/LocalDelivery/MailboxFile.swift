@@ -1,4 +1,5 @@
 import LinuxSystem
+import Primitives
 import SystemPackage
 
 /// A file that holds all messages of a user, one after the other (mbox).
@@ -38,9 +39,11 @@ package struct MailboxFile: Sendable {
     try lock.take(file.raw)
     let size = try checkedSize(of: file.raw)
     var writer = MailboxWriter(file: file.raw, sizeMax: sizeMax, at: size)
+    writer.text += try missingLineEnds(file.raw, at: size)
     do throws(MailboxError) {
       if write(&writer) {
         try writer.finish()
+        if size == 0 { try syncFolder() }
         return true
       }
     } catch {
@@ -77,6 +80,33 @@ package struct MailboxFile: Sendable {
       throw MailboxError(step: "destination \(path) is not owned by recipient", cause: nil)
     }
     return status.size
+  }
+
+  /// What is missing of an empty line at the end: without one the message would be a part of that
+  /// before it, which a process that was killed may have left unfinished.
+  private func missingLineEnds(_ file: Int32, at size: Int64) throws(MailboxError) -> [UInt8] {
+    let wanted = [ASCII.lf, ASCII.lf]
+    do throws(Errno) {
+      let count = min(Int(clamping: size), wanted.count)
+      let last = try Files.read(file, count: count, at: size - Int64(count))
+      return size == 0 || last == wanted ? [] : last.last == ASCII.lf ? [ASCII.lf] : wanted
+    } catch {
+      throw MailboxError(step: "cannot read file", cause: error)
+    }
+  }
+
+  /// Flushes the name of a file that may be new.
+  private func syncFolder() throws(MailboxError) {
+    let folder = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    do throws(Errno) {
+      let entries = try Files.open(folder.isEmpty ? "/" : folder, [.read, .directory])
+      try Files.sync(entries.raw)
+    } catch {
+      // Who may make files in a folder need not be allowed to read it; that is no failure.
+      if error != .permissionDenied {
+        throw MailboxError(step: "cannot flush folder \(folder)", cause: error)
+      }
+    }
   }
 
   private func cut(_ file: Int32, to size: Int64) {

@@ -20,7 +20,7 @@ package struct MailboxLock: Equatable, Sendable {
     /// A file beside it whose name ends in `.lock`.
     package static let dotlock = Ways(rawValue: 4)
 
-    /// The ways that a configuration names, such as `fcntl, dotlock`; other words are left out.
+    /// The ways that a configuration names, such as `fcntl, dotlock`, which knows no other words.
     package init(_ words: [String]) {
       self = []
       for word in words {
@@ -28,7 +28,7 @@ package struct MailboxLock: Equatable, Sendable {
         case "fcntl": insert(.fcntl)
         case "flock": insert(.flock)
         case "dotlock": insert(.dotlock)
-        default: break
+        default: preconditionFailure("no way to lock is called \(word)")
         }
       }
     }
@@ -42,6 +42,10 @@ package struct MailboxLock: Equatable, Sendable {
   package var pause: Int64 = 1000
   /// The age at which a lock file is taken for left behind (`stale_lock_time`), in seconds.
   package var staleAge: Int64 = 500
+  /// The socket of who waits for the delivery; -1 for nobody. When its other end has closed nobody
+  /// hears what became of the mail, which is delivered anew: so it is not delivered here. It does
+  /// not travel.
+  var waiter: Int32 = -1
 
   /// A lock in these ways, with Postfix's limits.
   package init(_ ways: Ways) { self.ways = ways }
@@ -59,7 +63,7 @@ package struct MailboxLock: Equatable, Sendable {
           throw MailboxError(step: "unable to create lock file \(name)", cause: error)
         }
       }
-      if !removeIfStale(name) { rest() }
+      if !removeIfStale(name) { try rest() }
     }
   }
 
@@ -67,13 +71,15 @@ package struct MailboxLock: Equatable, Sendable {
   func take(_ file: Int32) throws(MailboxError) {
     for attempt in 1... {
       if ways.isDisjoint(with: .fcntl) || lockRegion(file) {
-        if ways.isDisjoint(with: .flock) || (try? Files.tryLock(file)) == true { return }
+        if ways.isDisjoint(with: .flock) || (try? Files.tryLock(file)) == true {
+          return try wait(milliseconds: 0)
+        }
       }
       guard attempt < attempts else {
         throw MailboxError(
           step: "unable to lock for exclusive access", cause: .resourceTemporarilyUnavailable)
       }
-      rest()
+      try rest()
     }
   }
 
@@ -98,5 +104,14 @@ package struct MailboxLock: Equatable, Sendable {
 
   /// No event tells when another program gives a lock back, least of all over a network file
   /// system; the process that waits does nothing else.
-  private func rest() { poll(nil, 0, Int32(clamping: pause)) }
+  private func rest() throws(MailboxError) { try wait(milliseconds: pause) }
+
+  /// Waits so long unless the one who waits goes away.
+  private func wait(milliseconds: Int64) throws(MailboxError) {
+    // Nothing is asked for: the end comes by itself.
+    var event = pollfd(fd: waiter, events: 0, revents: 0)
+    if poll(&event, 1, Int32(clamping: milliseconds)) > 0 {
+      throw MailboxError(step: "nobody waits for the delivery any more", cause: nil)
+    }
+  }
 }

@@ -1,11 +1,19 @@
 import LinuxSystem
 import SystemPackage
 
-/// The file that a delivery writes: collects text and writes it in large pieces.
+/// What a delivery writes to, a file or a command: collects text and writes it in large pieces.
 ///
 /// The first error is kept and comes out at the end, so that producers of text need not know of it.
 package struct MailboxWriter: ~Copyable {
-  private let file: Int32
+  /// Takes all of a piece; false when it wants no more.
+  typealias Receiver = (UnsafeRawBufferPointer) -> Bool
+
+  private enum Target {
+    case file(Int32)
+    case receiver(Receiver)
+  }
+
+  private let target: Target
   private let sizeMax: Int64
   private var written: Int64
   private var failure: Errno?
@@ -16,9 +24,17 @@ package struct MailboxWriter: ~Copyable {
   /// Writes to a file from an offset on; a file of more than `sizeMax` bytes (0: no limit) is
   /// refused.
   init(file: Int32, sizeMax: Int64, at offset: Int64 = 0) {
-    self.file = file
+    target = .file(file)
     written = offset
     self.sizeMax = sizeMax
+    text.reserveCapacity(Self.pieceSize + 4096)
+  }
+
+  /// Gives the text to a receiver. One that wants no more is no failure.
+  init(receiver: @escaping Receiver) {
+    target = .receiver(receiver)
+    written = 0
+    sizeMax = 0
     text.reserveCapacity(Self.pieceSize + 4096)
   }
 
@@ -34,10 +50,12 @@ package struct MailboxWriter: ~Copyable {
   /// Writes the rest and flushes the file to the disk; throws the first error of all.
   mutating func finish() throws(MailboxError) {
     flush()
-    if failure == nil {
+    if failure == nil, case .file(let file) = target {
       do throws(Errno) { try Files.sync(file) } catch { failure = error }
     }
-    if let failure { throw MailboxError(step: "error writing message", cause: failure) }
+    if let failure, failure != .brokenPipe {
+      throw MailboxError(step: "error writing message", cause: failure)
+    }
   }
 
   private mutating func flush() {
@@ -48,12 +66,13 @@ package struct MailboxWriter: ~Copyable {
       return
     }
     failure = text.withUnsafeBytes { bytes in
-      do throws(Errno) {
-        try Files.writeAll(file, bytes, at: written)
-        return nil
-      } catch {
-        return error
+      switch target {
+      case .file(let file):
+        do throws(Errno) { try Files.writeAll(file, bytes, at: written) } catch { return error }
+      case .receiver(let receiver):
+        if !receiver(bytes) { return .brokenPipe }
       }
+      return nil
     }
     written += Int64(text.count)
   }

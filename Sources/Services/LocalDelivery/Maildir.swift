@@ -91,16 +91,27 @@ package struct Maildir: Sendable {
     try Files.sync(folder.raw)
   }
 
-  private static func makeDirectories(_ path: String) throws(Errno) {
+  /// False when the name is there already.
+  private static func makeDirectory(_ path: String) throws(Errno) -> Bool {
     do throws(Errno) {
       try Files.makeDirectory(path, permissions: 0o700)
+      return true
     } catch {
-      if error == .fileExists { return }
+      if error == .fileExists { return false }
+      throw error
+    }
+  }
+
+  private static func makeDirectories(_ path: String) throws(Errno) {
+    do throws(Errno) {
+      guard try makeDirectory(path) else { return }
+    } catch {
       guard error == .noSuchFileOrDirectory, let slash = path.lastIndex(of: "/"),
         slash > path.startIndex
       else { throw error }
       try makeDirectories(String(path[..<slash]))
-      return try makeDirectories(path)
+      // What is there now may still be a symbolic link that leads nowhere.
+      guard try makeDirectory(path) else { return }
     }
     let parent = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
     let folder = try Files.open(parent.isEmpty ? "/" : parent, [.read, .directory])

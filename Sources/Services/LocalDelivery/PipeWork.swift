@@ -20,8 +20,8 @@ struct PipeSettings: Sendable {
   var timeLimit: Int64 = 1_000_000
 }
 
-/// The blocking part of one delivery by a pipe service: makes the copy and the arguments with which
-/// a process of the account's will run the command.
+/// The blocking part of one delivery by a pipe service: makes the arguments with which a process of
+/// the account's will run the command.
 struct PipeWork: Sendable {
   let service: PipeService
   let settings: PipeSettings
@@ -43,16 +43,15 @@ struct PipeWork: Sendable {
     }
     let account = try account()
     let command = try command(size: lead.contentSize, envelope: try source.envelope(lead))
-    let copy = try source.copy(lead)
     guard let first = recipients.first else { return .done(.misconfigured) }
     var order = DeliverOrder(
-      account: account, destination: .command(command), headerLength: copy.headerLength,
-      bodyLength: copy.bodyLength,
+      account: account, destination: .command(command),
+      headerLength: Int64(lead.header.length), bodyLength: Int64(lead.body.length),
       sender: request.sender.isNull ? MailAddress(service.nullSender) : request.sender,
-      recipient: first.address, original: original(of: first), content: copy.file)
+      recipient: first.address, original: original(of: first))
     order.style = service.style
     order.lineEnd = service.lineEnd
-    return .asUser(order)
+    return .asUser(order, lead)
   }
 
   private func original(of recipient: DeliveryRecipient) -> [UInt8] {

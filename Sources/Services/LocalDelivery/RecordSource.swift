@@ -10,6 +10,8 @@ struct NoDelivery: Error {
   let verdict: LocalVerdict
   /// What the administrator should know beside.
   var warning: String?
+  /// Whether the mail can be given back as if it had never been asked for.
+  var isUntried = false
 }
 
 /// The record of a message in its segment. Everything here blocks.
@@ -46,20 +48,30 @@ struct RecordSource: Sendable {
     }
   }
 
-  /// A sealed copy in memory: no process of a user's ever holds a segment (spool rule R15).
-  func copy(
-    _ lead: RecordLead
-  ) throws(NoDelivery) -> (file: SharedDescriptor, headerLength: Int64, bodyLength: Int64) {
+  private static let pieceSize: UInt64 = 1 << 17
+
+  /// A sealed copy in memory: no process of a user's ever holds a segment (spool rule R15). The
+  /// header comes first.
+  func copy(_ lead: RecordLead) throws(NoDelivery) -> SharedDescriptor {
     do {
-      let header = try Files.read(
-        segment.raw, count: Int(lead.header.length), at: Int64(lead.header.offset))
-      let body = try Files.read(
-        segment.raw, count: Int(lead.body.length), at: Int64(lead.body.offset))
-      guard header.count == Int(lead.header.length), body.count == Int(lead.body.length) else {
-        throw NoDelivery(verdict: .unreadable("unexpected end of file"))
+      let file = try Files.memory("message")
+      var end: Int64 = 0
+      for part in [lead.header, lead.body] {
+        var done: UInt64 = 0
+        while done < part.length {
+          let piece = try Files.read(
+            segment.raw, count: Int(min(Self.pieceSize, part.length - done)),
+            at: Int64(clamping: part.offset + done))
+          guard !piece.isEmpty else {
+            throw NoDelivery(verdict: .unreadable("unexpected end of file"))
+          }
+          try Files.writeAll(file.raw, piece, at: end)
+          end += Int64(piece.count)
+          done += UInt64(piece.count)
+        }
       }
-      let file = try Files.sealedMemory("message", content: header + body)
-      return (SharedDescriptor(file), Int64(header.count), Int64(body.count))
+      try Files.seal(file.raw)
+      return SharedDescriptor(file)
     } catch let error as NoDelivery {
       throw error
     } catch {

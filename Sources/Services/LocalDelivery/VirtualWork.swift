@@ -4,8 +4,8 @@ import Primitives
 import QueueFormat
 import ServiceKit
 
-/// The blocking part of one delivery to a virtual mailbox: makes the copy that a process with the
-/// mailbox's rights will write.
+/// The blocking part of one delivery to a virtual mailbox: says what a process with the
+/// mailbox's rights has to do.
 struct VirtualWork: Sendable {
   let mailbox: VirtualMailboxes.Found
   let lock: MailboxLock
@@ -16,8 +16,7 @@ struct VirtualWork: Sendable {
   let segment: SharedDescriptor
 
   func begin() throws(NoDelivery) -> LocalWork.Step {
-    let source = RecordSource(request: request, segment: segment)
-    let copy = try source.copy(try source.lead())
+    let lead = try RecordSource(request: request, segment: segment).lead()
     let original = recipient.original.isEmpty ? recipient.address.bytes : recipient.original
     let destination: DeliverOrder.Destination
     let style: CopyStyle
@@ -32,11 +31,11 @@ struct VirtualWork: Sendable {
     var order = DeliverOrder(
       account: Account(
         name: recipient.address.description, uid: mailbox.uid, gid: mailbox.gid, home: "",
-        shell: ""), destination: destination, headerLength: copy.headerLength,
-      bodyLength: copy.bodyLength, sender: request.sender, recipient: recipient.address,
-      original: keepsOriginals ? original : [], content: copy.file)
+        shell: ""), destination: destination, headerLength: Int64(lead.header.length),
+      bodyLength: Int64(lead.body.length), sender: request.sender, recipient: recipient.address,
+      original: keepsOriginals ? original : [])
     order.style = style
     order.isVirtual = true
-    return .asUser(order)
+    return .asUser(order, lead)
   }
 }

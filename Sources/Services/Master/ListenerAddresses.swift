@@ -88,13 +88,15 @@ struct ListenerAddresses {
   private func defaults() throws(ListenerPlan.Failure) -> [IPAddress] {
     let loopback = [IPAddress(v4: 0x7f00_0001), IPAddress(v6High: 0, v6Low: 1)]
     var found: [IPAddress] = []
+    let name = "inet_interfaces"
+    let place = configuration.location(of: name).map { "\($0): \(name)" } ?? name
     for word in configuration[.inetInterfaces] {
       switch word {
       case "all": found += [IPAddress(v4: 0), IPAddress(v6High: 0, v6Low: 0)].filter(isWanted)
       case "loopback-only", "localhost": found += loopback.filter(isWanted)
       default:
         let text = word.hasPrefix("[") ? String(word.dropFirst().dropLast()) : word
-        found += try resolve(text, for: "inet_interfaces").filter(isWanted)
+        found += try resolve(text, for: place).filter(isWanted)
       }
     }
     // Several words may mean one address, which can be listened on only once.

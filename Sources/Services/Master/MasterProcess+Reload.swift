@@ -136,9 +136,9 @@ extension MasterProcess {
     _ ticketSecret: TicketSecret?
   ) throws(Refusal) -> Reading {
     let read = ConfigurationFiles(directory: directory)
-    let errors = read.diagnostics.filter { $0.severity == .error }.map(\.text)
+    let errors = read.diagnostics.filter { $0.severity == .error }.map(\.withoutValue.text)
     guard errors.isEmpty else { throw Refusal(findings: errors) }
-    var warnings = read.diagnostics.filter { $0.severity == .warning }.map(\.text)
+    var warnings = read.diagnostics.filter { $0.severity == .warning }.map(\.withoutValue.text)
     var pins: [Value] = []
     for (old, new) in zip(current.fixed, fixed(read.configuration)) where old.value != new.value {
       pins.append(old)

@@ -173,7 +173,7 @@ package final class MasterProcess {
     // Inherited as ignored it would have the kernel throw away how children ended.
     ThisProcess.watchChildren()
     for diagnostic in files.diagnostics where diagnostic.severity != .information {
-      log.information("master", "\(diagnostic)")
+      log.information("master", "\(diagnostic.withoutValue)")
     }
     if !Identity.isRoot {
       log.warning("master", "not running as root: every process runs as the caller")

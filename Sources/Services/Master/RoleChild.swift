@@ -35,6 +35,8 @@ final class RoleChild {
   private let exit: Watched
 
   /// Starts `executable role <name>`; its end of the channel becomes descriptor 3.
+  ///
+  /// What is started is the file that runs here: another version may lie in its place by now.
   init(_ name: ProcessName, executable: String, environment: [String]) throws(Errno) {
     var pair = try Sockets.packetPair()
     let other = pair.takeSecond()
@@ -42,7 +44,8 @@ final class RoleChild {
     self.page = LifePage(page)
     self.pageDescriptor = pageDescriptor
     let child = try ChildProcess.spawn(
-      executable, arguments: ["role", name.role.rawValue], environment: environment,
+      ThisProcess.executableLink, name: executable, arguments: ["role", name.role.rawValue],
+      environment: environment,
       descriptors: [(parent: other.raw, child: RoleProcess.channelDescriptor)])
     self.name = name
     pid = child.pid

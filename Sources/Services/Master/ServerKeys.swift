@@ -25,10 +25,10 @@ package enum ServerKeys {
   static func read(
     for files: ConfigurationFiles, ticketSecret: TicketSecret?
   ) throws(MasterProcess.Failure) -> KeyMaterial {
-    let services = files.services.filter { $0.command == "smtpd" }
-      .map { ($0.name, files.configuration.overlaid(by: $0).configuration) }
+    let services = servers(of: files)
     do throws(TLSPolicyError) {
-      var material = try KeyMaterial(of: services.map(\.1), read: Self.content)
+      var material = try KeyMaterial(
+        of: services.map(\.configuration), list: Self.names, read: Self.content)
       for (name, configuration) in services {
         try ServerTLS.check(configuration, service: name, material: material)
       }
@@ -62,16 +62,26 @@ package enum ServerKeys {
     }
   }
 
-  /// What an administrator should know of the transports' TLS.
+  /// What an administrator should know of the services' and transports' TLS.
   package static func warnings(_ files: ConfigurationFiles) -> [String] {
     var found: [String] = []
-    for configuration in clients(of: files) {
-      for warning in ClientTLS.warnings(of: configuration) {
-        let text = located(configuration.named(warning), files.configuration)
-        if !found.contains(text) { found.append(text) }
-      }
+    let ofClients = clients(of: files).flatMap { configuration in
+      ClientTLS.warnings(of: configuration).map(configuration.named)
+    }
+    let all =
+      servers(of: files).flatMap { ServerTLS.warnings(of: $0.configuration) } + ofClients
+    for warning in all {
+      let text = located(warning, files.configuration)
+      if !found.contains(text) { found.append(text) }
     }
     return found
+  }
+
+  private static func servers(
+    of files: ConfigurationFiles
+  ) -> [(name: String, configuration: Configuration)] {
+    files.services.filter { $0.command == "smtpd" }
+      .map { ($0.name, files.configuration.overlaid(by: $0).configuration) }
   }
 
   /// The configurations of all that speaks SMTP or LMTP to others: there are always transports

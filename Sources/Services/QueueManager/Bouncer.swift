@@ -18,6 +18,9 @@ final class Bouncer {
   private static let memoryMax = 16 << 20
   /// Reports that are written at once: a batch's worth.
   private static let atOnceMax = 256
+  /// Reports that wait from which on nothing is dispatched: mail that fails at once would else be
+  /// loaded without an end.
+  private static let waitingMax = 4096
   /// The largest message that is returned whole, whatever `bounce_size_limit` says: its report
   /// goes into a batch (spool rule R23).
   private static let returnedSizeMax = 1 << 20
@@ -47,12 +50,22 @@ final class Bouncer {
     begin()
   }
 
+  /// Whether so many reports wait that nothing that could make more should be begun. When they do
+  /// no longer, the queue is asked to go on.
+  var isBehind: Bool {
+    waiting.count >= min(Self.waitingMax, queue.settings.scheduler.activeLimit)
+  }
+
+  /// Reports that wait to be begun.
+  var backlog: Int { waiting.count }
+
   private var returnedSizeLimit: Int {
     min(queue.settings.returnedSizeLimit, Self.returnedSizeMax)
   }
 
   private func begin() {
     let limit = max(1, min(Self.atOnceMax, Self.memoryMax / returnedSizeLimit))
+    let wasBehind = isBehind
     while underWay < limit, let report = waiting.popFirst() {
       underWay += 1
       reactorTask {
@@ -63,6 +76,7 @@ final class Bouncer {
         self.change.pulse()
       }
     }
+    if wasBehind, !isBehind { queue.plan() }
   }
 
   private func end(_ report: PendingReport) {
@@ -152,7 +166,7 @@ final class Bouncer {
     }
     let id = queue.writer.makeQueueID(now: queue.clock.wallNow)
     let message = message(report, as: id, original, to: audience)
-    let envelope = try await envelope(of: message, to: audience)
+    let envelope = try await envelope(of: message, for: report, to: audience)
     try await queue.writer.commit(record(of: message, envelope, as: id))
     log(report, message.messageID, as: id, to: audience)
   }
@@ -202,16 +216,30 @@ final class Bouncer {
       to: audience)
   }
 
-  /// The address may be an alias like any recipient's. What the postmaster does not get goes to
-  /// nobody: its sender says so.
+  /// The address may be an alias like any recipient's. Where tables do not say whose and waiting is
+  /// of no use, it is taken as it is: the mail would else be kept, and its recipient's host asked,
+  /// for ever. What the postmaster does not get goes to nobody: its sender says so.
   private func envelope(
-    of report: DeliveryReport, to audience: DeliveryReport.Audience
+    of message: DeliveryReport, for report: PendingReport, to audience: DeliveryReport.Audience
   ) async throws(RewriteError) -> Envelope {
     let envelope = Envelope(
       sender: audience.isSender ? .null : MailAddress(queue.settings.doubleBounceSender),
-      recipients: [EnvelopeRecipient(report.recipient)],
+      recipients: [EnvelopeRecipient(message.recipient)],
       arrival: queue.clock.wallNow)
-    return try await queue.rewritten(envelope)
+    do throws(RewriteError) {
+      return try await queue.rewritten(envelope)
+    } catch {
+      let end = report.arrival + queue.settings.scheduler.lifetime
+      guard error.isUnreasonable || end <= queue.clock.wallNow else { throw error }
+      queue.log.line("bounce", severity: .warning) {
+        $0.append(text: "warning: ")
+        $0.append(queueID: report.record.id)
+        $0.append(peerText: ": \(error): the report goes to <".utf8)
+        $0.append(peerText: message.recipient.bytes)
+        $0.append(text: "> itself")
+      }
+      return queue.completed(envelope)
+    }
   }
 
   private func record(

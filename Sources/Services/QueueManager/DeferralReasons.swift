@@ -38,6 +38,19 @@ struct DeferralReasons: Sendable {
 }
 
 extension MailQueue {
+  /// A message whose envelope is not in memory, with nothing known of its recipients; `nil` when
+  /// its record cannot be read.
+  func read(_ record: MessageRecord) async -> ActiveMessage? {
+    let disk = disk
+    let reading = RecordReading(record, in: self)
+    let stored = await reader.perform { reading.read(on: disk) }
+    guard case .success(let found) = stored, let envelope = found.envelope else { return nil }
+    return ActiveMessage(
+      ref: record.ref, id: record.id, offset: record.offset, segment: record.segment,
+      envelope: envelope,
+      recipients: envelope.recipients.map(ActiveRecipient.init), activated: clock.wallNow)
+  }
+
   /// How long results of the last moment are waited for.
   private static let patience = Duration.seconds(1)
 

@@ -81,20 +81,14 @@ final class DelayWarner {
   }
 
   private func warn(_ record: MessageRecord, _ reasons: DeferralReasons) async {
-    let disk = queue.disk
-    let reading = RecordReading(record, in: queue)
-    let stored = await queue.reader.perform { reading.read(on: disk) }
+    let read = await queue.read(record)
     guard !queue.scheduler.isEnding(record.ref) else { return }
-    guard case .success(let found) = stored, let envelope = found.envelope else {
+    guard let message = read else {
       queue.log.error("qmgr", "\(record.id): its record cannot be read: its delay is told later")
       return queue.scheduler.delayReportFailed(record.ref)
     }
-    let message = ActiveMessage(
-      ref: record.ref, id: record.id, offset: record.offset, segment: record.segment,
-      envelope: envelope,
-      recipients: envelope.recipients.map(ActiveRecipient.init), activated: queue.clock.wallNow)
     let ended = queue.ended(of: record.ref)
-    let open = envelope.recipients.indices.map(UInt32.init).filter { !ended.contains($0) }
+    let open = message.recipients.indices.map(UInt32.init).filter { !ended.contains($0) }
     let verdicts = open.map { index in
       let last = reasons.reason(of: record.id, at: record.offset, recipient: index)
       return last.map { RecipientVerdict(index, $0) } ?? queue.suspension(of: index, in: record)

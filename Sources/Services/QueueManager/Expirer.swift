@@ -1,3 +1,4 @@
+import DequeModule
 import MailTypes
 import Primitives
 import QueueFormat
@@ -9,27 +10,37 @@ import ServiceKit
 /// Returns mail that became too old outside the active window: reads who has not got it and why,
 /// and hands that to the bouncer.
 ///
-/// Much of a segment's mail may become too old at once: its journal is read for all of it together.
+/// Much of a segment's mail may become too old at once: its journal is read for all of it together,
+/// and no more of it is loaded than the bouncer writes reports.
 @ReactorActor
 final class Expirer {
+  /// Messages that are looked at in one go.
+  private static let messagesPerRound = 4096
+
   private unowned let queue: MailQueue
-  private var waiting: [MessageRecord] = []
+  private var waiting: Deque<MessageRef> = []
   private var isRunning = false
+  private var isStopped = false
 
   init(_ queue: MailQueue) {
     self.queue = queue
   }
 
+  /// Returns no message any more: who is left is too old in the next life too.
+  func stop() { isStopped = true }
+
   /// A message is too old.
-  func add(_ record: MessageRecord) {
-    waiting.append(record)
+  func add(_ message: MessageRef) {
+    waiting.append(message)
     guard !isRunning else { return }
     isRunning = true
     reactorTask {
-      while !self.waiting.isEmpty {
-        let batch = Dictionary(grouping: self.waiting, by: \.segment.number)
-        self.waiting.removeAll(keepingCapacity: true)
-        for records in batch.values { await self.expire(records) }
+      while !self.waiting.isEmpty, !self.isStopped {
+        let round = self.waiting.prefix(Self.messagesPerRound)
+        let batches = Dictionary(
+          grouping: round.map { self.queue.record(of: $0) }, by: \.segment.number)
+        self.waiting.removeFirst(round.count)
+        for records in batches.values { await self.expire(records) }
       }
       self.isRunning = false
     }
@@ -38,30 +49,27 @@ final class Expirer {
   /// Returns messages of one segment.
   private func expire(_ records: [MessageRecord]) async {
     let reasons = await queue.deferralReasons(in: records[0].segment)
-    for record in records { await expire(record, reasons) }
+    for record in records {
+      await queue.bouncer.waitForRoom()
+      guard !isStopped else { return }
+      await expire(record, reasons)
+    }
   }
 
   private func expire(_ record: MessageRecord, _ reasons: DeferralReasons) async {
-    let disk = queue.disk
-    let reading = RecordReading(record, in: queue)
-    let stored = await queue.reader.perform { reading.read(on: disk) }
-    guard case .success(let found) = stored, let envelope = found.envelope else {
+    guard let message = await queue.read(record) else {
       queue.log.error("qmgr", "\(record.id): its record cannot be read: it is tried again later")
       _ = queue.scheduler.putBack(record.ref, recipients: 0, now: Reactor.shared.now)
       return queue.plan()
     }
-    let message = ActiveMessage(
-      ref: record.ref, id: record.id, offset: record.offset, segment: record.segment,
-      envelope: envelope,
-      recipients: envelope.recipients.map(ActiveRecipient.init), activated: queue.clock.wallNow)
     let ended = queue.endedRecipients.removeValue(forKey: record.ref) ?? []
-    for index in envelope.recipients.indices.map(UInt32.init) where !ended.contains(index) {
+    for index in message.recipients.indices.map(UInt32.init) where !ended.contains(index) {
       let last = reasons.reason(of: record.id, at: record.offset, recipient: index)
       message.failures.append(
         last.map { RecipientVerdict(index, $0) } ?? queue.suspension(of: index, in: record)
           ?? .expired(index))
     }
-    queue.logExpiry(record, sender: envelope.sender)
+    queue.logExpiry(record, sender: message.sender)
     queue.bouncer.add(PendingReport(failuresOf: message, endsMessage: true))
   }
 }

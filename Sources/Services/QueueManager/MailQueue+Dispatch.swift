@@ -20,11 +20,11 @@ extension MailQueue {
     // What is planned meanwhile is done below, before this ends.
     pumpIsPlanned = true
     defer { pumpIsPlanned = false }
-    guard isOpen, !journals.isStalled else { return }
+    guard isOpen, !journals.isStalled, !bouncer.isBehind else { return }
     let now = Reactor.shared.now
     noticeClockJump()
     var left = Self.ordersPerTurn
-    while left > 0, let order = scheduler.nextOrder(now: now) {
+    while left > 0, !bouncer.isBehind, let order = scheduler.nextOrder(now: now) {
       left -= 1
       switch order {
       case .deliver(let delivery): deliver(delivery)
@@ -34,6 +34,7 @@ extension MailQueue {
     }
     loader.start()
     if scheduler.hasDelayed { delayWarner.start() }
+    if bouncer.isBehind { return wake.cancel() }
     guard let next = left == 0 ? now : scheduler.nextWake(now: now) else { return wake.cancel() }
     wake.schedule(at: next)
   }

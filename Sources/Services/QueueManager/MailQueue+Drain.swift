@@ -14,6 +14,7 @@ extension MailQueue {
     let hasMoved = await mover.drain(deadline: deadline)
     let hasRequeued = await requeuer.drain(deadline: deadline)
     delayWarner.stop()
+    expirer.stop()
     let hasReported = await bouncer.drain(deadline: deadline)
     if hasMoved, hasRequeued, hasReported { await writer.drain() }
     await journals.flush(deadline: deadline)

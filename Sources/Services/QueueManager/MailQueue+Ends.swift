@@ -14,7 +14,7 @@ extension MailQueue {
     switch end {
     case .finished: finish(place, with: .done)
     case .deleted: finish(place, with: .deleted)
-    case .expired: expirer.add(place)
+    case .expired: expirer.add(ref)
     case .replacing: requeuer.add(place)
     case .held(let afterDeaths): hold(place, afterDeaths: afterDeaths)
     case .deferred, .requeued: break

@@ -33,6 +33,11 @@ final class AuthenticationServer {
   /// The most bytes that wait to be sent to a server that does not read.
   private static let outputMax = 1 << 20
 
+  /// How long a server reached over TCP may say nothing before the kernel asks it whether it lives.
+  private static let idleTime = Duration.seconds(60)
+  /// How long it may acknowledge nothing before the connection ends.
+  private static let acknowledgeTimeout = Duration.seconds(30)
+
   private enum State { case closed, opening, ready }
 
   private let address: SASLServerAddress
@@ -40,6 +45,9 @@ final class AuthenticationServer {
   private var state = State.closed
   private var client = DovecotClient(processID: ThisProcess.pid)
   private var exchanges: [UInt32: Mailbox<Answer>] = [:]
+  private var stream: ByteStream?
+  /// Times that the server has said something.
+  private var reads = 0
   private let progress = Gate()
   private let hasOutput = Gate()
   private var nextAttempt: MonotonicTime?
@@ -115,15 +123,28 @@ final class AuthenticationServer {
     _ id: UInt32, _ answers: Mailbox<Answer>, _ timeout: Duration
   ) async -> (exchange: UInt32?, Answer) {
     let answer: Answer
+    let readsBefore = reads
     do throws(WaitError) {
       answer = try await answers.next(deadline: Reactor.shared.now + timeout)
     } catch {
-      cancel(id)
+      if error == .timedOut, reads == readsBefore, exchanges[id] != nil {
+        hangUp()
+      } else {
+        cancel(id)
+      }
       return (nil, .unavailable(reason: Self.connectionLost))
     }
     if case .challenge = answer { return (id, answer) }
     exchanges[id] = nil
     return (nil, answer)
+  }
+
+  /// The server has said nothing at all, to nobody, for the time of an exchange: it hangs, and
+  /// would keep all others waiting too.
+  private func hangUp() {
+    isKnownToFail = true
+    warn("Dovecot auth socket '\(address)' does not answer: it is connected to anew")
+    stream?.close()
   }
 
   /// Why a connection has ended.
@@ -148,8 +169,10 @@ final class AuthenticationServer {
     client = DovecotClient(processID: ThisProcess.pid, after: client.lastID)
     do throws(Fault) {
       let stream = try await connect(deadline: deadline)
+      self.stream = stream
       let sender = reactorTask { await self.send(over: stream) }
       defer {
+        self.stream = nil
         stream.close()
         sender.cancel()
       }
@@ -161,17 +184,19 @@ final class AuthenticationServer {
 
   private func connect(deadline: MonotonicTime) async throws(Fault) -> ByteStream {
     do throws(StreamError) {
-      if case .inet(let address, let port) = address {
-        return try await ByteStream.connect(to: address, port: port, deadline: deadline)
+      switch address {
+      case .unix(let path): return try await ByteStream.connect(toPath: path, deadline: deadline)
+      case .inet(let address, let port):
+        let stream = try await ByteStream.connect(to: address, port: port, deadline: deadline)
+        do throws(Errno) {
+          try stream.watchPeer(idle: Self.idleTime, timeout: Self.acknowledgeTimeout)
+        } catch {
+          throw .system(error)
+        }
+        return stream
       }
     } catch {
       throw .stream(error)
-    }
-    guard case .unix(let path) = address else { preconditionFailure("no such kind of address") }
-    do throws(Errno) {
-      return try ByteStream(try Sockets.connectUnix(path))
-    } catch {
-      throw .stream(.system(error))
     }
   }
 
@@ -189,6 +214,7 @@ final class AuthenticationServer {
       } catch {
         throw .stream(error)
       }
+      reads += 1
       deliver()
       switch outcome {
       case .success: continue
@@ -252,12 +278,16 @@ final class AuthenticationServer {
     }
     // A server that is started anew ends its connections: the next exchange makes another.
     if wasReady { return }
-    let now = Reactor.shared.now
-    nextAttempt = now + Self.retryPause
+    nextAttempt = Reactor.shared.now + Self.retryPause
     isKnownToFail = true
+    warn("Connect to Dovecot auth socket '\(address)' failed: \(reason)")
+  }
+
+  private func warn(_ text: String) {
+    let now = Reactor.shared.now
     if let nextWarning, now < nextWarning { return }
     nextWarning = now + Self.warningPause
-    log.warning("smtpd", "SASL: Connect to Dovecot auth socket '\(address)' failed: \(reason)")
+    log.warning("smtpd", "SASL: \(text)")
   }
 }
 

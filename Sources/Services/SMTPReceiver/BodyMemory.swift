@@ -16,8 +16,10 @@ final class BodyMemory {
   private(set) var used = 0
   /// Bytes of unfinished messages that have been written out.
   private(set) var spilled = 0
-  /// Bytes of recipients of transactions under way, which may take as much as all bodies.
-  private(set) var envelopes = 0
+  /// Bytes that cannot be written out, which may be as many as those of all bodies: recipients of
+  /// transactions under way, headers of which the body has been written out, and messages as
+  /// milters see and change them.
+  private(set) var pinned = 0
   /// Bytes held that are being written out, or are about to be.
   private var leaving = 0
   private var bodies: [InboundMessage] = []
@@ -35,10 +37,13 @@ final class BodyMemory {
   var isAdmitting: Bool { used < limit || spilled < spillLimit }
 
   /// Whether another recipient may be taken.
-  var hasRoomForRecipient: Bool { envelopes < limit }
+  var hasRoomForRecipient: Bool { pinned < limit }
 
-  /// Notes that envelopes hold `bytes` more or less than before.
-  func changeEnvelopes(by bytes: Int) { envelopes += bytes }
+  /// Notes that `bytes` more or less than before cannot be written out.
+  func changePinned(by bytes: Int) { pinned += bytes }
+
+  /// Whether there is room for `bytes` more that cannot be written out.
+  func hasRoom(for bytes: Int) -> Bool { bytes <= limit - pinned }
 
   /// Begins to account for a message.
   func enter(_ message: InboundMessage) {
@@ -58,6 +63,7 @@ final class BodyMemory {
     message.memoryIndex = -1
     used -= message.accountedBytes
     spilled -= message.spilledBytes
+    pinned -= message.pinnedBytes
   }
 
   /// Notes that a message holds `bytes` more or less than before.

@@ -70,6 +70,11 @@ final class ClientLedger {
     return rate
   }
 
+  /// The rate of an event, which is not counted.
+  func rate(of event: ClientEvent, at place: ClientTable.Place) -> Int {
+    table.rate(of: event, at: place, now: Reactor.shared.now, unit: unit)
+  }
+
   /// Logs the peaks since the last time, if no other process does.
   func report() {
     let records = table.endPeriod()

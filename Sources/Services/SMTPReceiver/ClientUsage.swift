@@ -73,6 +73,32 @@ final class ClientUsage {
     return .tooMuch("AUTH commands", from: "\(client.address)", isMany: true)
   }
 
+  /// Whether the client has begun too many TLS sessions to begin another.
+  ///
+  /// - Parameter asked: what it asked for, for the log.
+  func refusesTLS(_ asked: StaticString) -> Bool {
+    guard let place, limits[.newTLSSession] > 0,
+      ledger.rate(of: .newTLSSession, at: place) > limits[.newTLSSession]
+    else { return false }
+    ledger.log.line(tag: tag, severity: .warning) {
+      $0.append(text: "warning: Refusing ")
+      $0.append(text: asked)
+      $0.append(text: " request from ")
+      $0.append(string: client.logName)
+      $0.append(text: " for service ")
+      $0.append(string: limits.service)
+    }
+    return true
+  }
+
+  /// Counts a TLS session that resumes no other, or a handshake that failed; whether there are too
+  /// many.
+  func newTLSSession() -> Bool {
+    guard let rate = exceeded(.newTLSSession) else { return false }
+    warn("New TLS session rate limit exceeded", rate)
+    return true
+  }
+
   /// Counts the end of the session.
   func end() {
     guard let place else { return }

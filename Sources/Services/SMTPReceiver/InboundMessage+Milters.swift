@@ -14,11 +14,12 @@ extension InboundMessage {
 
   /// The lines of the header that begin a field.
   var headerFieldCount: Int {
+    let (lf, space, tab) = (ASCII.lf, ASCII.space, ASCII.tab)
     var count = 0
     var isLineStart = true
     for byte in header?[...] ?? content[..<headerSize] {
-      if isLineStart, byte != ASCII.space, byte != ASCII.tab { count += 1 }
-      isLineStart = byte == ASCII.lf
+      if isLineStart, byte != space, byte != tab { count += 1 }
+      isLineStart = byte == lf
     }
     return count
   }

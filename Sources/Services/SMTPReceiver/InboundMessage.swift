@@ -31,6 +31,8 @@ final class InboundMessage {
   /// Its place in the list of `BodyMemory`, which alone uses it.
   var memoryIndex = -1
   private(set) var accountedBytes = 0
+  /// Bytes of the header of a message whose body has gone ahead, as they are accounted for.
+  private(set) var pinnedBytes = 0
   var spilledBytes = 0
 
   let intake: Intake
@@ -125,7 +127,7 @@ final class InboundMessage {
     if stream == nil {
       guard mendStart() else { return }
       stream = try await intake.spool.beginStream()
-      splitHeader()
+      try splitHeader()
     }
     guard let stream, !content.isEmpty, !isOver else { return }
     let part = takePart()
@@ -136,7 +138,9 @@ final class InboundMessage {
 
   /// Parts the header from the body. A header that has not ended stays behind as far as it is
   /// known; its rest goes with the body.
-  private func splitHeader() {
+  ///
+  /// - Throws: `.noSpace` when too many such headers are in memory.
+  private func splitHeader() throws(SpoolError) {
     let scan = content.withUnsafeBytes { HeaderScan($0) }
     if scan.isUndecided, !scanner.isFinished {
       headerSize = scan.decidedEnd
@@ -144,8 +148,10 @@ final class InboundMessage {
     } else {
       _ = finishHeader()
     }
+    guard intake.memory.hasRoom(for: headerSize) else { throw .noSpace }
     header = Array(content[..<headerSize])
     content.removeSubrange(..<headerSize)
+    account()
   }
 
   /// False when too little has come to tell what the first lines are.
@@ -275,6 +281,8 @@ final class InboundMessage {
     guard memoryIndex >= 0 else { return }
     intake.memory.change(by: content.count - accountedBytes)
     accountedBytes = content.count
+    intake.memory.changePinned(by: (header?.count ?? 0) - pinnedBytes)
+    pinnedBytes = header?.count ?? 0
   }
 
   /// Does something in the stretch that finds no write under way.

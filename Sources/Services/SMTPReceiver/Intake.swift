@@ -27,8 +27,8 @@ final class Intake {
   let authentication: AuthenticationServers
   /// Whether the process is on its way out.
   var isDraining = false
-  /// Looks up names of hosts that milters run on.
-  let names: LookupThread
+  /// Opens connections to milters.
+  let milterDialing: MilterDialing
   /// The shortest time between two notices of trouble of this host's.
   private static let ownNoticePause = Duration.seconds(600)
   private var nextOwnNotice = MonotonicTime(nanoseconds: 0)
@@ -39,9 +39,9 @@ final class Intake {
     spool: any MessageSpool, log: Log, memory: BodyMemory, page: LifePage,
     refusedClients: RefusedClients, clients: ClientLedger? = nil,
     writeTimeout: Duration = .seconds(300),
-    names: LookupThread = LookupThread(name: "hosts", depthMax: 100, timeout: .seconds(10))
+    names: LookupThread = LookupThread(name: "hosts", depthMax: 1000, timeout: .seconds(10))
   ) {
-    self.names = names
+    milterDialing = MilterDialing(names: names)
     self.clients = clients
     authentication = AuthenticationServers(log: log)
     self.page = page

@@ -5,6 +5,26 @@ import QueueFormat
 import QueueStore
 import Reactor
 import SMTPGrammar
+import SMTPServerCore
+
+/// Why a wish is not carried out.
+enum EditTrouble: Error {
+  /// It cannot be granted: the milter is at fault.
+  case fault(MilterFault)
+  /// There is no room for it, or the spool did not take it.
+  case spool(SpoolError)
+  /// The message would be too large.
+  case tooBig
+
+  /// The reply to the message; `nil` where the milter's default action decides.
+  var refusal: SMTPReply? {
+    switch self {
+    case .fault: nil
+    case .spool(let error): SMTPReply(refusing: error)
+    case .tooBig: .messageTooBig
+    }
+  }
+}
 
 /// A message while milters look at it: what they see of it, and what they want changed.
 ///
@@ -28,19 +48,35 @@ final class MessageEdits {
 
   private let sizeMax: Int
   private let intake: Intake
+  private let take: (_ bytes: Int) -> Bool
   private var addedRecipients = 0
+  /// Bytes taken for the body that the milter at hand puts in.
+  private var bodyBytes = 0
+  private var bodySteps = 0
   /// What the milter at hand wants.
   private var wanted: Wishes
 
   private struct Wishes {
     var envelope: Envelope
     var header: MilterHeader
+    /// Recipients, once they are changed.
+    var recipients: RecipientEdits?
     var holds = false
     var body: ReplacementBody?
   }
 
-  /// - Parameter sizeMax: `message_size_limit`, for bodies that milters put in; 0 for none.
-  init(_ content: InboundMessage, _ envelope: Envelope, sizeMax: Int, intake: Intake) {
+  /// What the changes so far have cost, in fields that were passed; 16 bytes of a body are one.
+  var steps: Int { wanted.header.steps + bodySteps }
+
+  /// - Parameters:
+  ///   - sizeMax: `message_size_limit`, for bodies that milters put in; 0 for none.
+  ///   - take: takes so many bytes of memory, or says that there is no room; fewer than none are
+  ///     given back. Those that were taken are given back with the message.
+  init(
+    _ content: InboundMessage, _ envelope: Envelope, sizeMax: Int, intake: Intake,
+    taking take: @escaping (_ bytes: Int) -> Bool
+  ) {
+    self.take = take
     self.content = content
     self.envelope = envelope
     self.sizeMax = sizeMax
@@ -50,12 +86,17 @@ final class MessageEdits {
   }
 
   /// The next milter begins.
-  func begin() { wanted = Wishes(envelope: envelope, header: header) }
+  func begin() {
+    wanted = Wishes(envelope: envelope, header: header)
+    _ = take(-bodyBytes)
+    bodyBytes = 0
+  }
 
   /// Notes a wish.
   ///
-  /// - Throws: `.fault` for one that cannot be granted; `.tooBig`; `.spool`.
-  func note(_ edit: MilterEdit, keepingSpace: Bool) async throws(MilterTrouble) {
+  /// - Throws: why it will not be done.
+  func note(_ edit: MilterEdit, keepingSpace: Bool) async throws(EditTrouble) {
+    guard take(Self.bytes(of: edit)) else { throw .spool(.noSpace) }
     do throws(MilterFault) {
       switch edit {
       case .addHeader(let name, let value):
@@ -71,7 +112,7 @@ final class MessageEdits {
       case .replaceBody: break
       }
     } catch {
-      throw .fault(.endOfMessage, error)
+      throw .fault(error)
     }
     guard case .replaceBody(let part) = edit else { return }
     let body = wanted.body ?? ReplacementBody(intake: intake)
@@ -79,10 +120,28 @@ final class MessageEdits {
     guard sizeMax == 0 || wanted.header.size + body.size + part.count <= sizeMax else {
       throw .tooBig
     }
+    bodyBytes += part.count
+    bodySteps += part.count / 16
     do throws(SpoolError) {
       try await body.append(part)
     } catch {
       throw .spool(error)
+    }
+    let gone = max(bodyBytes - body.held, 0)
+    bodyBytes -= gone
+    _ = take(-gone)
+  }
+
+  /// Bytes that a change takes until the message is done.
+  private static func bytes(of edit: MilterEdit) -> Int {
+    switch edit {
+    case .addHeader(let name, let value), .insertHeader(_, let name, let value),
+      .changeHeader(_, let name, let value):
+      MilterHeader.memory(size: name.count + value.count, fieldCount: 1)
+    case .addRecipient(let path, _): 2 * (MemoryLayout<EnvelopeRecipient>.stride + path.count)
+    case .changeSender(let path): path.count
+    case .replaceBody(let part): part.count
+    case .deleteRecipient, .quarantine: 0
     }
   }
 
@@ -101,12 +160,16 @@ final class MessageEdits {
     guard !address.isNull, addedRecipients <= Self.addedRecipientsMax else {
       throw .malformed(UInt8(ascii: "+"))
     }
-    guard !wanted.envelope.recipients.contains(where: { $0.address == address }) else { return }
-    wanted.envelope.recipients.append(EnvelopeRecipient(address))
+    change { $0.add(address) }
   }
 
-  private func delete(_ address: MailAddress) {
-    wanted.envelope.recipients.removeAll { $0.address == address || $0.original == address }
+  private func delete(_ address: MailAddress) { change { $0.delete(address) } }
+
+  private func change(_ change: (inout RecipientEdits) -> Void) {
+    var recipients = wanted.recipients ?? RecipientEdits(wanted.envelope.recipients)
+    wanted.recipients = nil
+    change(&recipients)
+    wanted.recipients = recipients
   }
 
   /// The milter lets the message pass: what it wants is done.
@@ -115,6 +178,7 @@ final class MessageEdits {
     wanted.body = nil
     header = wanted.header
     envelope = wanted.envelope
+    if let recipients = wanted.recipients { envelope.recipients = recipients.recipients }
     if wanted.holds { holds = true }
   }
 

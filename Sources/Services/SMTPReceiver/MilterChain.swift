@@ -4,6 +4,7 @@ import MilterCore
 import Primitives
 import QueueStore
 import Reactor
+import SMTPGrammar
 import ServiceKit
 
 /// The milters of a session, asked one after the other: the first that does not let something pass
@@ -13,16 +14,19 @@ final class MilterChain {
   /// Bytes of a body that are in hand at once.
   private static let pieceSize = 60 << 10
 
+  /// Fields that are shown before others get their turn.
+  private static let fieldsPerTurn = 64
+
   private let connections: [MilterConnection]
   let site: SiteMilters
 
   init(
-    _ services: [MilterService], _ site: SiteMilters, names: LookupThread,
+    _ services: [MilterService], _ site: SiteMilters, dialing: MilterDialing,
     log: @escaping @ReactorActor (String) -> Void
   ) {
     self.site = site
     connections = services.map {
-      MilterConnection($0, macros: site.macros, names: names, log: log)
+      MilterConnection($0, macros: site.macros, dialing: dialing, log: log)
     }
   }
 
@@ -67,6 +71,7 @@ final class MilterChain {
     var all = MilterVerdict.proceed
     for connection in connections {
       message.begin()
+      connection.beginContent()
       let verdict: MilterVerdict
       do throws(SessionEnd) {
         verdict = try await show(message, to: connection, macros)
@@ -83,7 +88,10 @@ final class MilterChain {
   private func show(
     _ message: MessageEdits, to connection: MilterConnection, _ macros: MilterMacros
   ) async throws(SessionEnd) -> MilterVerdict {
-    for field in message.header.visible {
+    for (number, field) in message.header.visible.enumerated() {
+      if number % Self.fieldsPerTurn == Self.fieldsPerTurn - 1 {
+        await Reactor.shared.yieldTurn()
+      }
       let verdict = try await connection.tell(
         .header(name: field.name, value: field.value), macros)
       if verdict != .proceed { return verdict }
@@ -102,7 +110,7 @@ final class MilterChain {
       try await message.commit()
     } catch {
       await message.rollBack()
-      return try connection.fail(.spool(error))
+      return .refuse(SMTPReply(refusing: error))
     }
     return .proceed
   }
@@ -113,15 +121,17 @@ final class MilterChain {
     var wire = WireBody()
     var offset = 0
     while connection.session.isAsking, connection.session.wants(.body) {
+      // The milter may be as quick as this host: nothing else would let others have their turn.
+      if offset > 0 { await Reactor.shared.yieldTurn() }
       let piece: [UInt8]
       do throws(SpoolError) {
         piece = try await message.content.bodyPiece(at: offset, limit: Self.pieceSize)
       } catch {
-        return try connection.fail(.spool(error))
+        return .refuse(SMTPReply(refusing: error))
       }
       if piece.isEmpty { break }
       offset += piece.count
-      let plain = wire.plain(piece)
+      let plain = piece.withUnsafeBytes { wire.plain($0) }
       if plain.isEmpty { continue }
       let verdict = try await connection.tell(.body(plain[...]), macros)
       if verdict != .proceed { return verdict }

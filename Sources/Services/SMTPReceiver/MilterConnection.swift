@@ -1,5 +1,4 @@
 import LinuxSystem
-import LookupTables
 import MailSite
 import MailTypes
 import MilterCore
@@ -11,7 +10,7 @@ import ServiceKit
 import Streams
 import SystemPackage
 
-/// Why a milter could not be asked, or what it said could not be done.
+/// Why a milter could not be asked.
 enum MilterTrouble: Error {
   /// There is no connection, for this reason.
   case connect(String)
@@ -21,10 +20,6 @@ enum MilterTrouble: Error {
   case fault(MilterStage?, MilterFault)
   /// The session is to end.
   case cancelled
-  /// The spool did not take, or give, a body.
-  case spool(SpoolError)
-  /// The body that it wants to put in is too large.
-  case tooBig
 }
 
 /// One milter's connection for one session: opened at the first word, closed with the session.
@@ -33,26 +28,36 @@ final class MilterConnection {
   /// Bytes for the milter that are collected before they are sent.
   private static let outgoingMax = 64 << 10
 
+  /// Packets of an answer that are taken before others get their turn.
+  private static let packetsPerTurn = 64
+  /// What changes may cost (`MessageEdits.steps`) before others get their turn.
+  private static let stepsPerTurn = 4096
+
   let service: MilterService
   private(set) var session: MilterSession
-  private let names: LookupThread
+  private let dialing: MilterDialing
   private let log: @ReactorActor (String) -> Void
   private var stream: ByteStream?
   private var reader = MilterPacketReader()
   private var out: [UInt8] = []
+  /// When all about the message at hand has to be over (`milter_time_limit`); `nil` before content.
+  private var contentEnd: MonotonicTime?
 
   /// - Parameters:
-  ///   - names: the thread that looks up names of hosts.
+  ///   - dialing: opens the connection.
   ///   - log: writes a line.
   init(
-    _ service: MilterService, macros: [MilterStage: [String]], names: LookupThread,
+    _ service: MilterService, macros: [MilterStage: [String]], dialing: MilterDialing,
     log: @escaping @ReactorActor (String) -> Void
   ) {
     self.service = service
-    self.names = names
+    self.dialing = dialing
     self.log = log
     session = MilterSession(service.offer, defaultAction: service.defaultAction, macros: macros)
   }
+
+  /// A message begins to be shown: the milter's time for all of it runs from here.
+  func beginContent() { contentEnd = Reactor.shared.now + service.timeLimit }
 
   /// Tells the milter of an event and gives its verdict. What it changes is noted in `edits`.
   ///
@@ -61,14 +66,18 @@ final class MilterConnection {
     _ event: MilterEvent, _ macros: MilterMacros, _ edits: MessageEdits? = nil
   ) async throws(SessionEnd) -> MilterVerdict {
     if let standing = session.standing(at: event.stage) { return standing }
+    if !event.stage.isContent { contentEnd = nil }
+    let end = contentEnd ?? Reactor.shared.now + service.timeLimit
     do throws(MilterTrouble) {
       if session.isFresh { try await begin() }
       let isAnswered = session.tell(event, { macros.value($0) }, into: &out)
       if !isAnswered {
-        if out.count >= Self.outgoingMax { try await send(at: event.stage) }
+        if out.count >= Self.outgoingMax {
+          try await send(at: event.stage, deadline(at: event.stage, end))
+        }
         return .proceed
       }
-      return try await answer(at: event.stage, edits)
+      return try await answer(at: event.stage, edits, end)
     } catch {
       return try fail(error)
     }
@@ -88,12 +97,6 @@ final class MilterConnection {
     case .fault(let stage, let fault):
       let place = stage.map { " after event \($0.name)" } ?? " in option negotiation"
       log("warning: milter \(service.name): \(fault)\(place)")
-    case .spool(let error):
-      _ = session.fail()
-      return .refuse(SMTPReply(refusing: error))
-    case .tooBig:
-      _ = session.fail()
-      return .refuse(.messageTooBig)
     }
     return session.fail()
   }
@@ -114,7 +117,7 @@ final class MilterConnection {
 
   private func begin() async throws(MilterTrouble) {
     let deadline = Reactor.shared.now + service.connectTimeout
-    let stream = try await MilterDialing(service, names: names).connect(deadline)
+    let stream = try await dialing.connect(to: service, deadline: deadline)
     self.stream = stream
     out = session.negotiation()
     try await send(at: nil, deadline)
@@ -127,20 +130,35 @@ final class MilterConnection {
   }
 
   private func timeout(at stage: MilterStage?) -> Duration {
-    switch stage {
-    case nil: service.connectTimeout
-    case .header, .endOfHeader, .body, .endOfMessage: service.contentTimeout
-    default: service.commandTimeout
-    }
+    guard let stage else { return service.connectTimeout }
+    return stage.isContent ? service.contentTimeout : service.commandTimeout
   }
 
-  /// Reads what the milter has to say about a stage; each packet has the whole time.
+  private func deadline(at stage: MilterStage, _ end: MonotonicTime) -> MonotonicTime {
+    min(Reactor.shared.now + timeout(at: stage), end)
+  }
+
+  /// Reads what the milter has to say about a stage; each packet has the whole time, up to `end`.
+  ///
+  /// What it wants done to the message and cannot be done refuses the message, once the milter has
+  /// said all that it has to say: it is not at fault, and is asked about the next.
   private func answer(
-    at stage: MilterStage, _ edits: MessageEdits?
+    at stage: MilterStage, _ edits: MessageEdits?, _ end: MonotonicTime
   ) async throws(MilterTrouble) -> MilterVerdict {
-    try await send(at: stage)
+    var refusal: SMTPReply?
+    var edited = 0
+    var turn = (packets: 0, steps: edits?.steps ?? 0)
+    try await send(at: stage, deadline(at: stage, end))
     while true {
-      let packet = try await packet(at: stage, Reactor.shared.now + timeout(at: stage))
+      // Packets that have come already never let a read wait.
+      let steps = edits?.steps ?? 0
+      if turn.packets >= Self.packetsPerTurn || steps - turn.steps >= Self.stepsPerTurn {
+        await Reactor.shared.yieldTurn()
+        turn = (0, steps)
+      }
+      turn.packets += 1
+      if Reactor.shared.now >= end { throw .stream(stage, StreamError.timedOut.milterReason) }
+      let packet = try await packet(at: stage, deadline(at: stage, end))
       let answer: MilterSession.Answer
       do throws(MilterFault) {
         answer = try session.take(packet, at: stage)
@@ -152,23 +170,35 @@ final class MilterConnection {
       }
       switch answer {
       case .wait: continue
-      case .verdict(let verdict): return verdict
+      case .verdict(let verdict):
+        guard let refusal, verdict == .proceed || verdict == .hold else { return verdict }
+        return .refuse(refusal)
       case .edit(let edit):
         guard let edits else { throw .fault(stage, .unexpected(packet.code)) }
-        try await edits.note(edit, keepingSpace: session.keepsLeadingSpace)
+        if edit.isCounted { edited += 1 }
+        guard edited <= service.editLimit else {
+          throw .fault(stage, .edits(service.editLimit))
+        }
+        guard refusal == nil else { continue }
+        do throws(EditTrouble) {
+          try await edits.note(edit, keepingSpace: session.keepsLeadingSpace)
+        } catch .fault(let fault) {
+          throw .fault(stage, fault)
+        } catch {
+          refusal = error.refusal
+        }
       }
     }
   }
 
   private func send(
-    at stage: MilterStage?, _ deadline: MonotonicTime? = nil
+    at stage: MilterStage?, _ deadline: MonotonicTime
   ) async throws(MilterTrouble) {
     guard let stream, !out.isEmpty else { return }
     let bytes = out
     out = []
     do throws(StreamError) {
-      try await stream.write(
-        bytes, deadline: deadline ?? Reactor.shared.now + timeout(at: stage))
+      try await stream.write(bytes, deadline: deadline)
     } catch {
       throw trouble(stage, error)
     }
@@ -205,6 +235,15 @@ final class MilterConnection {
   private func trouble(_ stage: MilterStage?, _ error: StreamError) -> MilterTrouble {
     if case .cancelled = error { return .cancelled }
     return .stream(stage, error.milterReason)
+  }
+}
+
+extension MilterStage {
+  fileprivate var isContent: Bool {
+    switch self {
+    case .header, .endOfHeader, .body, .endOfMessage: true
+    default: false
+    }
   }
 }
 

@@ -28,6 +28,9 @@ final class ReplacementBody {
   /// Bytes so far, without dot-stuffing.
   var size: Int { scanner.contentSize - 2 }
 
+  /// Bytes that are in memory.
+  var held: Int { content.count }
+
   /// What a record says of such a body.
   var flags: RecordFlags {
     var flags: RecordFlags = []

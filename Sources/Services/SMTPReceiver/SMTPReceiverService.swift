@@ -2,6 +2,7 @@ import AccessPolicy
 import Configuration
 package import LinuxSystem
 import LookupTables
+import MailSite
 import MailTypes
 package import Primitives
 import QueueFormat
@@ -129,7 +130,7 @@ package final class SMTPReceiverService: RoleService {
       throw RoleFailure("cannot tell how many descriptors may be open: \(error)")
     }
     // Each session has a connection to each milter.
-    let each = 1 + listener.configuration[.smtpdMilters].count
+    let each = 1 + SiteMilters.countMax(listener.configuration)
     let possible = max((descriptors - Self.descriptorReserve) / each, 1)
     if wanted > possible {
       context.log.warning(
@@ -156,6 +157,10 @@ package final class SMTPReceiverService: RoleService {
     do throws(TLSPolicyError) {
       let tls = try ServerTLS(
         listener.configuration, service: listener.service, material: material)
+      for warning in ServerTLS.warnings(of: listener.configuration)
+      where context.processRank == 0 && warned.insert(warning).inserted {
+        context.log.warning("smtpd", warning)
+      }
       if tls.level == .may, tls.context == nil {
         context.log.warning("smtpd", "No server certs available. TLS won't be enabled")
       }

@@ -23,7 +23,11 @@ extension SMTPSession {
   @inline(never)
   private func add(_ later: MessageOrders) {
     var all = orders ?? MessageOrders()
-    all.add(later)
+    if !all.add(later) {
+      log(
+        "warning: access tables add more than \(MessageOrders.copiesMax) copies or "
+          + "\(MessageOrders.prependedSizeMax) bytes to a message")
+    }
     orders = all
   }
 
@@ -39,6 +43,7 @@ extension SMTPSession {
     request.recipientCount = transaction?.recipients.count ?? 0
     request.pipelinesIllegally = core.pipelinesIllegally
     request.isEncrypted = core.isSecure
+    request.certificate = security?.certificate
     request.login = core.login.map { AccessLogin(mechanism: $0.mechanism, user: $0.user) }
     return request
   }

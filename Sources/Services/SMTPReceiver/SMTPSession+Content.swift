@@ -25,6 +25,8 @@ extension SMTPSession {
     let message = chunked ?? beginMessage(isChunked: true)
     chunked = message
     try await receive(message, count: chunk.count)
+    // A chunk that came with its command was never waited for.
+    if message.needsRoom { await message.writeOut() }
     if chunk.isLast {
       message.finishChunks()
       return try await finish(message)
@@ -147,10 +149,8 @@ extension SMTPSession {
       if let refusal = try await contentRefusal(message, &envelope) { return .refused(refusal) }
       if orders?.discards == true { return .queued(id) }
     }
-    if let refusal = await rewrite(&envelope, id) { return .refused(refusal) }
-    if let target = orders?.redirect {
-      envelope.redirect(to: target)
-      rules.rewriting.complete(&envelope)
+    if let refusal = await rewrite(&envelope, id, redirectingTo: orders?.redirect) {
+      return .refused(refusal)
     }
     do throws(SpoolError) {
       try await message.commit(
@@ -188,7 +188,7 @@ extension SMTPSession {
       protocolName: core.traceProtocolName, queueID: id,
       recipient: recipients.count == 1 ? recipients.first?.address : nil, time: arrival,
       offset: intake.clock.offset(at: arrival))
-    field.security = securityTrace
+    if let security { field.security = security.trace }
     if core.login != nil { field.security += loginTrace }
     var bytes = intake.contents.take()
     if let fields = orders?.prependedFields {

@@ -97,8 +97,7 @@ extension SMTPSession {
         return core.decide(.refuse(.insufficientStorage), into: &out)
       }
       let size = core.pendingRecipientSize
-      envelopeSize += size
-      intake.memory.changeEnvelopes(by: size)
+      pin(size)
       if queueID == nil { nameMessage() }
     }
     return core.decide(.accept, into: &out)
@@ -124,8 +123,20 @@ extension SMTPSession {
     queueID = nil
     orders = nil
     milters?.abort()
-    intake.memory.changeEnvelopes(by: -envelopeSize)
-    envelopeSize = 0
+    pin(-pinned)
+  }
+
+  /// Notes that the message holds `bytes` more, or less, that cannot be written out.
+  func pin(_ bytes: Int) {
+    pinned += bytes
+    intake.memory.changePinned(by: bytes)
+  }
+
+  /// The same where there is room; false where there is not.
+  func pinIfRoom(_ bytes: Int) -> Bool {
+    guard bytes <= 0 || intake.memory.hasRoom(for: bytes) else { return false }
+    pin(bytes)
+    return true
   }
 
   private func nameMessage() {

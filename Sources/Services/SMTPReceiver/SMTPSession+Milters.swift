@@ -36,7 +36,9 @@ extension SMTPSession {
       return answer(milterRefusal)
     }
     guard !services.isEmpty else { return nil }
-    let chain = MilterChain(services, site, names: intake.names) { [weak self] in self?.log($0) }
+    let chain = MilterChain(services, site, dialing: intake.milterDialing) { [weak self] in
+      self?.log($0)
+    }
     milters = chain
     let event = MilterEvent.connect(
       name: client.name, address: client.address, port: client.port)
@@ -126,13 +128,19 @@ extension SMTPSession {
   ) async throws(SessionEnd) -> SMTPReply? {
     guard let milters, asksMilters, message.fault == nil else { return nil }
     // What milters cannot be shown does not pass them by, whatever is done when they fail.
-    guard message.keepsWholeHeader, message.headerFieldCount <= Self.fieldsForMiltersMax else {
+    let fieldCount = message.headerFieldCount
+    guard message.keepsWholeHeader, fieldCount <= Self.fieldsForMiltersMax else {
       log("warning: milters cannot be asked about a header that is too large")
       logReject("END-OF-MESSAGE", .messageTooBig)
       return .messageTooBig
     }
+    guard pinIfRoom(MilterHeader.memory(size: message.headerSize, fieldCount: fieldCount)) else {
+      logReject("END-OF-MESSAGE", .insufficientStorage)
+      return .insufficientStorage
+    }
     let edits = MessageEdits(
-      message, envelope, sizeMax: rules.settings.messageSizeLimit, intake: intake)
+      message, envelope, sizeMax: rules.settings.messageSizeLimit, intake: intake
+    ) { [unowned self] in pinIfRoom($0) }
     let verdict = try await milters.examine(edits, macros())
     if let refusal = heed(verdict, "END-OF-MESSAGE", isAtEnd: true) { return refusal }
     if edits.holds { _ = heed(.hold, "END-OF-MESSAGE", isAtEnd: true) }
@@ -144,7 +152,12 @@ extension SMTPSession {
       return reply
     }
     envelope = edits.envelope
-    if envelope.recipients.isEmpty { addOrders { $0.discards = true } }
+    if envelope.recipients.isEmpty {
+      // Nobody else has anything to log about it: Postfix's queue manager says that it is removed.
+      logMilter(
+        "milter-discard", "END-OF-MESSAGE", "milter removes all recipients", nil, isAtEnd: true)
+      addOrders { $0.discards = true }
+    }
     return nil
   }
 
@@ -159,19 +172,21 @@ extension SMTPSession {
     switch verdict {
     case .proceed: return nil
     case .discard:
-      logMilter("milter-discard", stage, "milter triggers DISCARD action", recipient, isAtEnd)
+      logMilter(
+        "milter-discard", stage, "milter triggers DISCARD action", recipient, isAtEnd: isAtEnd)
       addOrders { $0.discards = true }
       return nil
     case .hold:
       guard orders?.holds != true else { return nil }
-      logMilter("milter-hold", stage, "milter triggers HOLD action", recipient, isAtEnd)
+      logMilter(
+        "milter-hold", stage, "milter triggers HOLD action", recipient, isAtEnd: isAtEnd)
       addOrders { $0.holds = true }
       return nil
     case .refuse(let reply):
       let said = rules.softBounce ? reply.softened : reply
       // At the end it is `cleanup` that speaks, without the code.
       let text = isAtEnd ? (said.status.map { "\($0) " } ?? "") + said.text : said.logText
-      logMilter("milter-reject", stage, text, recipient, isAtEnd)
+      logMilter("milter-reject", stage, text, recipient, isAtEnd: isAtEnd)
       return reply
     }
   }
@@ -179,7 +194,7 @@ extension SMTPSession {
   @inline(never)
   private func logMilter(
     _ action: String, _ stage: StaticString, _ text: String, _ recipient: MailAddress?,
-    _ isAtEnd: Bool
+    isAtEnd: Bool
   ) {
     let line = core.actionLine(
       action, stage: stage, text, sender: core.transaction?.sender,
@@ -213,7 +228,7 @@ extension SMTPSession {
       macros.set("daemon_port", "\(port)")
     }
     if let queueID { macros.set("i", "\(queueID)") }
-    for (name, value) in tlsMacros { macros.set(name, value) }
+    for (name, value) in security?.macros ?? [:] { macros.set(name, value) }
     if let login = core.login {
       macros.set("auth_type", login.mechanism)
       macros.set("auth_authen", login.user)

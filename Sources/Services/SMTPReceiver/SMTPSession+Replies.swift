@@ -69,16 +69,6 @@ extension SMTPSession {
     trace != nil || history != nil || rules.softBounce || rules.footer != nil
   }
 
-  /// What is done to replies once, before they are sent. Never inlined, as what writes log lines.
-  @inline(never)
-  func finishReplies() {
-    guard shownBytes < out.count else { return }
-    if rules.softBounce { SoftReplies.soften(&out, from: shownBytes) }
-    trace?.sent(out[shownBytes...])
-    recordReplies()
-    shownBytes = out.count
-  }
-
   /// Adds what refusals end with. The session has to send what it has before it makes replies
   /// again, so that none gets it twice.
   @inline(never)

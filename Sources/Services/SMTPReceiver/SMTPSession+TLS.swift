@@ -1,3 +1,4 @@
+import MailTypes
 import Primitives
 import Reactor
 import SMTPGrammar
@@ -9,6 +10,12 @@ import TLSPolicy
 
 /// TLS within a session (RFC 3207).
 extension SMTPSession {
+  /// Whether the client may begin TLS once more.
+  func authorizeTLS() -> SMTPServerStep {
+    guard usage?.refusesTLS("STARTTLS") == true else { return core.decide(.accept, into: &out) }
+    return core.decide(.refuse(.tooManyTLSSessions(from: client.logName)), into: &out)
+  }
+
   /// Answers STARTTLS and does the handshake.
   ///
   /// What the client sent behind the command without TLS is forgotten: nobody may put words into
@@ -27,44 +34,93 @@ extension SMTPSession {
     if rules.tls.logLevel >= 2 { log("setting up TLS connection from \(client.logName)") }
     isIdle = true
     defer { isIdle = false }
+    let facts: TLSFacts
     do throws(StreamError) {
-      let facts = try await stream.secure(
+      facts = try await stream.secure(
         asServer: context, deadline: Reactor.shared.now + rules.tls.handshakeTimeout)
-      note(facts)
     } catch {
       logHandshakeFailure(error)
+      // Else a client could have the price of handshakes paid without a limit.
+      if error != .cancelled, usage?.newTLSSession() == true { throw .hungUp }
       throw .lost
+    }
+    note(facts)
+    if let (reply, countsCommand) = refusal(facts) {
+      return try await end(with: reply, countsCommand: countsCommand)
     }
     let step = core.beginSecurely()
     if let authentication = rules.authentication { await offerAuthentication(authentication) }
     return step
   }
 
+  /// What is said to a client that has had too many sessions, or has not the certificate that it
+  /// needs, and whether its STARTTLS counts as accepted; `nil` for others.
+  @inline(never)
+  private func refusal(_ facts: TLSFacts) -> (SMTPReply, countsCommand: Bool)? {
+    let host = rules.settings.myhostname
+    if !facts.isResumed, usage?.newTLSSession() == true {
+      return (.tooManyTLSSessions(myhostname: host, from: client.logName), false)
+    }
+    guard rules.tls.requiresCertificates, facts.peer == nil || facts.peer?.problem != nil else {
+      return nil
+    }
+    let reason =
+      facts.peer == nil ? "No client certificate presented" : "Client certificate not trusted"
+    log("NOQUEUE: abort: TLS from \(client.logName): \(reason)")
+    return (.certificateRefused(myhostname: host, reason), true)
+  }
+
+  /// Says why the session ends. Behind STARTTLS the client speaks first: if its words met a closed
+  /// connection, it could lose the reply.
+  private func end(
+    with reply: SMTPReply, countsCommand: Bool
+  ) async throws(SessionEnd) -> SMTPServerStep {
+    let step = core.endSecurely(with: reply, countsCommand: countsCommand, into: &out)
+    if rules.tls.isWrapped { return step }
+    try await flush()
+    // Whether it says something, leaves or is silent for too long: the session is over.
+    _ = try? await stream.read(deadline: Reactor.shared.now + rules.timeout) { _ in }
+    return step
+  }
+
   @inline(never)
   private func note(_ facts: TLSFacts) {
-    if rules.milters != nil {
-      tlsMacros = [
-        "tls_version": facts.protocolName, "cipher": facts.cipher,
-        "cipher_bits": "\(facts.secretBits)",
-      ]
-    }
-    let signature = facts.signatureText
-    if rules.tls.tellsInReceived {
-      var text = "\t(using \(facts.cipherText)"
-      if let signature { text += "\r\n\t \(signature)" }
-      text += ")\r\n\t(No client certificate requested)\r\n"
-      securityTrace = Array(text.utf8)
-    }
+    let certificate =
+      facts.peer == nil ? nil : stream.peerCertificate(rules.tls.fingerprintDigest)
+    security = SessionSecurity(facts, certificate, rules)
     guard rules.tls.logLevel >= 1 else { return }
     if let name = facts.unknownName { logUnknownName(name) }
     if facts.isResumed, rules.tls.logLevel >= 2 {
       log("\(client.logName): Reusing old session (RFC 5077 session ticket)")
     }
-    var text = "Anonymous TLS connection established from \(client.logName)"
+    logCertificate(certificate, facts)
+    let trust =
+      switch facts.peer {
+      case nil: "Anonymous"
+      case let peer?: peer.problem == nil ? "Trusted" : "Untrusted"
+      }
+    var text = "\(trust) TLS connection established from \(client.logName)"
     if let name = facts.serverName { text += " to \(name)" }
     text += ": \(facts.cipherText)"
-    if let signature { text += " \(signature)" }
+    if let signature = facts.signatureText { text += " \(signature)" }
     log(text)
+  }
+
+  private func logCertificate(_ certificate: PeerCertificate?, _ facts: TLSFacts) {
+    if rules.tls.logLevel >= 2, let certificate {
+      log("subject=\(certificate.fullSubject)")
+      log("issuer=\(certificate.fullIssuer)")
+      log(
+        "\(client.logName): subject_CN=\(certificate.subject), issuer=\(certificate.issuer), "
+          + "fingerprint=\(certificate.fingerprint), "
+          + "pkey_fingerprint=\(certificate.keyFingerprint)")
+    }
+    guard rules.tls.requiresCertificates, let problem = facts.peer?.problem else { return }
+    log(
+      facts.isResumed
+        ? "\(client.logName): re-using session with untrusted certificate, "
+          + "look for details earlier in the log"
+        : problem.text(role: "client", name: client.logName))
   }
 
   private func logUnknownName(_ name: String) {

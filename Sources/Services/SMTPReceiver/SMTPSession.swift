@@ -18,7 +18,7 @@ enum SessionEnd: Error {
   case timedOut
   /// This process leaves.
   case shutDown
-  /// A table said HANGUP.
+  /// A table said HANGUP, or the client asked for too many TLS sessions.
   case hungUp
   /// The spool cannot tell whether a message is mail: the client must not hear either answer.
   case uncertain
@@ -43,10 +43,10 @@ final class SMTPSession {
   var usage: ClientUsage?
   /// The name of the message under way, once a recipient has been accepted.
   var queueID: QueueID?
-  /// What `Received:` fields say about TLS.
-  var securityTrace: [UInt8] = []
-  /// Bytes of the recipients of the transaction under way.
-  var envelopeSize = 0
+  /// What is kept of the TLS handshake; `nil` when nobody will ask.
+  var security: SessionSecurity?
+  /// Bytes of the transaction under way that cannot be written out (`BodyMemory.pinned`).
+  var pinned = 0
   /// The content of which chunks have come.
   var chunked: InboundMessage?
   /// When the message under way got its name.
@@ -57,8 +57,6 @@ final class SMTPSession {
   var orders: MessageOrders?
   /// The milters that look at the session; `nil` for none.
   var milters: MilterChain?
-  /// What milters are told of the TLS handshake, as values of macros.
-  var tlsMacros: [String: String] = [:]
   /// Bytes of content received, while it comes in.
   var contentSize: Int?
   /// The exchange with the authentication server that waits for the client.
@@ -123,7 +121,10 @@ final class SMTPSession {
       _ = core.end(with: refusal, into: &out)
       return try await flush()
     }
-    if rules.tls.isWrapped { _ = try await secure() }
+    if rules.tls.isWrapped {
+      if usage?.refusesTLS("TLS service") == true { throw .hungUp }
+      if try await secure() == .close { return try await sayGoodbye() }
+    }
     if let hiddenKeywords = rules.hiddenKeywords {
       core.hiddenKeywords = await hiddenKeywords(client.address)
     }
@@ -214,6 +215,7 @@ final class SMTPSession {
       case .admitContent:
         if milters != nil || rules.access.judges(.data) { return .data }
         step = admitContent()
+      case .authorizeTLS: step = authorizeTLS()
       case .authorizeETRN: return .etrn
       case .receiveContent: return .content
       case .startTLS: return .handshake
@@ -330,36 +332,6 @@ final class SMTPSession {
   func shutDownIfIdle(_ task: Task<Void, Never>) {
     if isIdle { task.cancel() }
   }
-}
-
-extension SMTPSession {
-  /// Begins to show the dialogue to somebody; `hasJoined` when it has begun before.
-  func follow(_ follower: DialogFollower, hasJoined: Bool) {
-    beginTrace(isLogged: false, hasJoined: hasJoined)
-    trace?.add(follower)
-  }
-
-  /// Shows it to one less.
-  func unfollow(_ follower: DialogFollower) {
-    guard let trace, !trace.remove(follower) else { return }
-    self.trace = nil
-  }
-
-  private func beginTrace(isLogged: Bool, hasJoined: Bool) {
-    guard trace == nil || isLogged else { return }
-    let others = trace?.followers ?? []
-    // What waits to be sent was made before anybody looked on.
-    if trace == nil {
-      if rules.softBounce { finishReplies() }
-      shownBytes = out.count
-    }
-    let trace = DialogTrace(
-      isLogged: isLogged, hasJoined: hasJoined, log: intake.log, tag: rules.tag,
-      client: clientText, port: client.port)
-    for follower in others { trace.add(follower) }
-    self.trace = trace
-  }
-
 }
 
 extension SessionEnd {

@@ -11,7 +11,7 @@ struct DestinationKey: Hashable, Sendable {
   let nextHop: String
   /// Who this host is there; `nil` where it is nobody.
   let login: SASLLogin?
-  private let agreement: ObjectIdentifier
+  private let policy: PolicyIdentity
 
   init(
     _ request: DeliveryRequest, _ agreement: TransportSecurity.Agreement, login: SASLLogin?
@@ -19,7 +19,7 @@ struct DestinationKey: Hashable, Sendable {
     self.login = login
     transport = request.transport
     nextHop = request.nextHop
-    self.agreement = ObjectIdentifier(agreement)
+    policy = agreement.identity
   }
 }
 

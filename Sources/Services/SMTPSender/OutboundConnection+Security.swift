@@ -16,7 +16,7 @@ extension OutboundConnection {
 
   private var sessionKey: TLSSessionCache.Key {
     TLSSessionCache.Key(
-      agreement: ObjectIdentifier(agreement), host: peer.host, address: peer.address,
+      policy: agreement.identity, host: peer.host, address: peer.address,
       port: peer.port, destination: nextHopName)
   }
 
@@ -28,14 +28,15 @@ extension OutboundConnection {
     if tls.logLevel >= 2 { log("setting up TLS connection to \(serverName)") }
     let sessions = agreement.transport.sessions
     let key = sessionKey
+    let known = sessions.isUsed ? sessions.find(key, at: Reactor.shared.now) : nil
     do throws(StreamError) {
       let facts = try await stream.secure(
         asClient: context, name: askedName,
         expecting: agreement.policy.expectedNames(nextHop: nextHopName, host: peer.host),
         wildcardsMatchLabels: tls.wildcardsMatchLabels,
-        resuming: sessions.isUsed ? sessions.find(key) : nil,
+        resuming: known?.session,
         deadline: Reactor.shared.now + tls.handshakeTimeout)
-      judge(facts, stream)
+      judge(facts, stream, resumedFrom: facts.isResumed ? known : nil)
     } catch {
       if isAborting { return }
       sessions.forget(key)
@@ -57,7 +58,9 @@ extension OutboundConnection {
     return .microseconds(waited) >= tls.fallbackAge
   }
 
-  private func judge(_ facts: TLSFacts, _ stream: ByteStream) {
+  private func judge(
+    _ facts: TLSFacts, _ stream: ByteStream, resumedFrom known: TLSSessionCache.Entry?
+  ) {
     let policy = agreement.policy
     let isKnown =
       policy.level == .fingerprint
@@ -70,6 +73,7 @@ extension OutboundConnection {
       logSecurity("established")
     }
     if isProven {
+      sessionMadeAt = known?.madeAt ?? Reactor.shared.now
       core.secured(isProven: policy.demandsProof)
     } else {
       agreement.transport.sessions.forget(sessionKey)
@@ -123,16 +127,7 @@ extension OutboundConnection {
       // Postfix treats fingerprints as if they were TLSA records, and log parsers know its words.
       return log("server \(doubt)num=65:no matching DANE TLSA records")
     }
-    switch peer.problem {
-    case nil: break
-    case .selfSigned: log("\(doubt)self-signed certificate")
-    case .untrustedIssuer(let name): log("\(doubt)untrusted issuer \(name)")
-    case .notYetValid: log("\(doubt)certificate not yet valid")
-    case .expired: log("\(doubt)certificate has expired")
-    case .purpose: log("\(doubt)not designated for use as a server certificate")
-    case .tooLong: log("\(doubt)certificate chain longer than limit")
-    case .other(let code, let text): log("server \(doubt)num=\(code):\(text)")
-    }
+    if let problem = peer.problem { log(problem.text(role: "server", name: serverName)) }
   }
 
   private func logHandshakeFailure(_ error: StreamError) {
@@ -160,7 +155,10 @@ extension OutboundConnection {
   /// Keeps the session for the next connection, once the server has said how to take it up.
   func keepSession() {
     let sessions = agreement.transport.sessions
-    guard sessions.isUsed, core.isSecure, let session = stream?.resumption else { return }
-    sessions.keep(session, for: sessionKey)
+    guard sessions.isUsed, let madeAt = sessionMadeAt, let session = stream?.resumption else {
+      return
+    }
+    sessionMadeAt = nil
+    sessions.keep(session, for: sessionKey, madeAt: madeAt)
   }
 }

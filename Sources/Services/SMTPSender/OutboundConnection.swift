@@ -34,6 +34,9 @@ final class OutboundConnection {
   let agreement: TransportSecurity.Agreement
   /// What was agreed on, for the log.
   var securityText: (trust: StaticString, facts: String)?
+  /// When the server showed its certificate, of a session that is worth keeping and is not kept
+  /// yet: the server is who it should be.
+  var sessionMadeAt: MonotonicTime?
   private let reader: ContentReader
   private let names: HostAddresses
   private unowned let owner: any OutboundConnectionOwner
@@ -152,7 +155,10 @@ final class OutboundConnection {
     do throws(StreamError) {
       switch hop.host {
       case .address(let address): stream = try await connect(to: address)
-      case .unix(let path): stream = try connectUnix(settings.socketPath(path))
+      case .unix(let path):
+        stream = try await ByteStream.connect(
+          toPath: settings.socketPath(path),
+          deadline: Reactor.shared.now + settings.connectTime)
       case .domain(let name), .host(let name):
         guard settings.client.speaksLMTP else {
           core.connectFailed(reason: "name service is not available for \(name)")
@@ -203,14 +209,6 @@ final class OutboundConnection {
       }
     }
     return false
-  }
-
-  private func connectUnix(_ path: String) throws(StreamError) -> ByteStream {
-    do throws(Errno) {
-      return try ByteStream(try Sockets.connectUnix(path))
-    } catch {
-      throw .system(error)
-    }
   }
 
   private func converse() async {
@@ -280,7 +278,8 @@ final class OutboundConnection {
       case .timedOut: core.connectionLost(.timedOut)
       case .shortFile: core.connectionLost(.localData)
       case .cancelled: break
-      case .system where isContent: core.contentInterrupted()
+      // Under TLS the library tells no reason.
+      case .system where isContent, .closed where isContent: core.contentInterrupted()
       default: core.connectionLost(.closed)
       }
       return false
@@ -358,9 +357,9 @@ final class OutboundConnection {
     if end.isStale { return owner.retry(job, to: destination, under: agreement) }
     if end.wantsPlaintext {
       let plaintext = agreement.transport.plaintext
+      // Only where nobody logs in; and nobody does so on a connection that had TLS taken from it.
       return owner.retry(
-        job, to: DestinationKey(job.request, plaintext, login: destination.login),
-        under: plaintext)
+        job, to: DestinationKey(job.request, plaintext, login: nil), under: plaintext)
     }
     keepSession()
     let now = Clocks.wallNow()

@@ -64,14 +64,14 @@ package final class SMTPSenderService: RoleService {
   }
 
   /// TLS of a transport; `start` has made it for those of `master.cf`.
-  private func security(of transport: String) throws(RoleFailure) -> TransportSecurity {
+  func security(of transport: String) throws(RoleFailure) -> TransportSecurity {
     if let known = security[transport] { return known }
     let configuration = configuration(of: transport)
     guard let keys else { throw RoleFailure("the keys from master are damaged") }
     do throws(TLSPolicyError) {
       let tls = try ClientTLS(configuration, material: keys, opener: opener)
       let logins = try ClientLogins(configuration, opener: opener)
-      if context.name.index == 0 {
+      if context.processRank == 0 {
         for warning in tls.warnings { context.log.warning("smtp", configuration.named(warning)) }
       }
       let fresh = TransportSecurity(
@@ -126,11 +126,7 @@ package final class SMTPSenderService: RoleService {
       let hops = NextHop.list(
         key.nextHop, defaultPort: settings.defaultPort, namesHosts: settings.client.speaksLMTP),
       let hop = hops.first
-    else {
-      return refuse(
-        job, EnhancedStatus(4, 3, 5),
-        "mail system configuration error: bad next-hop: \(key.nextHop)")
-    }
+    else { return refuseNextHop(of: job) }
     if connections.count >= connectionsMax { closeIdleConnection() }
     let pool = pools[key] ?? DestinationPool()
     pools[key] = pool
@@ -160,6 +156,12 @@ package final class SMTPSenderService: RoleService {
   private func configuration(of transport: String) -> Configuration {
     let plain = context.configuration(ofTransport: transport)
     return SenderSettings.speaksLMTP(plain, transport: transport) ? plain.forLMTP : plain
+  }
+
+  private func refuseNextHop(of job: DeliveryJob) {
+    refuse(
+      job, EnhancedStatus(4, 3, 5),
+      "mail system configuration error: bad next-hop: \(job.request.nextHop)")
   }
 
   /// Defers a message that cannot be sent for a reason of this host's.
@@ -212,7 +214,9 @@ extension SMTPSenderService: DeliveryAgent {
 
   /// Asks how TLS is to be spoken with the destination, and who this host is there.
   private func ask(_ security: TransportSecurity, for job: DeliveryJob) async {
-    let first = String(job.request.nextHop.prefix { $0 != "," && !$0.isWhitespace })
+    guard let first = NextHop.key(ofFirstIn: job.request.nextHop) else {
+      return refuseNextHop(of: job)
+    }
     let agreement: TransportSecurity.Agreement
     do throws(ClientTLSProblem) {
       agreement = try await security.agreement(for: first)

@@ -14,7 +14,7 @@ final class TransportSecurity {
   /// never used for one another.
   @ReactorActor
   final class Agreement {
-    let policy: ClientTLSPolicy
+    let identity: PolicyIdentity
     /// `nil` where no TLS is used.
     let context: TLSContext?
     unowned let transport: TransportSecurity
@@ -22,10 +22,12 @@ final class TransportSecurity {
     fileprivate init(
       _ policy: ClientTLSPolicy, _ context: TLSContext?, _ transport: TransportSecurity
     ) {
-      self.policy = policy
+      identity = PolicyIdentity(policy)
       self.context = context
       self.transport = transport
     }
+
+    var policy: ClientTLSPolicy { identity.policy }
 
     /// As the protocol core wants it.
     var demand: ClientSecurity {
@@ -36,8 +38,17 @@ final class TransportSecurity {
     }
   }
 
-  /// More policies than any table has; beyond it they are made anew.
+  /// Policies that are kept; those of other destinations are made anew.
   private static let agreementsMax = 1000
+  /// Sets of versions and ciphers of which a context is kept.
+  private static let contextsMax = 100
+
+  /// What a context depends on: most policies share one.
+  private struct Offer: Hashable {
+    let versions: TLSVersions
+    let ciphers: String
+  }
+
   let tls: ClientTLS
   /// Who this host is to servers; `nil` where nobody logs in.
   let logins: ClientLogins?
@@ -48,7 +59,10 @@ final class TransportSecurity {
   private let tag: [UInt8]
   /// Gives the parameters of a sentence the names that the administrator set.
   private let named: @Sendable (String) -> String
-  private var agreements: [ClientTLSPolicy: Agreement] = [:]
+  private var agreements = RecentValues<ClientTLSPolicy, Agreement>(limit: agreementsMax)
+  /// Policies in memory.
+  var agreementCount: Int { agreements.count }
+  private var contexts = RecentValues<Offer, TLSContext>(limit: contextsMax)
   private(set) lazy var plaintext = Agreement(.plaintext, nil, self)
   /// What holds everywhere, where no table is asked.
   private var general: Agreement?
@@ -74,7 +88,7 @@ final class TransportSecurity {
     return general
   }
 
-  /// The agreement for a destination; `nextHop` as it stands in the request.
+  /// The agreement for a destination; `nextHop` as tables are asked for it.
   func agreement(for nextHop: String) async throws(ClientTLSProblem) -> Agreement {
     let answer = await tls.policy(for: nextHop)
     for remark in answer.remarks { warn(remark) }
@@ -88,7 +102,7 @@ final class TransportSecurity {
     }
   }
 
-  /// Who this host is to a destination; `nextHop` as it stands in the request.
+  /// Who this host is to a destination; `nextHop` as tables are asked for it.
   func login(
     for nextHop: String, sender: MailAddress
   ) async throws(ClientLogins.Problem) -> SASLLogin? {
@@ -112,16 +126,23 @@ final class TransportSecurity {
 
   private func agreement(_ policy: ClientTLSPolicy) throws(ClientTLSProblem) -> Agreement {
     if policy.level == .none { return plaintext }
-    if let known = agreements[policy] { return known }
+    if let known = agreements.find(policy) { return known }
     let context: TLSContext
     do throws(TLSSetupError) {
-      context = try tls.context(for: policy)
+      context = try self.context(for: policy)
     } catch {
       throw ClientTLSProblem(["TLS cannot be begun: \(error)"])
     }
-    if agreements.count >= Self.agreementsMax { agreements.removeAll() }
     let fresh = Agreement(policy, context, self)
-    agreements[policy] = fresh
+    agreements.keep(fresh, for: policy)
+    return fresh
+  }
+
+  private func context(for policy: ClientTLSPolicy) throws(TLSSetupError) -> TLSContext {
+    let offer = Offer(versions: policy.versions, ciphers: policy.ciphers)
+    if let known = contexts.find(offer) { return known }
+    let fresh = try tls.context(for: policy)
+    contexts.keep(fresh, for: offer)
     return fresh
   }
 
@@ -133,44 +154,65 @@ final class TransportSecurity {
   }
 }
 
+/// A policy to compare by what it says, whichever object holds it: agreements are made anew when
+/// there are more policies than are kept.
+final class PolicyIdentity: Hashable, Sendable {
+  let policy: ClientTLSPolicy
+  /// Reckoned once: connections are looked up by it for each message.
+  private let hash: Int
+
+  init(_ policy: ClientTLSPolicy) {
+    self.policy = policy
+    hash = policy.hashValue
+  }
+
+  static func == (left: PolicyIdentity, right: PolicyIdentity) -> Bool {
+    left === right || left.hash == right.hash && left.policy == right.policy
+  }
+
+  func hash(into hasher: inout Hasher) { hasher.combine(hash) }
+}
+
 /// Sessions that servers would take up again, in memory alone.
 @ReactorActor
 final class TLSSessionCache {
   /// What a session belongs to: it proves nothing under another policy.
   struct Key: Hashable {
-    let agreement: ObjectIdentifier
+    let policy: PolicyIdentity
     let host: String
     let address: String
     let port: UInt16
     let destination: String
   }
 
-  private struct Entry {
+  struct Entry {
     let session: TLSResumption
+    /// When the server showed its certificate. Taking the session up again shows nothing, and makes
+    /// it no younger.
     let madeAt: MonotonicTime
   }
 
-  /// Servers whose sessions are kept; beyond it all are forgotten.
+  /// Servers whose sessions are kept.
   private static let entriesMax = 2000
   private let lifetime: Duration
-  private var entries: [Key: Entry] = [:]
+  private var entries = RecentValues<Key, Entry>(limit: entriesMax)
 
   /// - Parameter lifetime: how long a session is kept; zero keeps none.
   init(lifetime: Duration) { self.lifetime = lifetime }
 
   var isUsed: Bool { lifetime > .zero }
 
-  func find(_ key: Key) -> TLSResumption? {
-    guard let entry = entries[key] else { return nil }
-    if Reactor.shared.now.since(entry.madeAt) < lifetime { return entry.session }
-    entries[key] = nil
+  /// A session that is not too old at the time `now`.
+  func find(_ key: Key, at now: MonotonicTime) -> Entry? {
+    guard let entry = entries.find(key) else { return nil }
+    if now.since(entry.madeAt) < lifetime { return entry }
+    entries.forget(key)
     return nil
   }
 
-  func keep(_ session: TLSResumption, for key: Key) {
-    if entries.count >= Self.entriesMax, entries[key] == nil { entries.removeAll() }
-    entries[key] = Entry(session: session, madeAt: Reactor.shared.now)
+  func keep(_ session: TLSResumption, for key: Key, madeAt: MonotonicTime) {
+    entries.keep(Entry(session: session, madeAt: madeAt), for: key)
   }
 
-  func forget(_ key: Key) { entries[key] = nil }
+  func forget(_ key: Key) { entries.forget(key) }
 }

@@ -14,7 +14,8 @@ package protocol DeliveryAgent: AnyObject {
 
 /// A delivery agent's side of its channel to `qmgr`: descriptors of segments, deliveries in hand,
 /// and results, each kept until `qmgr` says that it is in the journal (spool rule R13): in memory
-/// while there is a channel, else in the agent's file too, for a `qmgr` that finds no agent.
+/// while there is a channel, else in the agent's file too, for a `qmgr` that finds no agent. Where
+/// `keepsAll`, each is in the file before `qmgr` hears of it.
 @ReactorActor
 package final class AgentLink {
   /// How long a process that leaves waits for `qmgr` to write down its last results.
@@ -25,6 +26,7 @@ package final class AgentLink {
   private let tag: StaticString
   private let log: Log
   private let capacity: UInt32
+  private let keepsAll: Bool
   private weak var agent: (any DeliveryAgent)?
   private var queue: MessageChannel?
   private var segments: [Nonce: SharedDescriptor] = [:]
@@ -41,7 +43,12 @@ package final class AgentLink {
   /// - Parameters:
   ///   - capacity: the most deliveries that `qmgr` may have under way here.
   ///   - tag: the daemon's name for the log.
-  package init(agent: any DeliveryAgent, capacity: Int, log: Log, tag: StaticString) {
+  ///   - keepsAll: whether results shall survive when this process and `qmgr` die together. It
+  ///     costs a write for each: for agents whose deliveries cost much more.
+  package init(
+    agent: any DeliveryAgent, capacity: Int, log: Log, tag: StaticString, keepsAll: Bool = false
+  ) {
+    self.keepsAll = keepsAll
     self.agent = agent
     self.capacity = UInt32(capacity)
     self.log = log
@@ -134,7 +141,26 @@ package final class AgentLink {
     let result = DeliveryResult(
       answering: request, connectionFailed: connectionFailed, verdicts: verdicts)
     unacknowledged[request.id] = result
-    if let queue { queue.post(.result(result)) } else { file?.keep(CollectionOfOne(result)) }
+    if queue == nil {
+      file?.keep(CollectionOfOne(result))
+    } else if keepsAll, let file, !verdicts.isEmpty {
+      reactorTask {
+        await file.keep(result, until: Reactor.shared.now + Self.writeTime)
+        // A channel that came meanwhile has heard of it with the greeting; twice does no harm.
+        self.queue?.post(.result(result))
+      }
+    } else {
+      queue?.post(.result(result))
+    }
+  }
+
+  /// Notes which of a delivery's recipients have the message, for the case that this process dies
+  /// before the others are done: those are then tried again, and only those.
+  package func note(_ request: DeliveryRequest, verdicts: [RecipientVerdict]) {
+    let done = verdicts.filter { $0.outcome == .sent }
+    guard keepsAll, let file, !done.isEmpty else { return }
+    let result = DeliveryResult(answering: request, connectionFailed: false, verdicts: done)
+    file.keep(CollectionOfOne(result), isDurable: false)
   }
 
   /// Ends a delivery that was not attempted.

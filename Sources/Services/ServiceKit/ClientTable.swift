@@ -139,6 +139,15 @@ package final class ClientTable: Sendable {
     }
   }
 
+  /// How many events there are in the time unit under way, and no one more.
+  package func rate(
+    of event: ClientEvent, at place: Place, now: MonotonicTime, unit: Duration
+  ) -> Int {
+    ClientRate(words[layout.rateWord(place.slot, event)]).current(
+      at: ClientRate.seconds(now), length: UInt64(max(unit.components.seconds, 1)),
+      client: place.tag)
+  }
+
   private func lastStart(_ slot: Int) -> UInt64 {
     ClientEvent.allCases.reduce(0) {
       max($0, ClientRate(words[layout.rateWord(slot, $1)]).start)
@@ -195,10 +204,15 @@ struct ClientRate {
 
   /// One event more; the first one of a unit, or of the client to whom the place went, begins anew.
   func counting(at now: UInt64, length: UInt64, client tag: UInt64) -> ClientRate {
+    let count = current(at: now, length: length, client: tag)
     let mark = tag >> (64 - Self.markBits)
-    guard self.mark == mark, start > 0, start + length >= now else {
-      return ClientRate(start: now, mark: mark, count: 1)
-    }
+    guard count > 0 else { return ClientRate(start: now, mark: mark, count: 1) }
     return ClientRate(start: start, mark: mark, count: min(UInt64(count) + 1, Self.countMax))
+  }
+
+  /// The events of a client in the unit under way; none when that is over or another client's.
+  func current(at now: UInt64, length: UInt64, client tag: UInt64) -> Int {
+    guard mark == tag >> (64 - Self.markBits), start > 0, start + length >= now else { return 0 }
+    return count
   }
 }

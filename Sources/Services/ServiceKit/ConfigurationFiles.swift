@@ -36,6 +36,7 @@ package struct ConfigurationFiles: Sendable {
     for service in master.services where !service.overrides.isEmpty {
       all += evaluation.configuration.overlaid(by: service).diagnostics
     }
+    all += TransportCheck(master.services).diagnostics(evaluation.configuration)
     diagnostics = all + ServiceCheck(master.services, directory: directory).diagnostics()
   }
 

@@ -78,10 +78,13 @@ struct LogBuffer {
     clock.update()
     let start = stored.count
     begin(tag: tag, severity: severity)
+    let text = stored.count
     body(&stored)
     if stored.count - start > Self.lineLengthMax - 1 {
       stored.removeSubrange((start + Self.lineLengthMax - 1)...)
     }
+    // Whatever somebody else's words hold, they begin no line of their own and reach no terminal.
+    stored.makePrintable(from: text)
     stored.append(ASCII.lf)
   }
 

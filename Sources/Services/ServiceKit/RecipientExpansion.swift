@@ -53,9 +53,16 @@ package struct RecipientExpansion: Sendable {
   }
 
   /// Takes a recipient of the envelope, which is complete.
-  package mutating func add(_ recipient: EnvelopeRecipient) async throws(RewriteError) {
+  ///
+  /// - Parameter memory: is asked before anything is kept. What is taken for the results stays
+  ///   taken; it is `size` in the end.
+  package mutating func add(
+    _ recipient: EnvelopeRecipient, in memory: ExpansionMemory = ExpansionMemory()
+  ) async throws(RewriteError) {
+    let start = memory.taken
     let addresses = try await rewriting.recipients(
-      for: recipient.address, isFiltered: isFiltered)
+      for: recipient.address, isFiltered: isFiltered, in: memory)
+    let before = size
     for address in addresses {
       var result = recipient
       if address != recipient.address {
@@ -65,11 +72,20 @@ package struct RecipientExpansion: Sendable {
       }
       let key = key(of: result)
       guard !known.contains(key) else { continue }
+      let bytes = Self.bytes(of: key)
+      try memory.take(bytes, for: recipient.address)
       let limit = rewriting.rememberedRecipients
       if limit == 0 || known.count < limit { known.insert(key) }
       recipients.append(result)
-      size += MemoryLayout<EnvelopeRecipient>.stride + key.count
+      size += bytes
     }
+    // The lists of the expansion are no more.
+    memory.giveBack(to: start + size - before)
+  }
+
+  /// What a recipient takes in the list, in the memory of names, and in the record.
+  private static func bytes(of key: [UInt8]) -> Int {
+    MemoryLayout<EnvelopeRecipient>.stride + 3 * key.count
   }
 
   private func key(of recipient: EnvelopeRecipient) -> [UInt8] {

@@ -22,6 +22,13 @@ package final class ResultsFile {
   private var kept: [UInt64: DeliveryResult] = [:]
   /// Those of them that are not in the file yet.
   private var coming: [UInt64] = []
+  /// How many have been put into `coming`, and how many of those have been written.
+  private var comingCount = 0
+  private var writtenCount = 0
+  /// Whether something was written that a loss of power may undo.
+  private var isUnsynced = false
+  /// Whether what is written, or has been, is to survive a loss of power.
+  private var wantsSync = false
   /// Results in the file that have been confirmed.
   private var gone: [UInt64] = []
   /// The end of what stands in the file.
@@ -29,6 +36,7 @@ package final class ResultsFile {
   private var isWriting = false
   private var hasFailed = false
   private let idle = Gate()
+  private let stepEnd = Gate()
 
   /// Takes over the file.
   package init(
@@ -40,12 +48,29 @@ package final class ResultsFile {
     self.sizeMax = sizeMax
   }
 
-  /// Writes results that are not in the file yet, and those that could not be written before.
-  package func keep(_ results: some Sequence<DeliveryResult>) {
-    for result in results where kept.updateValue(result, forKey: result.id) == nil {
+  /// Writes results that are not in the file as they are, and those that could not be written
+  /// before.
+  ///
+  /// - Parameter isDurable: whether they shall survive a loss of power, and not only processes.
+  package func keep(_ results: some Sequence<DeliveryResult>, isDurable: Bool = true) {
+    for result in results where kept.updateValue(result, forKey: result.id) != result {
       coming.append(result.id)
+      comingCount += 1
     }
+    if isDurable, isUnsynced || isWriting || !coming.isEmpty { wantsSync = true }
     write()
+  }
+
+  /// Writes a result so that it survives processes, and waits for that: until the deadline, or
+  /// until it cannot be written.
+  package func keep(_ result: DeliveryResult, until deadline: MonotonicTime) async {
+    keep(CollectionOfOne(result), isDurable: false)
+    let place = comingCount
+    do throws(WaitError) {
+      try await stepEnd.wait(deadline: deadline) { writtenCount < place && isWriting }
+    } catch {
+      log.error(tag, "a result is not written in time: its delivery may be repeated")
+    }
   }
 
   /// Results are in the journal: they are not wanted from the file any more.
@@ -66,25 +91,31 @@ package final class ResultsFile {
   }
 
   private func write() {
-    guard !isWriting, !coming.isEmpty || !gone.isEmpty else { return }
+    guard !isWriting, hasWork else { return }
     isWriting = true
     reactorTask {
       var isDone = false
-      while !isDone, !self.coming.isEmpty || !self.gone.isEmpty {
+      while !isDone, self.hasWork {
         isDone = await !self.writeNext()
+        self.stepEnd.pulse()
       }
       self.isWriting = false
+      self.stepEnd.pulse()
       self.idle.pulse()
     }
   }
+
+  private var hasWork: Bool { !coming.isEmpty || !gone.isEmpty || wantsSync }
 
   /// Writes what there is; false when that fails.
   private func writeNext() async -> Bool {
     let step = Step(
       file: file, start: size, sizeMax: sizeMax, coming: coming.compactMap { kept[$0] },
-      gone: gone, all: Array(kept.values))
+      gone: gone, all: Array(kept.values), isSynced: wantsSync)
+    let count = comingCount
     coming.removeAll()
     gone.removeAll()
+    wantsSync = false
     var outcome = Step.Outcome(size: size, isAnew: false)
     do throws(Errno) {
       let helper: HelperThread
@@ -101,10 +132,13 @@ package final class ResultsFile {
     size = outcome.size
     guard let error = outcome.error else {
       hasFailed = false
+      writtenCount = count
+      isUnsynced = size > 0 && !step.isSynced
       return true
     }
     // They stay in memory and are tried again with the next ones.
     coming = outcome.isAnew ? Array(kept.keys) : step.coming.map(\.id) + coming
+    wantsSync = wantsSync || step.isSynced
     if !hasFailed {
       log.error(tag, "cannot write the file for results: \(error): deliveries may be repeated")
     }
@@ -128,6 +162,7 @@ package final class ResultsFile {
     let coming: [DeliveryResult]
     let gone: [UInt64]
     let all: [DeliveryResult]
+    let isSynced: Bool
 
     /// Writes behind what there is; begins anew, with everything that is wanted, when that is
     /// nothing or the file would become too large. Blocks.
@@ -148,10 +183,13 @@ package final class ResultsFile {
       }
       do throws(Errno) {
         if outcome.isAnew { try Files.truncate(file.raw, to: 0) }
-        guard !bytes.isEmpty else { return outcome }
+        guard !bytes.isEmpty else {
+          if isSynced, outcome.size > 0 { try Files.syncData(file.raw) }
+          return outcome
+        }
         if outcome.size == 0 { bytes = ResultsFileFormat.header + bytes }
         try Files.writeAll(file.raw, bytes, at: outcome.size)
-        try Files.syncData(file.raw)
+        if isSynced { try Files.syncData(file.raw) }
         outcome.size += Int64(bytes.count)
       } catch {
         // What follows a torn record would not be read.

@@ -36,10 +36,17 @@ package final class RoleProcess {
     self.master = master
   }
 
+  /// Has the process listed as what it is, and not as the link by which it was started.
+  package nonisolated static func takeName() {
+    // Only a bad address could make this fail.
+    try? ThisProcess.setName("martinet")
+  }
+
   /// Runs a role on the calling thread until it has drained; returns the exit status.
   package nonisolated static func run(
     _ make: @escaping @Sendable @ReactorActor (RoleContext) throws(RoleFailure) -> any RoleService
   ) -> Int32 {
+    takeName()
     let status = ExitStatusBox()
     Reactor.shared.run {
       let channel: PacketChannel
@@ -106,6 +113,8 @@ package final class RoleProcess {
         try Identity.become(uid: user.userID, gid: user.groupID)
         try ThisProcess.setNoNewPrivileges()
       }
+      // `local` starts the commands of users, who would inherit it.
+      if record.name.role != .local { try? ThisProcess.scheduleAsBatch() }
     } catch {
       throw RoleFailure("cannot become user \(record.user?.name ?? "?"): \(error)")
     }

@@ -1,5 +1,5 @@
 import Foundation
-import TestSupport
+package import TestSupport
 
 /// Files with keys and certificates for servers under test; keys are for root alone, or for who
 /// runs the tests.
@@ -16,6 +16,27 @@ package struct CertificateFiles: Sendable {
       try write(pair.key, to: "\(name).key")
       try write(pair.key + pair.certificate, to: "\(name).chain")
     }
+  }
+
+  /// Writes the authority of `TestClients` as `ca.pem`, and the clients' certificates and keys
+  /// under their names.
+  package func writeClients(_ clients: TestClients) throws {
+    try write(clients.authority.certificate, to: "ca.pem")
+    for (name, pair) in clients.pairs {
+      try write(pair.certificate, to: "\(name).pem")
+      try write(pair.key, to: "\(name).key")
+    }
+  }
+
+  /// The digest of a certificate that was written, or of its key, as `1A:2B`.
+  package func fingerprint(_ name: String, ofKey: Bool = false) throws -> String {
+    let certificate = "openssl x509 -in \(path("\(name).pem"))"
+    let bytes =
+      ofKey
+      ? "\(certificate) -noout -pubkey | openssl pkey -pubin -outform DER"
+      : "\(certificate) -outform DER"
+    let lines = try Program.run("sh", ["-c", "\(bytes) | openssl dgst -sha256 -c"])
+    return lines.first?.description.split(separator: " ").last?.uppercased() ?? ""
   }
 
   /// The path of `rsa.pem`, `rsa.key`, `rsa.chain` (key and certificate), or the same of `ecdsa`.

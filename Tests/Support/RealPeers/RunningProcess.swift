@@ -93,6 +93,21 @@ package struct RunningProcess: Sendable, Hashable {
     (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/fd").count) ?? 0
   }
 
+  /// The inodes of the messages in memory that it has open, one for each descriptor.
+  package var memoryFiles: [UInt64] {
+    let folder = "/proc/\(pid)/fd"
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.compactMap { name in
+      let path = "\(folder)/\(name)"
+      let target = try? FileManager.default.destinationOfSymbolicLink(atPath: path)
+      var status = stat()
+      guard target?.hasPrefix("/memfd:message") == true, stat(path, &status) == 0 else {
+        return nil
+      }
+      return UInt64(status.st_ino)
+    }
+  }
+
   /// Threads.
   package var threads: Int {
     (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(pid)/task").count) ?? 0

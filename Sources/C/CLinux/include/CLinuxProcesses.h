@@ -16,6 +16,11 @@ typedef struct clinux_exit {
 int clinux_spawn(
     const char *executable, char *const *arguments, char *const *environment, const int *pairs,
     int pair_count);
+/// As clinux_spawn, but the program is killed when the calling thread ends before it (PDEATHSIG of
+/// prctl(2): not if it is set-uid or set-gid).
+int clinux_spawn_bound(
+    const char *executable, char *const *arguments, char *const *environment, const int *pairs,
+    int pair_count);
 /// A descriptor that becomes readable when the process ends.
 int clinux_pidfd(int pid);
 int clinux_pidfd_signal(int pidfd, int signal);
@@ -27,8 +32,12 @@ int clinux_parent_pid(void);
 
 int clinux_no_new_privileges(void);
 int clinux_parent_death_signal(int signal);
+int clinux_set_name(const char *name);
 /// Raises the soft limit of open descriptors to the hard one; returns it.
 long clinux_raise_descriptor_limit(void);
+
+// From the usual scheduling policy to SCHED_BATCH; leaves any other policy alone.
+int clinux_schedule_as_batch(void);
 uint32_t clinux_umask(uint32_t mask);
 int clinux_host_name(char *buffer, int count);
 void clinux_ignore_broken_pipe(void);

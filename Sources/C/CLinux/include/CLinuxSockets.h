@@ -68,7 +68,9 @@ int clinux_set_v6_only(int fd, bool on);
 int clinux_listens_to_v4(int fd);
 int clinux_set_no_delay(int fd, bool on);
 int clinux_set_cork(int fd, bool on);
-int clinux_set_keep_alive(int fd, bool on);
+/// Probes after `idle` seconds without traffic; ends after `timeout` milliseconds without
+/// acknowledgement.
+int clinux_set_keep_alive(int fd, int idle, unsigned timeout);
 /// Sets the kernel's buffers in bytes; 0 leaves one as it is.
 int clinux_set_buffers(int fd, int sending, int receiving);
 

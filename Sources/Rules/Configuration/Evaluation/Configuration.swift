@@ -20,6 +20,7 @@ package final class Configuration: Sendable {
     diagnostics += SASLClientCheck(self).diagnostics()
     let canLogIn = layers.assignments["lmtp_sasl_auth_enable"] != nil
     if canLogIn, !layers.isForLMTP { diagnostics += SASLClientCheck(forLMTP).diagnostics() }
+    diagnostics += RetryCheck(self).diagnostics()
   }
 
   /// A configuration and what was found on the way; it must not be used when there are errors.

@@ -21,6 +21,9 @@ package struct ServiceCheck {
     ("qmqpd", "nobody listens on its port"),
   ]
 
+  /// Programs whose services pass their arguments on.
+  private static let takingArguments: Set = ["pipe", "spawn"]
+
   /// Looks at the services of the `master.cf` in `directory`.
   package init(_ services: [ServiceEntry], directory: String) {
     self.services = services
@@ -29,7 +32,7 @@ package struct ServiceCheck {
 
   /// What an administrator should know, in the order of importance.
   package func diagnostics() -> [Diagnostic] {
-    unknown() + missing() + unreachable() + builtIn() + chroots()
+    superfluous() + unknown() + missing() + unreachable() + builtIn() + chroots()
   }
 
   private func diagnostic(
@@ -47,10 +50,25 @@ package struct ServiceCheck {
     ]
   }
 
+  private static let known = builtIn.union(served).union(missing.map(\.program))
+
+  /// Arguments of programs that take none: most often the rest of a value with a space, and every
+  /// option behind it is lost.
+  private func superfluous() -> [Diagnostic] {
+    let found = services.filter {
+      Self.known.contains($0.command) && !Self.takingArguments.contains($0.command)
+    }
+    return found.flatMap { service in
+      guard let argument = service.arguments.first else { return [Diagnostic]() }
+      return diagnostic(
+        .error, [service],
+        "unexpected argument \"\(argument)\": a value with spaces stands in braces, as in "
+          + "-o { name = value }")
+    }
+  }
+
   private func unknown() -> [Diagnostic] {
-    let known = Self.builtIn.union(Self.served)
-      .union(Self.missing.map(\.program))
-    return services.filter { !known.contains($0.command) }.flatMap {
+    services.filter { !Self.known.contains($0.command) }.flatMap {
       diagnostic(.warning, [$0], "there is no program \($0.command): the service does not run")
     }
   }

@@ -45,7 +45,10 @@ struct UsageCheck {
           PostfixParameters.Consequence.harmless.rawValue))
     case .ignored(let consequence): findings.append(warning(consequence.rawValue))
     case .unknown:
-      findings.append(warning("unused parameter: \(assignment.name)=\(assignment.value)"))
+      findings.append(
+        Diagnostic(
+          .warning, at: assignment.location, subject: subject,
+          "unused parameter: \(assignment.name)", value: assignment.value))
     }
     return findings
   }

@@ -5,14 +5,20 @@ struct CommandLineOptions {
   private(set) var overrides: [Assignment] = []
   private(set) var verbosity = 0
   private(set) var arguments: [String] = []
+  /// Where the option at hand stands: that of an error.
+  private(set) var place: SourceLocation
+
+  /// - Parameter place: the place of what has none of its own.
+  init(at place: SourceLocation) { self.place = place }
 
   /// Reads `-o name=value`, `-o { name = value }` and `-v`, joined as getopt(3) allows; the
   /// first word that is no option begins the arguments.
   mutating func parse(
-    _ words: ArraySlice<String>, at location: SourceLocation
+    _ words: ArraySlice<(text: String, place: SourceLocation)>
   ) throws(ConfigurationError) {
     var rest = words
-    while let word = rest.first, word.hasPrefix("-"), word != "-" {
+    while let (word, place) = rest.first, word.hasPrefix("-"), word != "-" {
+      self.place = place
       rest = rest.dropFirst()
       guard word != "--" else { break }
       var letters = word.dropFirst()
@@ -25,16 +31,16 @@ struct CommandLineOptions {
             guard let next = rest.popFirst() else {
               throw .expected("name=value after -o, found the end")
             }
-            letters = next[...]
+            letters = next.text[...]
           }
-          overrides.append(try Self.override(String(letters), at: location))
+          overrides.append(try Self.override(String(letters), at: place))
           letters = ""
         default:
           throw .expected("one of the options -o, -v, -D, found \"\(word)\"")
         }
       }
     }
-    arguments = rest.map { BracedWords.group($0.utf8)?[...].text ?? $0 }
+    arguments = rest.map { BracedWords.group($0.text.utf8)?[...].text ?? $0.text }
   }
 
   /// Reads what follows `-o`.

@@ -37,15 +37,27 @@ package struct Diagnostic: Hashable, Sendable {
   package let subject: String?
   /// What was found and what was expected.
   package let message: String
+  /// The value that the message ends with, for who may read the configuration; it may be a
+  /// password.
+  package private(set) var value: String?
 
   /// Makes a finding.
   package init(
-    _ severity: Severity, at location: SourceLocation?, subject: String?, _ message: String
+    _ severity: Severity, at location: SourceLocation?, subject: String?, _ message: String,
+    value: String? = nil
   ) {
     self.severity = severity
     self.location = location
     self.subject = subject
     self.message = message
+    self.value = value
+  }
+
+  /// The finding as it may stand in the log.
+  package var withoutValue: Diagnostic {
+    var copy = self
+    copy.value = nil
+    return copy
   }
 }
 
@@ -64,6 +76,7 @@ extension Diagnostic: CustomStringConvertible {
   /// The same without a word about its severity.
   package var text: String {
     [location?.description, subject, message].compactMap { $0 }.joined(separator: ": ")
+      + (value.map { "=" + $0 } ?? "")
   }
 }
 

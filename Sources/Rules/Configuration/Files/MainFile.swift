@@ -48,7 +48,8 @@ package struct MainFile: Sendable {
           diagnostics.append(
             Diagnostic(
               .warning, at: location, subject: assignment.name,
-              "overrides the earlier value \"\(old.value)\" of line \(old.location.line)"))
+              "overrides the earlier value of line \(old.location.line): \(old.name)",
+              value: old.value))
           found[earlier] = nil
         }
         latest[assignment.name] = found.count

@@ -13,8 +13,9 @@ package struct MasterFile: Sendable {
     var services: [ServiceEntry] = []
     for line in LogicalLines.read(bytes, file: file, diagnostics: &diagnostics) {
       let location = SourceLocation(file: file, line: line.number)
+      var place = location
       do throws(ConfigurationError) {
-        let entry = try Self.entry(line.text[...].text, at: location)
+        let entry = try Self.entry(line.text, in: file, &place) { line.number(at: $0) }
         if let old = services.firstIndex(where: { $0.name == entry.name && $0.kind == entry.kind }
         ) {
           diagnostics.append(
@@ -25,20 +26,25 @@ package struct MasterFile: Sendable {
         }
         services.append(entry)
       } catch {
-        diagnostics.append(Diagnostic(.error, at: location, subject: nil, "\(error)"))
+        diagnostics.append(Diagnostic(.error, at: place, subject: nil, "\(error)"))
       }
     }
     self.services = services
     self.diagnostics = diagnostics
   }
 
+  /// Reads an entry.
+  ///
+  /// - Parameters:
+  ///   - place: the entry's place; after an error that of what is wrong.
+  ///   - line: the line of a byte of the text.
   static func entry(
-    _ text: String, at location: SourceLocation
+    _ text: [UInt8], in file: String, _ place: inout SourceLocation, line: (Int) -> Int
   ) throws(ConfigurationError) -> ServiceEntry {
-    guard let split = BracedWords.split(text.utf8, isSeparator: ASCII.isSpace) else {
+    guard let split = BracedWords.places(text, isSeparator: ASCII.isSpace) else {
       throw .malformed("a brace has no partner")
     }
-    let words = split.map { $0[...].text }
+    let words = split.map { $0.word[...].text }
     guard words.count >= 8 else {
       throw .malformed("expected 8 fields (service to command), found \(words.count)")
     }
@@ -46,14 +52,22 @@ package struct MasterFile: Sendable {
       let kinds = ServiceEntry.Kind.allCases.map(\.rawValue).joined(separator: ", ")
       throw .expected("one of: \(kinds), found \"\(words[1])\" as the type")
     }
-    var options = CommandLineOptions()
-    try options.parse(words[8...], at: location)
+    var options = CommandLineOptions(at: place)
+    do throws(ConfigurationError) {
+      try options.parse(
+        zip(words, split).map {
+          ($0, SourceLocation(file: file, line: line($1.offset)))
+        }[8...])
+    } catch {
+      place = options.place
+      throw error
+    }
     return ServiceEntry(
       name: words[0], kind: kind, isPrivate: try flag(words[2], "private"),
       isUnprivileged: try flag(words[3], "unprivileged"),
       isChrooted: try flag(words[4], "chroot"), wakeUp: try wakeUp(words[5]),
       processLimit: try limit(words[6]), command: words[7], overrides: options.overrides,
-      verbosity: options.verbosity, arguments: options.arguments, location: location)
+      verbosity: options.verbosity, arguments: options.arguments, location: place)
   }
 
   private static func flag(_ word: String, _ field: String) throws(ConfigurationError) -> Bool? {

@@ -54,9 +54,9 @@ package struct ServiceText: Hashable, Sendable {
 
   /// Reads an entry; the error says what is wrong with it.
   package init(_ text: String) throws(ConfigurationError) {
-    let location = SourceLocation(file: "", line: 0)
+    var place = SourceLocation(file: "", line: 0)
     // Every field is checked as the parser of the file does.
-    _ = try MasterFile.entry(text, at: location)
+    _ = try MasterFile.entry(Array(text.utf8), in: "", &place) { _ in 0 }
     guard let split = BracedWords.split(text.utf8, isSeparator: ASCII.isSpace) else {
       throw .malformed("a brace has no partner")
     }

@@ -39,12 +39,14 @@ extension ListParameter {
     "Tables with the group id of each virtual mailbox.")
   /// `virtual_mailbox_lock`
   package static let virtualMailboxLock = Self(
-    "virtual_mailbox_lock", default: "fcntl, dotlock",
-    "How virtual mailboxes that are files are locked: fcntl, flock, dotlock.")
+    "virtual_mailbox_lock", default: "fcntl, dotlock", of: mailboxLocks,
+    "How virtual mailboxes that are files are locked.")
   /// `mailbox_delivery_lock`
   package static let mailboxDeliveryLock = Self(
-    "mailbox_delivery_lock", default: "fcntl, dotlock",
-    "How mailboxes that are files are locked: fcntl, flock, dotlock.")
+    "mailbox_delivery_lock", default: "fcntl, dotlock", of: mailboxLocks,
+    "How mailboxes that are files are locked.")
+
+  private static let mailboxLocks = ["fcntl", "flock", "dotlock"]
 }
 
 extension IntegerParameter {

@@ -31,15 +31,15 @@ extension TextParameter {
     "The name in LHLO.")
   /// `lmtp_tcp_port`
   package static let lmtpTcpPort = Self(
-    "lmtp_tcp_port", default: "24", mayBeEmpty: false,
+    "lmtp_tcp_port", default: "24", .port, mayBeEmpty: false,
     "The port of LMTP next hops that name none.")
   /// `lmtp_bind_address`
   package static let lmtpBindAddress = Self(
-    "lmtp_bind_address", default: "",
+    "lmtp_bind_address", default: "", .ipv4Address,
     "The IPv4 address to connect from to LMTP servers.")
   /// `lmtp_bind_address6`
   package static let lmtpBindAddress6 = Self(
-    "lmtp_bind_address6", default: "",
+    "lmtp_bind_address6", default: "", .ipv6Address,
     "The IPv6 address to connect from to LMTP servers.")
 }
 

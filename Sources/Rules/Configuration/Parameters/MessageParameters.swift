@@ -122,6 +122,7 @@ extension ListParameter {
   /// `notify_classes`
   package static let notifyClasses = Self(
     "notify_classes", default: "resource, software",
+    of: ["bounce", "2bounce", "data", "delay", "policy", "protocol", "resource", "software"],
     "The kinds of trouble that the postmaster hears of.")
   /// `alias_maps`
   package static let aliasMaps = Self(
@@ -134,6 +135,7 @@ extension ListParameter {
   /// `propagate_unmatched_extensions`
   package static let propagateUnmatchedExtensions = Self(
     "propagate_unmatched_extensions", default: "canonical, virtual",
+    of: ["canonical", "virtual", "alias", "forward", "include", "generic"],
     "The rewritings that keep an address extension.")
   /// `local_header_rewrite_clients`
   package static let localHeaderRewriteClients = Self(

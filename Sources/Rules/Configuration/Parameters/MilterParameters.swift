@@ -5,6 +5,7 @@ extension Registry {
     ChoiceParameter<MilterFailureAction>.milterDefaultAction,
     ChoiceParameter<MilterProtocolVersion>.milterProtocol, DurationParameter.milterConnectTimeout,
     DurationParameter.milterCommandTimeout, DurationParameter.milterContentTimeout,
+    IntegerParameter.milterEditLimit,
     TextParameter.milterMacroDaemonName, TextParameter.milterMacroV,
     ListParameter.milterMacroDefaults, ListParameter.milterConnectMacros,
     ListParameter.milterHeloMacros, ListParameter.milterMailMacros, ListParameter.milterRcptMacros,
@@ -66,6 +67,14 @@ extension DurationParameter {
   package static let milterContentTimeout = Self(
     "milter_content_timeout", default: "300s", min: .seconds(1),
     "The most time for a milter to take or answer content.")
+}
+
+extension IntegerParameter {
+  /// `milter_edit_limit`
+  package static let milterEditLimit = Self(
+    "milter_edit_limit", default: "20000", in: 1...Int(Int32.max),
+    "The most changes of one message by one milter, but for parts of another body. Postfix knows "
+      + "no such limit.")
 }
 
 extension TextParameter {

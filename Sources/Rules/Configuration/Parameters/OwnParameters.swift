@@ -24,12 +24,14 @@ extension Registry {
     DurationParameter.serviceStartTimeout,
     DurationParameter.serviceLagWarnTime,
     DurationParameter.smtpdCrashRefusalTime,
+    DurationParameter.milterTimeLimit,
     SizeParameter.spoolSegmentSize,
     SizeParameter.spoolReserve,
     SizeParameter.spoolRelocationSizeMin,
     SizeParameter.bodyMemoryLimit,
     SizeParameter.spoolSpillLimit,
     SizeParameter.logBufferSize,
+    SizeParameter.deliveryMemoryLimit,
   ]
 }
 
@@ -80,6 +82,11 @@ extension IntegerParameter {
 }
 
 extension DurationParameter {
+  /// `milter_time_limit`
+  package static let milterTimeLimit = Self(
+    "milter_time_limit", default: "1h", min: .seconds(1),
+    "The most time for a milter to answer a command, or to take a message and answer it, however "
+      + "often it says that it is at work.")
   /// `commit_delay`
   package static let commitDelay = Self(
     "commit_delay", default: "2ms",
@@ -155,6 +162,10 @@ extension SizeParameter {
   package static let spoolSpillLimit = Self(
     "spool_spill_limit", default: "10737418240", in: 0...Int64.max,
     "Bodies of a process that are written out for want of memory, in bytes.")
+  /// `delivery_memory_limit`
+  package static let deliveryMemoryLimit = Self(
+    "delivery_memory_limit", default: "134217728", in: 1...Int64.max,
+    "Memory for copies of messages that users' processes read, in bytes; a larger one goes alone.")
   /// `log_buffer_size`
   package static let logBufferSize = Self(
     "log_buffer_size", default: "1048576", in: 4096...1073741824,

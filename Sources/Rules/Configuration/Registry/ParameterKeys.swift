@@ -99,6 +99,10 @@ package struct ListParameter: ParameterKey {
   init(_ name: String, default computed: ComputedDefault, _ summary: String) {
     declaration = Declaration(name, default: computed, .list, summary)
   }
+
+  init(_ name: String, default text: String, of words: [String], _ summary: String) {
+    declaration = Declaration(name, default: text, .words(words), summary)
+  }
 }
 
 /// The words that a parameter of a fixed vocabulary may have.

@@ -18,6 +18,8 @@ package enum ParameterKind: Sendable {
   case list
   /// One of a few words.
   case choice([String])
+  /// Any of a few words, as in a list.
+  case words([String])
   /// A concurrency feedback such as `1/concurrency`.
   case feedback
   /// Versions of TLS.
@@ -82,6 +84,10 @@ extension ParameterKind {
       let word = text.lowercased()
       guard words.contains(word) else { throw expected(text) }
       return .text(word)
+    case .words(let words):
+      let items = try ListSyntax.items(text).map { $0.lowercased() }
+      for item in items where !words.contains(item) { throw expected(item) }
+      return .list(items)
     case .feedback:
       guard let feedback = ConcurrencyFeedback(text) else { throw expected(text) }
       return .feedback(feedback)
@@ -101,6 +107,7 @@ extension ParameterKind {
     case .text, .formed, .level: .text("")
     case .list: .list([])
     case .choice(let words): .text(words[0])
+    case .words(let words): .list(words)
     case .feedback: .feedback(.none)
     // Nothing is spoken by mistake.
     case .protocols: .protocols(TLSProtocolList(">=ffff") ?? .init())
@@ -125,6 +132,7 @@ extension ParameterKind {
     case .list: "a list"
     case .choice(let words):
       "one of: " + words.map { $0.isEmpty ? "(empty)" : $0 }.joined(separator: ", ")
+    case .words(let words): "a list of: " + words.joined(separator: ", ")
     case .feedback: "a number, or a number/concurrency or number/sqrt_concurrency"
     case .protocols: "versions of TLS such as >=TLSv1.2, or !SSLv3, !TLSv1"
     }

@@ -9,13 +9,12 @@ extension PostfixParameters {
     lmtp_tls_trust_anchor_file maps_rbl_domains master_service_disable message_reject_characters
     message_strip_characters milter_header_checks postscreen_command_filter
     postscreen_dnsbl_reply_map postscreen_dnsbl_sites postscreen_upstream_proxy_protocol
-    qmqpd_authorized_clients rbl_reply_maps relay_clientcerts smtp_body_checks
+    qmqpd_authorized_clients rbl_reply_maps smtp_body_checks
     smtp_header_checks smtp_mime_header_checks smtp_nested_header_checks
     smtp_sasl_password_result_delimiter
     smtp_tls_dcert_file smtp_tls_per_site smtp_tls_trust_anchor_file
     smtpd_authorized_xclient_hosts smtpd_authorized_xforward_hosts
     smtpd_policy_service_policy_context smtpd_proxy_filter
-    smtpd_tls_CAfile smtpd_tls_CApath
     smtpd_upstream_proxy_protocol tls_disable_workarounds tls_ffdhe_auto_groups
     """#
 
@@ -90,11 +89,7 @@ extension PostfixParameters {
     smtpd_policy_service_retry_delay 1s
     smtpd_policy_service_timeout 100s
     smtpd_policy_service_try_limit 2
-    smtpd_tls_ask_ccert no
-    smtpd_tls_ccert_verifydepth 9
     smtpd_tls_enable_rpk no
-    smtpd_tls_fingerprint_digest ${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}
-    smtpd_tls_req_ccert no
     smtpd_upstream_proxy_timeout 5s
     strict_7bit_headers no
     strict_8bitmime no

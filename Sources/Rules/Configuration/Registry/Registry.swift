@@ -3,9 +3,8 @@ package enum Registry {
   /// The declarations, sorted by name.
   package static let declarations: [Declaration] = {
     let keys: [[any ParameterKey]] = [
-      site, routing, server, tlsServer, saslServer, tlsClient, saslClient, access, client, lmtp,
-      delivery,
-      queue, message, filters, milters, own,
+      site, routing, server, tlsServer, clientCertificates, saslServer, tlsClient, saslClient,
+      access, client, lmtp, delivery, queue, message, filters, milters, own,
     ]
     let all = keys.joined().map(\.declaration) + LMTPCounterparts.declarations
     return all.sorted { $0.name < $1.name }

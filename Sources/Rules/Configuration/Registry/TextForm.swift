@@ -7,6 +7,8 @@ package enum TextForm: Sendable {
   case hostname
   /// Next-hops such as `[mail.example.com]:587`, parted by commas or white space.
   case nextHops
+  /// A TCP port by its number or the name of a mail service.
+  case port
   /// An IPv4 address.
   case ipv4Address
   /// An IPv6 address.
@@ -18,6 +20,7 @@ package enum TextForm: Sendable {
       // The kernel's name of a container may be digits alone.
       HostSyntax.isHostname(text.utf8) || text.utf8.allSatisfy(ASCII.isDigit)
     case .nextHops: NextHop.list(text) != nil
+    case .port: NextHop.port(named: text) != nil
     case .ipv4Address: IPAddress(text)?.family == .v4
     case .ipv6Address: IPAddress(text)?.family == .v6
     }
@@ -27,6 +30,7 @@ package enum TextForm: Sendable {
     switch self {
     case .hostname: "a host name"
     case .nextHops: "next-hops such as example.com, [mail.example.com]:587 or [192.0.2.1]"
+    case .port: "a port from 1 to 65535, or the name of a mail service such as smtp"
     case .ipv4Address: "an IPv4 address"
     case .ipv6Address: "an IPv6 address"
     }
