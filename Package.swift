@@ -174,7 +174,7 @@ targets += room(
   "Administration", floor: "Programs",
   imports: platform + [
     "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-    "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", arguments, system,
+    "LocalDelivery", "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", arguments, system,
   ],
   tests: ["RealPeers"])
 targets.append(

@@ -168,8 +168,8 @@ private let programs = [
     "Administration", "Programs",
     platform + [
       "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-      "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", "ArgumentParser", "SystemPackage",
-      "Glibc",
+      "LocalDelivery", "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", "ArgumentParser",
+      "SystemPackage", "Glibc",
     ]),
   room(
     "martinet", "Programs",

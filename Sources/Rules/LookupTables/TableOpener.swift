@@ -23,6 +23,8 @@ package struct TableOpener: Sendable {
 
   /// Reads the files that the values of tables include; as the tables themselves unless set.
   package var readIncluded: IncludedReader
+  /// Hears of lines of tables that are not used.
+  package var noteFlaw: (@Sendable (_ table: String, _ flaw: String) -> Void)?
   /// The tables, as the configuration names them, whose files have the form of aliases(5).
   package var aliasTables: Set<String> = []
 
@@ -92,7 +94,8 @@ package struct TableOpener: Sendable {
     case "proxy": return try open(argument)
     case "pipemap": return PipedTables(name: name, tables: try openGroup(name, argument))
     case "unionmap": return JoinedTables(name: name, tables: try openGroup(name, argument))
-    case _ where Self.indexedTypes.contains(type): return try openSource(name, argument)
+    case _ where Self.indexedTypes.contains(type):
+      return noting(try openSource(name, argument))
     default: break
     }
     if let dialect = Self.patternTypes[type], types[type] == nil {
@@ -101,7 +104,14 @@ package struct TableOpener: Sendable {
         matchLimit: matchLimit)
     }
     guard let open = types[type] else { throw .unknownType(table: name, known: knownTypes) }
-    return try open(name, argument)
+    return noting(try open(name, argument))
+  }
+
+  private func noting(_ table: any LookupTable) -> any LookupTable {
+    if let noteFlaw, let table = table as? DictionaryTable {
+      for flaw in table.warnings { noteFlaw(table.name, flaw) }
+    }
+    return table
   }
 
   /// Opens the source text of a table that Postfix would have indexed.

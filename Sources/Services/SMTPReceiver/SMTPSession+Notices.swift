@@ -62,7 +62,8 @@ extension SMTPSession {
         hostname: rules.settings.myhostname, mailName: rules.mailName))
     var envelope = Envelope(
       sender: notices.sender, recipients: [EnvelopeRecipient(recipient)], arrival: now)
-    if await rewrite(&envelope, id) != nil { return }
+    defer { pin(-pinned) }
+    if await rewrite(&envelope, id, redirectingTo: nil) != nil { return }
     var flags: RecordFlags = []
     if notice.hasEightBitHeader { flags.formUnion([.header8Bit, .needsSMTPUTF8]) }
     if notice.isEightBit { flags.insert(.body8Bit) }
