@@ -2,6 +2,7 @@ import AddressRewriting
 import LinuxSystem
 import MailTypes
 import Primitives
+import QueueFormat
 import ServiceKit
 import SystemPackage
 

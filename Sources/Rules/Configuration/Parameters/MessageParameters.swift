@@ -27,6 +27,7 @@ extension Registry {
     ListParameter.localHeaderRewriteClients,
     FlagParameter.alwaysAddMissingHeaders,
     FlagParameter.enableOriginalRecipient,
+    FlagParameter.confirmDelayCleared,
     FlagParameter.biff,
   ]
 }
@@ -122,6 +123,7 @@ extension ListParameter {
   package static let notifyClasses = Self(
     "notify_classes", default: "resource, software",
     of: ["bounce", "2bounce", "data", "delay", "policy", "protocol", "resource", "software"],
+    mayBeEmpty: true,
     "The kinds of trouble that the postmaster hears of.")
   /// `alias_maps`
   package static let aliasMaps = Self(
@@ -135,6 +137,7 @@ extension ListParameter {
   package static let propagateUnmatchedExtensions = Self(
     "propagate_unmatched_extensions", default: "canonical, virtual",
     of: ["canonical", "virtual", "alias", "forward", "include", "generic"],
+    mayBeEmpty: true,
     "The rewritings that keep an address extension.")
   /// `local_header_rewrite_clients`
   package static let localHeaderRewriteClients = Self(
@@ -147,6 +150,10 @@ extension FlagParameter {
   package static let alwaysAddMissingHeaders = Self(
     "always_add_missing_headers", default: "no",
     "Whether missing headers are added to mail of all clients.")
+  /// `confirm_delay_cleared`
+  package static let confirmDelayCleared = Self(
+    "confirm_delay_cleared", default: "no",
+    "Whether senders who were told of a delay hear when the mail has left after all.")
   /// `enable_original_recipient`
   package static let enableOriginalRecipient = Self(
     "enable_original_recipient", default: "yes",

@@ -16,12 +16,10 @@ package enum ParameterKind: Sendable {
   case level
   /// Items parted by commas or white space; `{…}` keeps an item together.
   case list
-  /// A list, not empty, of a few words.
-  case words([String])
   /// One of a few words.
   case choice([String])
   /// Any of a few words, as in a list.
-  case words([String])
+  case words([String], mayBeEmpty: Bool)
   /// A concurrency feedback such as `1/concurrency`.
   case feedback
   /// Versions of TLS.
@@ -82,16 +80,13 @@ extension ParameterKind {
       return .text(text)
     case .list:
       return .list(try ListSyntax.items(text))
-    case .words(let words):
-      let items = try ListSyntax.items(text).map { $0.lowercased() }
-      guard !items.isEmpty, items.allSatisfy(words.contains) else { throw expected(text) }
-      return .list(items)
     case .choice(let words):
       let word = text.lowercased()
       guard words.contains(word) else { throw expected(text) }
       return .text(word)
-    case .words(let words):
+    case .words(let words, let mayBeEmpty):
       let items = try ListSyntax.items(text).map { $0.lowercased() }
+      guard mayBeEmpty || !items.isEmpty else { throw expected(text) }
       for item in items where !words.contains(item) { throw expected(item) }
       return .list(items)
     case .feedback:
@@ -112,9 +107,8 @@ extension ParameterKind {
     case .duration(let bounds, _): .duration(bounds.lowerBound)
     case .text, .formed, .level: .text("")
     case .list: .list([])
-    case .words(let words): .list([words[0]])
     case .choice(let words): .text(words[0])
-    case .words(let words): .list(words)
+    case .words(let words, let mayBeEmpty): .list(mayBeEmpty ? [] : [words[0]])
     case .feedback: .feedback(.none)
     // Nothing is spoken by mistake.
     case .protocols: .protocols(TLSProtocolList(">=ffff") ?? .init())
@@ -137,10 +131,9 @@ extension ParameterKind {
       mayBeEmpty ? "\(form.expectation), or nothing" : form.expectation
     case .level: "a release such as 3.6"
     case .list: "a list"
-    case .words(let words): "a list of: \(words.joined(separator: ", "))"
     case .choice(let words):
       "one of: " + words.map { $0.isEmpty ? "(empty)" : $0 }.joined(separator: ", ")
-    case .words(let words): "a list of: " + words.joined(separator: ", ")
+    case .words(let words, _): "a list of: " + words.joined(separator: ", ")
     case .feedback: "a number, or a number/concurrency or number/sqrt_concurrency"
     case .protocols: "versions of TLS such as >=TLSv1.2, or !SSLv3, !TLSv1"
     }
