@@ -86,7 +86,8 @@ package enum DeliverProcess {
         preconditionFailure("a path with a slash at its end is a Maildir's")
       }
       return agent.write(message, to: folder, at: time)
-    case .file(let path, let lock):
+    case .file(let path, var lock):
+      lock.waiter = waiter
       return agent.append(
         message, to: MailboxFile(path: path, lock: lock, owner: nil, isMailbox: false), at: time,
         success: .deliveredToFile(path), failure: "cannot append message to file \(path): ",

@@ -65,7 +65,7 @@ package struct MailboxFile: Sendable {
       return true
     } catch {
       // As in Postfix a lock that others have counts, and one that cannot be made does not.
-      guard !isMailbox, error.cause != .fileExists else { throw error }
+      guard !isMailbox, let cause = error.cause, cause != .fileExists else { throw error }
       return false
     }
   }
