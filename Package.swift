@@ -161,7 +161,7 @@ targets += room(
 targets += room(
   "LocalDelivery", floor: "Services",
   imports: platform + mail
-    + ["ServiceKit", "Configuration", "LookupTables", "QueueFormat", system])
+    + ["ServiceKit", "Configuration", "LookupTables", "AddressRewriting", "QueueFormat", system])
 targets += room(
   "Control", floor: "Services",
   imports: platform + ["ServiceKit", "Configuration", "MailTypes", "QueueStore", system])
@@ -170,7 +170,7 @@ targets += room(
   "Administration", floor: "Programs",
   imports: platform + [
     "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-    "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", arguments, system,
+    "LocalDelivery", "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", arguments, system,
   ],
   tests: ["RealPeers"])
 targets.append(

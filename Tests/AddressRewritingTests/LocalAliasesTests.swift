@@ -25,11 +25,20 @@ struct LocalAliasesTests {
     viavirtual: v@virt.test
     virtloop: back@virt.test
     "two words": user1
-    owned: user1, own@far.test
     program: "|command -x", user1
     file: /var/log/mail
     both: program, user1
     badlist: :include:/programs
+    twice: program, program2
+    program2: "|command -x", "|other"
+    owned: one, a@far.test
+    owner-owned: o@far.test
+    many: x@far.test
+    owner-many: o1@far.test, o2@far.test
+    outer: x@far.test, owned, inner
+    inner: nofile, y@far.test
+    ownself: ownself, z@far.test
+    owner-ownself: someone
     nofile: :include:/nowhere
     relative: :include:people
     empty: :include:/empty
@@ -79,9 +88,20 @@ struct LocalAliasesTests {
     _ address: String, by rewriting: EnvelopeRewriting
   ) async throws(RewriteError) -> Set<String> {
     let complete = rewriting.completed(MailAddress(address))
-    let found = try await rewriting.recipients(for: complete).map(\.description)
+    let found = try await rewriting.recipients(for: complete).map(text)
     #expect(Set(found).count == found.count)
-    return Set(found.map { $0.replacing("@origin.test", with: "") })
+    return Set(found)
+  }
+
+  private static func text(_ recipient: ExpandedRecipient) -> String {
+    let address = recipient.address.description.replacing("@origin.test", with: "")
+    switch recipient.kind {
+    case .address: return address
+    case .alias: return "alias \(address)"
+    case .program(let place):
+      return "\(address) \(place.index + 1)/\(place.count)"
+        + (place.isInFile ? " in file" : "") + (place.isBare ? " bare" : "")
+    }
   }
 
   @Test(arguments: [
@@ -93,7 +113,6 @@ struct LocalAliasesTests {
     ("escaped", ["one", "user2"]),
     ("withext", ["user1+box"]), ("tag+ext", ["user3"]), ("tag+other", ["user2", "t@far.test"]),
     ("viavirtual", ["user3", "vv@far.test"]), ("\"two words\"@home.test", ["user1"]),
-    ("owned", ["user1", "own@far.test"]),
     (
       "tovirt@origin.test",
       [
@@ -135,36 +154,87 @@ struct LocalAliasesTests {
     #expect(listed.isSuperset(of: ["user1+x", "inc2+x@far.test", "user4+x"]))
   }
 
-  @Test func whatNamesACommandStaysAsItIs() async throws {
+  @Test(arguments: [
+    ("program", ["program 1/1", "user1"]), ("program+x", ["program+x 1/1 bare", "user1"]),
+    ("file", ["file 1/1"]), ("both", ["program 1/1", "user1"]),
+    ("badlist", ["badlist 1/1 in file", "user1"]),
+    // The command that both name is run once.
+    ("twice", ["program 1/1", "program2 2/2", "user1"]),
+  ])
+  func commandsAndFilesAreRecipientsOfTheirOwn(
+    _ address: String, _ expected: [String]
+  ) async throws {
+    #expect(try await Self.expanded(address, by: Self.rewriting()) == Set(expected))
+  }
+
+  /// Only what tables say names a command: an address that looks like one is an address.
+  @Test(arguments: ["|command@home.test", "\"|command -x\"@home.test", "/var/log/mail@home.test"])
+  func anAddressIsNeverACommand(_ address: String) async throws {
+    let found = try await Self.rewriting().recipients(for: MailAddress(address))
+    #expect(found == [ExpandedRecipient(MailAddress(address))])
+  }
+
+  @Test func requeuedMailFollowsAnAliasWhoseCommandsHaveChanged() async throws {
     let rewriting = try Self.rewriting()
-    for name in ["program", "file"] {
-      #expect(try await Self.expanded(name, by: rewriting) == [name])
+    let alias = MailAddress("program2@home.test")
+    for (count, isInFile, isKnown) in [(2, false, true), (1, false, false), (2, true, false)] {
+      let place = AliasProgramPlace(
+        index: 0, count: UInt32(count), isInFile: isInFile, isBare: false)
+      #expect(try await rewriting.knows(place, of: alias) == isKnown)
     }
-    #expect(try await Self.expanded("both", by: rewriting) == ["program", "user1"])
+    let inFile = AliasProgramPlace(index: 0, count: 1, isInFile: true, isBare: false)
+    #expect(try await rewriting.knows(inFile, of: MailAddress("badlist@home.test")))
+  }
+
+  @Test func anAliasWithAnOwnerIsExpandedUnderItsName() async throws {
+    let rewriting = try Self.rewriting()
+    for (name, waiting, found, sender) in [
+      ("owned", ["alias owned"], ["user1", "a@far.test"], "owner-owned@origin.test"),
+      ("many", ["alias many"], ["x@far.test"], "owner-many@origin.test"),
+      ("ownself", ["alias ownself"], ["ownself", "z@far.test"], "owner-ownself@origin.test"),
+    ] {
+      #expect(try await Self.expanded(name, by: rewriting) == Set(waiting))
+      let opened = try await rewriting.open(MailAddress("\(name)@origin.test"))
+      #expect(Set(opened.recipients.map(Self.text)) == Set(found))
+      #expect(opened.sender?.description == sender)
+    }
+    #expect(
+      try await Self.expanded("outer", by: rewriting)
+        == ["x@far.test", "alias owned", "alias nofile", "y@far.test"])
+    // Whoever is no alias any more is a user.
+    let gone = try await rewriting.open(MailAddress("gone@origin.test"))
+    #expect(gone.recipients.map(Self.text) == ["gone"] && gone.sender == nil)
+  }
+
+  @Test func anOwnerIsExpandedWhereThatIsWanted() async throws {
+    let rewriting = try Self.rewriting { $0.expandsOwner = true }
+    for (name, sender) in [
+      ("owned", "o@far.test"), ("ownself", "someone@origin.test"),
+      // No sender can be two.
+      ("many", "owner-many@origin.test"),
+    ] {
+      let opened = try await rewriting.open(MailAddress("\(name)@origin.test"))
+      #expect(opened.sender?.description == sender)
+    }
   }
 
   @Test func theFilterSeesTheAlias() async throws {
     let rewriting = try Self.rewriting()
     let address = MailAddress("one@home.test")
-    #expect(try await rewriting.recipients(for: address, isFiltered: true) == [address])
+    #expect(
+      try await rewriting.recipients(for: address, isFiltered: true) == [ExpandedRecipient(address)]
+    )
   }
 
-  @Test func filesThatCannotBeUsedStopTheMessageForNow() async throws {
+  @Test(arguments: ["nofile", "relative"])
+  func aFileThatCannotBeReadPutsOffItsAliasAlone(_ name: String) async throws {
     let rewriting = try Self.rewriting()
-    for (name, text) in [
-      ("nofile", "alias_maps map lookup problem for nofile@origin.test"),
-      ("relative", "alias_maps map lookup problem for relative@origin.test"),
-      (
-        "badlist",
-        "alias_maps for badlist@origin.test: the included file /programs names a command or a file; "
-          + "it may name addresses only"
-      ),
-    ] {
-      let error = await #expect(throws: RewriteError.self) {
-        try await Self.expanded(name, by: rewriting)
-      }
-      #expect(error?.description == text && error?.isUnreasonable == false)
+    #expect(try await Self.expanded(name, by: rewriting) == ["alias \(name)"])
+    let error = await #expect(throws: RewriteError.self) {
+      try await rewriting.open(MailAddress("\(name)@origin.test"))
     }
+    #expect(error?.description == "alias_maps map lookup problem for \(name)@origin.test")
+    #expect(error?.isUnreasonable == false)
   }
 
   @Test func anExpansionHasItsLimit() async throws {

@@ -6,7 +6,7 @@ import Testing
 @testable import Administration
 
 /// `postconf` beside Postfix's command of that name, on the same files.
-@Suite(.enabled(if: PostfixOracle.isAvailable))
+@Suite(.enabled(if: PostfixOracle.isAvailable), .serialized)
 struct PostconfOracleTests {
   private static let main = """
     # comment
@@ -39,7 +39,7 @@ struct PostconfOracleTests {
 
     """
 
-  private struct Outcome: Equatable, CustomStringConvertible {
+  private struct Outcome: Equatable, CustomStringConvertible, Sendable {
     let output: String
     let main: String
     let master: String
@@ -47,11 +47,11 @@ struct PostconfOracleTests {
     var description: String { "\(output)\n\(main)\n\(master)" }
   }
 
-  private func outcome(_ program: String, _ leading: [String], _ arguments: [String]) throws
-    -> Outcome
-  {
+  private static func outcome(
+    _ program: String, _ leading: [String], _ arguments: [String]
+  ) throws -> Outcome {
     let folder = try TemporaryDirectory()
-    let files = [("main.cf", Self.main), ("master.cf", Self.master)]
+    let files = [("main.cf", main), ("master.cf", master)]
     for (name, text) in files {
       try text.write(toFile: folder.path + "/" + name, atomically: true, encoding: .utf8)
     }
@@ -80,9 +80,13 @@ struct PostconfOracleTests {
     ["-Pe", "submission/inet/syslog_name=x", "relay/unix/smtp_helo_timeout=5"],
     ["-PX", "submission/inet/syslog_name"],
   ])
-  func itShowsAndChangesWhatPostfixDoes(arguments: [String]) throws {
-    let theirs = try outcome("postconf", [], arguments)
-    let ours = try outcome(MartinetInstance.executable, ["postconf"], arguments)
+  func itShowsAndChangesWhatPostfixDoes(arguments: [String]) async throws {
+    let (theirs, ours) = try await onOwnThread {
+      (
+        try Self.outcome("postconf", [], arguments),
+        try Self.outcome(MartinetInstance.executable, ["postconf"], arguments)
+      )
+    }
     #expect(ours == theirs)
   }
 }

@@ -53,7 +53,8 @@ private func listings(
 
 @Suite(.enabled(if: PostfixOracle.isAvailable))
 struct QueueListOracleTests {
-  @Test func bothListingsAreThoseOfPostfixByteForByte() throws {
+  /// What Postfix shows of a queue in which there is all sorts of mail.
+  private static func shown() throws -> (json: [String], text: [String]) {
     let sink = try ScriptedSink { step in
       guard case .recipient(let address) = step else { return .accept }
       return address.hasPrefix("long")
@@ -81,7 +82,13 @@ struct QueueListOracleTests {
       try dialog.say(".", expecting: 250)
       try dialog.say("QUIT", expecting: 221)
     }
-    let (json, text) = try listings(of: oracle, entries: mails.count)
+    let shown = try listings(of: oracle, entries: mails.count)
+    try oracle.stop()
+    return shown
+  }
+
+  @Test func bothListingsAreThoseOfPostfixByteForByte() async throws {
+    let (json, text) = try await onOwnThread { try Self.shown() }
     let entries = try json.map {
       try JSONDecoder().decode(OracleEntry.self, from: Data($0.utf8)).entry()
     }
@@ -94,6 +101,5 @@ struct QueueListOracleTests {
     for (entry, line) in zip(entries, json) {
       #expect(String(decoding: QueueListJSON.line(for: entry), as: UTF8.self) == line + "\n")
     }
-    try oracle.stop()
   }
 }

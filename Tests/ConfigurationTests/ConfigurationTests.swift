@@ -134,7 +134,7 @@ import Testing
     ("myhostname = -x-", "myhostname", "expected a host name"),
     ("reject_code = 200", "reject_code", "expected a number from 400 to 599"),
     ("compatibility_level = new", "compatibility_level", "expected a release such as 3.6"),
-    ("myorigin =", "myorigin", "expected a text that is not empty"),
+    ("myorigin =", "myorigin", "expected a domain, or the path of a file with one"),
     ("mynetworks_style = wide", "mynetworks_style", "expected one of: class, subnet, host"),
     (
       "mailbox_delivery_lock = fcntl, dotlok", "mailbox_delivery_lock",
@@ -238,6 +238,31 @@ import Testing
         "warning: main.cf, line 8: gone_destination_recipient_limit: unused parameter: "
           + "master.cf has no service gone",
       ])
+  }
+
+  @Test(arguments: [
+    ("inet_protocols", "ipv5", "expected a list of: all, ipv4, ipv6, found \"ipv5\""),
+    ("inet_protocols", "", "expected a list of: all, ipv4, ipv6, found \"\""),
+    ("queue_directory", "spool", "expected a path that starts with /, found \"spool\""),
+    (
+      "maillog_file", "log", "expected a path that starts with /, or nothing, found \"log\""
+    ),
+    (
+      "myorigin", "a b", "expected a domain, or the path of a file with one, found \"a b\""
+    ),
+  ])
+  func aValueThatCannotBeMeantIsRefused(name: String, value: String, message: String) {
+    #expect(
+      Sample.evaluate("\(name) = \(value)").diagnostics.map(\.description)
+        == ["error: main.cf, line 1: \(name): \(message)"])
+  }
+
+  @Test(arguments: [
+    ("inet_protocols", "IPv4, ipv6"), ("maillog_file", ""), ("maillog_file", "/dev/stdout"),
+    ("myorigin", "localhost"), ("myorigin", "[192.0.2.1]"),
+  ])
+  func whatLooksOddAndIsMeantIsTaken(name: String, value: String) {
+    #expect(Sample.evaluate("\(name) = \(value)").diagnostics.isEmpty)
   }
 
   @Test func theValueOfAnUnusedParameterMayBeAPasswordAndIsNotForTheLog() {

@@ -39,6 +39,15 @@ import Testing
       ])
   }
 
+  @Test func saysWhichLineIsNotUTF8() {
+    let found = MainFile(Array("a=1\nb=".utf8) + [0xff, 10], file: "f")
+    #expect(
+      found.diagnostics.map(\.description) == [
+        "warning: f, line 2: bytes that are not UTF-8 are replaced by question marks"
+      ])
+    #expect(found.assignments.map(\.value) == ["1", "\u{fffd}"])
+  }
+
   @Test func warnsOfAnOverriddenValueAndOfALeadingSpace() {
     let found = MainFile(Array(" z\na=1\n\na=2\n".utf8), file: "f").diagnostics
     #expect(

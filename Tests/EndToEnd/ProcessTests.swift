@@ -77,9 +77,10 @@ extension EndToEnd {
       let server = try MartinetInstance(settings: ["valias_password": "geheim"])
       try server.start()
       try #require(server.master).send(SIGHUP)
-      try server.log.wait(for: "reload -- version", until: .after(.seconds(20)))
+      let log = server.log
+      try log.wait(for: "reload -- version", until: .after(.seconds(20)))
       try server.stop()
-      let lines = server.log.lines.map(\.description)
+      let lines = log.lines.map(\.description)
       #expect(lines.count { $0.hasSuffix("unused parameter: valias_password") } == 2)
       #expect(!lines.contains { $0.contains("geheim") })
       let check = try server.outcome(of: "check")

@@ -87,6 +87,9 @@ struct CommandTests {
     for line in ["cat \"$USER\"", "a|b", "a;b", "a>b", "cat ~", "cat *"] {
       #expect(CommandLine.resolve(.line(line)).arguments == ["sh", "-c", line])
     }
+    #expect(
+      CommandLine.resolve(.line("cat a", shell: ["/x/sh", "-c"])).arguments
+        == ["/x/sh", "-c", "cat a"])
     #expect(CommandLine.resolve(.arguments(["cat", "$a;b"])).arguments == ["cat", "$a;b"])
   }
 
@@ -167,7 +170,9 @@ struct CommandTests {
   }
 
   @Test func anOrderTravels() throws {
-    for words in [CommandOrder.Words.line("a b"), .arguments(["a", "b c"])] {
+    for words in [
+      CommandOrder.Words.line("a b"), .line("a b", shell: ["/sh", "-c"]), .arguments(["a", "b c"]),
+    ] {
       let order = order(words, environment: ["A=b", "C="], directory: "/d")
       var out = WireEncoder()
       order.encode(into: &out)

@@ -22,7 +22,8 @@ struct MailboxFileTests {
 
   private func deliver(
     _ body: String = "From x\r\n..dot\r\n", to path: String, sizeMax: Int64 = 0,
-    owner: UInt32? = nil, lock: MailboxLock = MailboxLock([.fcntl, .flock, .dotlock])
+    owner: UInt32? = nil, lock: MailboxLock = MailboxLock([.fcntl, .flock, .dotlock]),
+    isMailbox: Bool = true
   ) throws -> LocalVerdict {
     let file = SharedDescriptor(
       try Files.sealedMemory("message", content: Array("Subject: x\r\n\r\n\(body)".utf8)))
@@ -31,8 +32,9 @@ struct MailboxFileTests {
     let agent = LocalAgent(settings: settings, names: MaildirName(host: "host.test", pid: 7))
     return withExtendedLifetime(file) {
       agent.append(
-        message(body, file), to: MailboxFile(path: path, lock: lock, owner: owner),
-        at: Self.time, failure: "cannot update: ", isVirtual: false)
+        message(body, file),
+        to: MailboxFile(path: path, lock: lock, owner: owner, isMailbox: isMailbox), at: Self.time,
+        failure: "cannot update: ", isVirtual: false)
     }
   }
 
@@ -88,6 +90,38 @@ struct MailboxFileTests {
           EnhancedStatus(5, 2, 2), "cannot update: error writing message: File too large"))
     #expect(try folder.read("anna") == before)
     #expect(try folder.names() == ["anna"])
+  }
+
+  @Test func anAliasMayNameADevice() throws {
+    #expect(try deliver(to: "/dev/null", isMailbox: false) == .deliveredToMailbox)
+    #expect(!FileManager.default.fileExists(atPath: "/dev/null.lock"))
+    let full = try deliver(to: "/dev/full", isMailbox: false)
+    #expect(
+      full
+        == .failed(
+          EnhancedStatus(4, 3, 0),
+          "cannot update: error writing message: No space left on device"))
+    // A user's mailbox is none.
+    #expect(try deliver(to: "/dev/null", lock: MailboxLock(.fcntl)).outcome == .deferred)
+    let folder = try TemporaryDirectory()
+    #expect(mkfifo(folder.path("fifo"), 0o600) == 0)
+    #expect(
+      try deliver(to: folder.path("fifo"), isMailbox: false)
+        == .failed(EnhancedStatus(4, 2, 0), "cannot update: destination is not a regular file"))
+  }
+
+  @Test func aFileOfAnAliasNeedsNoLockFile() throws {
+    let folder = try TemporaryDirectory()
+    let path = folder.path(String(repeating: "n", count: 253))
+    // The name of the lock file would be too long.
+    #expect(try deliver(to: path, isMailbox: false) == .deliveredToMailbox)
+    #expect(try deliver(to: path).outcome == .bounced)
+    try folder.write("", to: "locked.lock")
+    var lock = MailboxLock(.dotlock)
+    lock.attempts = 2
+    lock.pause = 1
+    #expect(
+      try deliver(to: folder.path("locked"), lock: lock, isMailbox: false).outcome == .deferred)
   }
 
   @Test func aLockFileOfAnotherIsRespectedAndAStaleOneRemoved() throws {

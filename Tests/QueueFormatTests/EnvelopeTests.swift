@@ -15,6 +15,13 @@ func fullEnvelope() -> Envelope {
       EnvelopeRecipient(MailAddress("d"), original: .null, notify: .never),
     ],
     arrival: WallTime(microseconds: 1_700_000_000_000_001))
+  var program = EnvelopeRecipient(
+    MailAddress("list@example.org"), original: MailAddress("all@example.org"), notify: .failure)
+  program.kind = .program(
+    AliasProgramPlace(index: 1, count: 70_000, isInFile: true, isBare: true))
+  var alias = EnvelopeRecipient(MailAddress("owned@example.org"))
+  alias.kind = .alias
+  envelope.recipients += [program, alias]
   envelope.client.name = Array("mail.example.org".utf8)
   envelope.client.address = Array("192.0.2.1".utf8)
   envelope.client.port = 50_025
@@ -42,6 +49,25 @@ func encoded(_ envelope: Envelope) -> [UInt8] {
   let envelope = fullEnvelope()
   let read = try encoded(envelope).withUnsafeBytes { try Envelope($0) }
   #expect(read == envelope)
+}
+
+/// A build that knows only addresses must not deliver such mail to a mailbox.
+@Test func aRecipientThatIsNoAddressMustBeUnderstood() throws {
+  var envelope = Envelope(
+    sender: .null, recipients: [EnvelopeRecipient(MailAddress("list@example.org"))],
+    arrival: WallTime(microseconds: 1))
+  let plain = encoded(envelope)
+  envelope.recipients[0].kind = .alias
+  let special = encoded(envelope)
+  // Behind sender and time.
+  let at = 6 + 6 + 8
+  #expect(plain[at + 1] == 0 && special[at + 1] == 0x80)
+  // One of a kind that is not known yet is held.
+  var later = special
+  later[at + 6] = 9
+  #expect(throws: FormatError.notUnderstood) {
+    try later.withUnsafeBytes { try Envelope($0) }
+  }
 }
 
 @Test func aSmallEnvelopeTakesLittleRoom() {

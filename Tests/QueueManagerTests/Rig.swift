@@ -29,10 +29,12 @@ final class Rig {
   ///   - directory: the spool of an earlier life.
   ///   - sequences: how many numbers for segments it has; without any it can write no mail.
   ///   - aliases: the table of virtual aliases, if there is one.
+  ///   - localAliases: entries of an `inline:` table of local aliases.
   ///   - routes: the route of an address; `smtp:[sink.test]:25` unless it says otherwise.
   init(
     directory: TemporaryDirectory? = nil, marks: RecordMarks? = nil, sequences: UInt32 = 100,
-    aliases: String = "", settings: (inout QueueSettings) -> Void = { _ in },
+    aliases: String = "", localAliases: String = "",
+    settings: (inout QueueSettings) -> Void = { _ in },
     routes: @escaping @Sendable (String) -> String? = { _ in nil }
   ) throws {
     self.directory = try directory ?? TemporaryDirectory(prefix: "qmgr")
@@ -61,13 +63,28 @@ final class Rig {
       rewriting: EnvelopeRewriting(
         resolver: routing.resolver,
         aliases: AliasExpansion(
-          "virtual_alias_maps", aliases, resolver: routing.resolver, keepsExtension: true)),
+          "virtual_alias_maps", aliases, resolver: routing.resolver, keepsExtension: true),
+        localAliases: try Self.localAliases(localAliases, self.directory, routing.resolver)),
       marks: marks)
     let mutes = Mutes()
     self.mutes = mutes
     peers = Peers(
       queue, mute: { mutes.names.append($0) }, ended: { mutes.ended.append(($0, $1)) })
     peers.addSequences(first: Self.grant(), count: sequences)
+  }
+
+  /// Aliases of local users; the files that they include lie in the folder of the spool.
+  private static func localAliases(
+    _ entries: String, _ directory: TemporaryDirectory, _ resolver: AddressResolver
+  ) throws -> LocalAliases? {
+    if entries.isEmpty { return nil }
+    let path = directory.path
+    let opener = TableOpener { name in try? Files.readWhole(path + name, limit: 1000) }
+    return LocalAliases(
+      try TableSet(["inline:{\(entries)}"], opener: opener), resolver: resolver,
+      settings: LocalAliases.Settings(), mayBeLocal: { $0.foldedDomain == "mx.test" },
+      delivery: { $0.foldedDomain == "mx.test" ? $0 : nil },
+      readFile: { name throws(LookupError) in try await opener.readIncluded(name, 1000) })
   }
 
   @ReactorActor

@@ -204,6 +204,14 @@ import Testing
           + "connected to anew",
         "smtpd: SASL: Dovecot auth socket '\(dovecot.path)' answers again",
       ])
+    // Whoever makes it happen again does not fill the log.
+    dovecot.isSilent = true
+    let other = try await fixture.connect()
+    #expect(try await other.ask("AUTH PLAIN \(Self.alice)").hasPrefix("454 4.7.0"))
+    dovecot.isSilent = false
+    #expect(try await other.ask("AUTH PLAIN \(Self.alice)") == Self.success)
+    #expect(dovecot.connections == 3)
+    #expect(try fixture.logLines().filter { $0.contains("Dovecot auth socket") } == lines)
   }
 
   @Test @ReactorActor func aServerThatIsSlowWithOneUserServesTheOthers() async throws {

@@ -30,7 +30,7 @@ final class Fixture {
   init(
     spool realSpool: (any MessageSpool)? = nil, sessionLimit: Int = 100, bodyMemory: Int = 64 << 20,
     spillLimit: Int = 1 << 30, writeTimeout: Duration = .seconds(300),
-    timeout: Duration = .seconds(30), dataRateMin: Int = 500, tls: ServerTLS = .off,
+    timeout: Duration = .seconds(600), dataRateMin: Int = 500, tls: ServerTLS = .off,
     debugPeer: IPAddress? = nil, softBounce: Bool = false,
     authentication: AuthenticationRules? = nil,
     logsClientPort: Bool = false, contentFilter: String = "", milters: SiteMilters? = nil,

@@ -189,11 +189,11 @@ import Testing
     (certificates + "tls_server_sni_maps = hash:/gone\n", "tls_server_sni_maps: cannot read /gone"),
     (
       certificates + "tls_server_sni_maps = cidr:{ { 0.0.0.0/0 /rsa.both } }\n",
-      "tls_server_sni_maps: cidr:{ { 0.0.0.0/0 /rsa.both } }: expected static:, inline:"
+      "tls_server_sni_maps: cidr:{…}: expected static:, inline:"
     ),
     (
       certificates + "tls_server_sni_maps = unionmap:{ static:/rsa.both }\n",
-      "tls_server_sni_maps: unionmap:{ static:/rsa.both }: expected static:, inline:"
+      "tls_server_sni_maps: unionmap:{…}: expected static:, inline:"
     ),
   ])
   func whatIsWrongIsNamed(text: String, wanted: String) throws {

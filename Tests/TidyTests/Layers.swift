@@ -152,7 +152,8 @@ private let services = [
   room(
     "LocalDelivery", "Services",
     platform + mail + [
-      "ServiceKit", "Configuration", "LookupTables", "QueueFormat", "SystemPackage", "Glibc",
+      "ServiceKit", "Configuration", "LookupTables", "AddressRewriting", "QueueFormat",
+      "SystemPackage", "Glibc",
     ]),
   room(
     "Control", "Services",
@@ -164,8 +165,8 @@ private let programs = [
     "Administration", "Programs",
     platform + [
       "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-      "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", "ArgumentParser", "SystemPackage",
-      "Glibc",
+      "LocalDelivery", "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", "ArgumentParser",
+      "SystemPackage", "Glibc",
     ]),
   room(
     "martinet", "Programs",

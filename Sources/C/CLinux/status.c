@@ -40,6 +40,7 @@ int clinux_status_at(int directory, const char *path, bool follow, clinux_file_s
 }
 
 bool clinux_mode_is_directory(uint32_t mode) { return S_ISDIR(mode); }
+bool clinux_mode_is_character_device(uint32_t mode) { return S_ISCHR(mode); }
 bool clinux_mode_is_regular(uint32_t mode) { return S_ISREG(mode); }
 bool clinux_mode_is_socket(uint32_t mode) { return S_ISSOCK(mode); }
 

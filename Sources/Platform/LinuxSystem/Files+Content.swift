@@ -165,6 +165,11 @@ extension Files {
     _ path: String, limit: Int, in directory: Int32 = workingDirectory
   ) throws(Errno) -> [UInt8] {
     let file = try open(path, .read, in: directory)
+    return try readWhole(file.raw, limit: limit)
+  }
+
+  /// The content of an open file from its position on; `EFBIG` when it has more than `limit` bytes.
+  package static func readWhole(_ file: Int32, limit: Int) throws(Errno) -> [UInt8] {
     var bytes = [UInt8](repeating: 0, count: min(4096, limit + 1))
     var used = 0
     while true {
@@ -174,7 +179,7 @@ extension Files {
       }
       let count = try checked(
         bytes.withUnsafeMutableBytes {
-          clinux_read(file.raw, $0.baseAddress! + used, $0.count - used)
+          clinux_read(file, $0.baseAddress! + used, $0.count - used)
         })
       if count == 0 { break }
       used += count

@@ -29,6 +29,8 @@ package struct FileStatus: Hashable, Sendable {
   package var permissions: UInt32 { mode & 0o7777 }
   /// Whether it is a directory.
   package var isDirectory: Bool { clinux_mode_is_directory(mode) }
+  /// Whether it is a device that is no disk, such as `/dev/null`.
+  package var isCharacterDevice: Bool { clinux_mode_is_character_device(mode) }
   /// Whether it is an ordinary file.
   package var isRegular: Bool { clinux_mode_is_regular(mode) }
   /// Whether it is a socket.

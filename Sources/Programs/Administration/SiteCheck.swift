@@ -1,10 +1,12 @@
 import AccessPolicy
 import Configuration
 import LinuxSystem
+import LocalDelivery
 import LookupTables
 import MailSite
 import Master
 import ServiceKit
+import Synchronization
 import SystemPackage
 
 /// What the roles would find wrong with lists, tables and restrictions, found before they start.
@@ -20,13 +22,16 @@ enum SiteCheck {
   /// Looks over the configuration of every listener.
   static func findings(_ files: ConfigurationFiles) -> Findings {
     var found = Findings()
+    let flaws = TableFlaws()
     let listeners = files.services.filter { $0.command == "smtpd" }
     for configuration in [files.configuration]
       + listeners.map({ files.configuration.overlaid(by: $0).configuration })
     {
       do throws(MailSiteError) {
         let own = ((try? Interfaces.addresses()) ?? []).map(\.address)
-        let site = try MailSite(configuration, ownAddresses: own, tables: .command())
+        var tables = TableOpener.command()
+        tables.noteFlaw = { flaws.add($1, of: $0) }
+        let site = try MailSite(configuration, ownAddresses: own, tables: tables)
         let policy = try site.accessPolicy { _ in }
         _ = try site.milters
         for warning in site.warnings + policy.warnings.map(\.description) {
@@ -38,6 +43,8 @@ enum SiteCheck {
     }
     addUnknownTransports(to: &found, files)
     addLogFolder(to: &found, files.configuration)
+    found.warnings += flaws.sentences
+    found.warnings += pipeFlaws(files.services)
     found.errors += ServerKeys.findings(files)
     found.warnings += ServerKeys.warnings(files)
     return found
@@ -85,6 +92,18 @@ enum SiteCheck {
     return MasterProcess.Verdict(errors: found.errors, warnings: found.warnings)
   }
 
+  /// What keeps a command from getting mail.
+  private static func pipeFlaws(_ services: [ServiceEntry]) -> [String] {
+    services.filter { $0.command == "pipe" }.compactMap { service in
+      do throws(PipeService.Flaw) {
+        _ = try PipeService(service.arguments)
+        return nil
+      } catch {
+        return "\(service.location): \(service.name): \(error): its mail stays in the queue"
+      }
+    }
+  }
+
   private static func add(
     _ sentence: String, to found: inout [String], _ configuration: Configuration
   ) {
@@ -99,5 +118,34 @@ enum SiteCheck {
   ) -> SourceLocation? {
     let name = sentence.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
     return configuration.location(of: String(name))
+  }
+}
+
+/// Lines of tables that are not used, of each table the first few.
+private final class TableFlaws: Sendable {
+  private static let shownMax = 5
+  private let found = Mutex<[(table: String, flaws: [String], hasMore: Bool)]>([])
+
+  func add(_ flaw: String, of table: String) {
+    found.withLock { found in
+      let place = found.firstIndex { $0.table == table } ?? found.count
+      if place == found.count { found.append((table, [], false)) }
+      // Several listeners open the same table.
+      guard !found[place].flaws.contains(flaw) else { return }
+      if found[place].flaws.count < Self.shownMax {
+        found[place].flaws.append(flaw)
+      } else {
+        found[place].hasMore = true
+      }
+    }
+  }
+
+  var sentences: [String] {
+    found.withLock { found in
+      found.flatMap { table, flaws, hasMore in
+        flaws.map { "\(table): \($0): the line is not used" }
+          + (hasMore ? ["\(table): more lines are not used"] : [])
+      }
+    }
   }
 }

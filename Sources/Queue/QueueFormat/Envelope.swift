@@ -48,6 +48,8 @@ package struct EnvelopeRecipient: Hashable, Sendable {
   package var notify: DeliveryNotify?
   /// ORCPT of RFC 3461 4.2 with its address type; empty for none.
   package var dsnOriginal: [UInt8]
+  /// What the address names.
+  package var kind = RecipientKind.address
 
   /// A recipient without wishes.
   package init(

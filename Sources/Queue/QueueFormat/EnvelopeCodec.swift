@@ -18,6 +18,8 @@ private enum AttributeType {
   static let pickupSource: UInt16 = 13
   static let origin: UInt16 = 0x8001
   static let contentFilter: UInt16 = 0x8002
+  /// A recipient that is no plain address.
+  static let specialRecipient: UInt16 = 0x8003
   static let mustUnderstand: UInt16 = 0x8000
 }
 
@@ -99,6 +101,11 @@ extension Envelope {
     switch type {
     case AttributeType.sender: sender = MailAddress([UInt8](value.bytes))
     case AttributeType.recipient: recipients.append(try EnvelopeRecipient(&value))
+    case AttributeType.specialRecipient:
+      let kind = try RecipientKind(&value)
+      var recipient = try EnvelopeRecipient(&value)
+      recipient.kind = kind
+      recipients.append(recipient)
     case AttributeType.arrival:
       arrival = WallTime(microseconds: try value.integer(Int64.self))
     case AttributeType.clientName: client.name = [UInt8](value.bytes)
@@ -147,10 +154,15 @@ extension EnvelopeRecipient {
 
   fileprivate func encode(into bytes: inout [UInt8]) {
     let originalBytes = original?.bytes ?? []
-    bytes.append(
-      attributeLead: AttributeType.recipient,
-      length: 8 + Self.stored(address.bytes) + Self.stored(originalBytes)
-        + Self.stored(dsnOriginal))
+    let length =
+      8 + Self.stored(address.bytes) + Self.stored(originalBytes) + Self.stored(dsnOriginal)
+    if kind == .address {
+      bytes.append(attributeLead: AttributeType.recipient, length: length)
+    } else {
+      bytes.append(
+        attributeLead: AttributeType.specialRecipient, length: RecipientKind.storedSize + length)
+      kind.encode(into: &bytes)
+    }
     bytes.append(notify.map { $0.rawValue | Self.hasNotify } ?? 0)
     bytes.append(original == nil ? 0 : 1)
     bytes.append(shortBytes: address.bytes)
@@ -168,6 +180,36 @@ extension EnvelopeRecipient {
       notifyByte & Self.hasNotify == 0
       ? nil : DeliveryNotify(rawValue: notifyByte & ~Self.hasNotify)
     dsnOriginal = try value.shortBytes()
+  }
+}
+
+extension RecipientKind {
+  /// Bytes of its stored form.
+  fileprivate static let storedSize = 10
+
+  private static let storedProgram: UInt8 = 1
+  private static let storedAlias: UInt8 = 2
+
+  fileprivate func encode(into bytes: inout [UInt8]) {
+    var place = AliasProgramPlace(index: 0, count: 0, flags: 0)
+    if case .program(let named) = self { place = named }
+    bytes.append(self == .alias ? Self.storedAlias : Self.storedProgram)
+    bytes.append(place.flags)
+    bytes.append(integer: place.index)
+    bytes.append(integer: place.count)
+  }
+
+  fileprivate init(_ value: inout ByteCursor) throws(FormatError) {
+    let number = try value.integer(UInt8.self)
+    let flags = try value.integer(UInt8.self)
+    let index = try value.integer(UInt32.self)
+    let count = try value.integer(UInt32.self)
+    switch number {
+    case Self.storedProgram:
+      self = .program(AliasProgramPlace(index: index, count: count, flags: flags))
+    case Self.storedAlias: self = .alias
+    default: throw .notUnderstood
+    }
   }
 }
 

@@ -4,15 +4,18 @@ import Primitives
 
 /// One expansion of an alias of a local user under way.
 struct AliasRun {
-  /// Aliases of aliases, and files in files.
+  /// Aliases of aliases.
   private static let depthMax = 100
 
   private(set) var recipients: [LocalAliases.Recipient] = []
+  /// Whether the first alias is opened whatever its owner, and must not fail to.
+  var sparesRoot = false
   private let aliases: LocalAliases
   private let root: MailAddress
   private let memory: ExpansionMemory
-  /// Aliases and files that have been looked into: the second time they add nobody.
+  /// Aliases that have been looked into: the second time they add nobody.
   private var opened: Set<[UInt8]> = []
+  private var filesRead = 0
   private var known: Set<[UInt8]> = []
 
   init(_ aliases: LocalAliases, for root: MailAddress, in memory: ExpansionMemory) {
@@ -21,68 +24,68 @@ struct AliasRun {
     self.memory = memory
   }
 
-  /// Takes those for whom an alias stands; users among them are final unless a file led here.
+  /// Takes those for whom an alias stands; users among them are final unless a file led here. False
+  /// when the alias is to have a fate of its own: then nobody has been taken.
   mutating func open(
-    _ entry: LocalAliases.Entry, of recipient: MailAddress, depth: Int, isFinal: Bool = true
-  ) async throws(RewriteError) {
-    guard opened.insert(LocalAliases.name(of: recipient)).inserted else { return }
+    _ entry: AliasTables.Entry, of recipient: MailAddress, depth: Int, isFinal: Bool = true
+  ) async throws(RewriteError) -> Bool {
+    guard opened.insert(AliasTables.name(of: recipient)).inserted else { return true }
     guard depth < Self.depthMax else {
       throw .nestedTooDeeply(map: RewriteError.aliasMaps, address: root)
     }
-    for item in entry.list.addresses {
-      if let path = Self.includedPath(item) {
-        try await include(path, in: entry, depth + 1)
-      } else {
-        let unmatched = aliases.settings.keepsExtension ? entry.unmatched : []
-        try await take(item, unmatched, in: entry, depth + 1, isFinal: isFinal)
-      }
-    }
-  }
-
-  private static func includedPath(_ item: [UInt8]) -> [UInt8]? {
-    let prefix = Array(":include:".utf8)
-    let text = LocalPart.meaning(of: item)
-    guard text.prefix(prefix.count).map(ASCII.lowercased) == prefix else { return nil }
-    return Array(text[prefix.count...])
-  }
-
-  private mutating func include(
-    _ path: [UInt8], in entry: LocalAliases.Entry, _ depth: Int
-  ) async throws(RewriteError) {
-    // No name of an alias begins like this.
-    guard opened.insert([0] + path).inserted else { return }
-    guard depth < Self.depthMax else {
-      throw .nestedTooDeeply(map: RewriteError.aliasMaps, address: root)
-    }
-    let name = String(decoding: path, as: UTF8.self)
-    try checkSize()
-    let bytes: [UInt8]
+    let isSpared = sparesRoot && depth == 0
+    var included = IncludedItems(
+      of: entry, filesMax: aliases.settings.expansionMax - filesRead)
     do throws(LookupError) {
-      guard path.first == UInt8(ascii: "/") else {
-        throw .malformed(table: ":include:\(name)", reason: "expected a path that begins with /")
+      if !isSpared, try await aliases.tables.owner(of: entry.name) != nil { return false }
+      do throws(LookupError) {
+        while let path = try included.nextPath() {
+          included.take(try await aliases.readFile(path), owner: 0)
+        }
+      } catch {
+        if !isSpared { return false }
+        throw error
       }
-      bytes = try await aliases.readFile(name)
     } catch {
       throw .lookupFailed(map: RewriteError.aliasMaps, address: root, error)
     }
-    let unmatched = aliases.settings.keepsExtensionInFiles ? entry.unmatched : []
-    for line in LogicalLines(bytes).lines {
-      for item in AddressList(line.text).addresses {
-        if let path = Self.includedPath(item) {
-          try await include(path, in: entry, depth + 1)
-        } else if LocalAliases.isProgram(item) {
-          throw .programInFile(path: name, address: root)
-        } else {
-          // As in Postfix, where those of files get a message of their own: all tables are
-          // asked about them again.
-          try await take(item, unmatched, in: entry, depth + 1, isFinal: false)
-        }
-      }
+    filesRead += included.fileCount
+    try add(entry.programs.count, of: entry, at: recipient, areInFile: false) {
+      entry.programs[$0]
+    }
+    let unmatched = aliases.settings.keepsExtension ? entry.unmatched : []
+    for item in entry.addresses {
+      try await take(item, unmatched, in: entry, depth + 1, isFinal: isFinal)
+    }
+    try add(included.programs.count, of: entry, at: recipient, areInFile: true) {
+      included.programs[$0].text
+    }
+    // As in Postfix, where those of files get a message of their own: all tables are asked about
+    // them again.
+    let unmatchedInFile = aliases.settings.keepsExtensionInFiles ? entry.unmatched : []
+    for item in included.addresses {
+      try await take(item, unmatchedInFile, in: entry, depth + 1, isFinal: false)
+    }
+    return true
+  }
+
+  private mutating func add(
+    _ count: Int, of entry: AliasTables.Entry, at recipient: MailAddress, areInFile: Bool,
+    _ text: (Int) -> [UInt8]
+  ) throws(RewriteError) {
+    for index in 0..<count {
+      let place = AliasProgramPlace(
+        index: UInt32(clamping: index), count: UInt32(clamping: count), isInFile: areInFile,
+        isBare: entry.isBare)
+      // The same command behind another alias is run once, if the same people wrote it.
+      let key = [0, areInFile ? 1 : 0] + Array("\(entry.owner) ".utf8) + text(index)
+      try append(
+        LocalAliases.Recipient(address: recipient, kind: .program(place), isUser: false), as: key)
     }
   }
 
   private mutating func take(
-    _ item: [UInt8], _ unmatched: [UInt8], in entry: LocalAliases.Entry, _ depth: Int,
+    _ item: [UInt8], _ unmatched: [UInt8], in entry: AliasTables.Entry, _ depth: Int,
     isFinal: Bool
   ) async throws(RewriteError) {
     // As Postfix reads it: one backslash only quotes, two mean the user and no alias.
@@ -92,32 +95,36 @@ struct AliasRun {
     var address = aliases.resolver.completed(MailAddress(Array(name)))
     if !unmatched.isEmpty { address = address.extended(by: unmatched) }
     let user: MailAddress?
-    var next: LocalAliases.Entry?
+    var next: AliasTables.Entry?
     do throws(LookupError) {
       user = try await aliases.delivery(address)
-      if let user, !isUser { next = try await aliases.entry(for: user, within: entry.name) }
+      if let user, !isUser { next = try await aliases.tables.entry(for: user, within: entry.name) }
     } catch {
       throw .lookupFailed(map: RewriteError.aliasMaps, address: root, error)
     }
     guard let user else { return try add(address) }
-    // One for a command stays as it is: its mail waits, and that of the others goes on.
-    guard let next, !next.hasProgram else {
-      return try add(user, isUser: isFinal || isUser)
+    guard let next else { return try add(user, isUser: isFinal || isUser) }
+    guard try await open(next, of: user, depth: depth, isFinal: isFinal) else {
+      return try append(
+        LocalAliases.Recipient(address: user, kind: .alias, isUser: false), as: [0] + user.bytes)
     }
-    try await open(next, of: user, depth: depth, isFinal: isFinal)
   }
 
   private mutating func add(_ address: MailAddress, isUser: Bool = false) throws(RewriteError) {
     // A user has one mailbox, whichever of this host's domains is named.
-    let key = isUser ? LocalAliases.name(of: address) : address.bytes.map(ASCII.lowercased)
-    guard !known.contains(key) else { return }
-    try memory.take(for: CollectionOfOne(address), of: root)
-    known.insert(key)
-    recipients.append(LocalAliases.Recipient(address: address, isUser: isUser))
-    try checkSize()
+    let key = isUser ? AliasTables.name(of: address) : address.bytes.map(ASCII.lowercased)
+    try append(
+      LocalAliases.Recipient(address: address, kind: .address, isUser: isUser), as: key)
   }
 
-  private func checkSize() throws(RewriteError) {
+  /// Takes a recipient, unless there is one with the same key.
+  private mutating func append(
+    _ recipient: LocalAliases.Recipient, as key: [UInt8]
+  ) throws(RewriteError) {
+    guard !known.contains(key) else { return }
+    try memory.take(for: CollectionOfOne(recipient.address), of: root)
+    known.insert(key)
+    recipients.append(recipient)
     guard recipients.count <= aliases.settings.expansionMax,
       opened.count <= aliases.settings.expansionMax + 1
     else { throw .expansionTooLarge(map: RewriteError.aliasMaps, address: root) }

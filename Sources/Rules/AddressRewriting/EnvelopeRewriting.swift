@@ -54,37 +54,97 @@ package struct EnvelopeRewriting: Sendable {
   package func recipients(
     for address: MailAddress, isFiltered: Bool = false,
     in memory: ExpansionMemory = ExpansionMemory()
-  ) async throws(RewriteError) -> [MailAddress] {
+  ) async throws(RewriteError) -> [ExpandedRecipient] {
     let virtual =
       expandsRecipients ? try await aliases.expand(address, in: memory) : [address]
     guard !isFiltered, let localAliases, virtual.contains(where: localAliases.mayKnow) else {
-      return virtual
+      return virtual.map { ExpandedRecipient($0) }
     }
-    let expansionMax = virtual.count + localAliases.settings.expansionMax
-    var found: [MailAddress] = []
-    var pending = virtual
+    return try await followed(virtual, [], of: address, localAliases, memory)
+  }
+
+  /// Whether an alias still has as many commands and files as when it was expanded.
+  package func knows(
+    _ place: AliasProgramPlace, of alias: MailAddress
+  ) async throws(RewriteError) -> Bool {
+    try await localAliases?.knows(place, of: alias) ?? false
+  }
+
+  /// Who gets the mail of an alias that was left in an envelope as such, now that it is delivered,
+  /// and from whom; the sender is `nil` when it stays the same.
+  package func open(
+    _ alias: MailAddress
+  ) async throws(RewriteError) -> (recipients: [ExpandedRecipient], sender: MailAddress?) {
+    guard let localAliases else { return ([ExpandedRecipient(alias)], nil) }
+    let opened = try await localAliases.open(alias)
+    let memory = ExpansionMemory()
+    var found: [ExpandedRecipient] = []
+    var pending: [MailAddress] = []
+    try await take(opened.recipients, &found, &pending, memory)
+    return (try await followed(pending, found, of: alias, localAliases, memory), opened.sender)
+  }
+
+  /// Follows addresses through all aliases to their ends.
+  private func followed(
+    _ addresses: [MailAddress], _ ends: [ExpandedRecipient], of address: MailAddress,
+    _ localAliases: LocalAliases, _ memory: ExpansionMemory
+  ) async throws(RewriteError) -> [ExpandedRecipient] {
+    let expansionMax = addresses.count + ends.count + localAliases.settings.expansionMax
+    var found = ends
+    var pending = addresses
     var seen: Set<[UInt8]> = []
     var next = 0
     while next < pending.count {
-      let results = try await localAliases.expand(pending[next], in: memory)
-      if results == nil { found.append(pending[next]) }
-      for result in results ?? [] {
-        if result.isUser {
-          found.append(result.address)
-        } else if seen.insert(result.address.bytes.map(ASCII.lowercased)).inserted {
-          pending +=
-            aliases.isEmpty
-            ? [result.address] : try await aliases.expand(result.address, in: memory)
+      if let results = try await localAliases.expand(pending[next], in: memory) {
+        let new = results.filter {
+          $0.isUser || $0.kind != .address
+            || seen.insert($0.address.bytes.map(ASCII.lowercased)).inserted
         }
-        guard pending.count <= expansionMax, found.count <= expansionMax else {
-          throw .expansionTooLarge(map: RewriteError.aliasMaps, address: address)
-        }
+        try await take(new, &found, &pending, memory)
+      } else {
+        found.append(ExpandedRecipient(pending[next]))
+      }
+      guard pending.count <= expansionMax, found.count <= expansionMax else {
+        throw .expansionTooLarge(map: RewriteError.aliasMaps, address: address)
       }
       next += 1
     }
     // What leads to nobody but itself means the user of its name.
-    if found.isEmpty { return [address] }
-    var known: Set<[UInt8]> = []
-    return found.filter { known.insert($0.bytes.map(ASCII.lowercased)).inserted }
+    if found.isEmpty { return [ExpandedRecipient(address)] }
+    var known: Set<ExpandedRecipient> = []
+    return found.filter { known.insert($0.folded).inserted }
+  }
+
+  private func take(
+    _ results: [LocalAliases.Recipient], _ found: inout [ExpandedRecipient],
+    _ pending: inout [MailAddress], _ memory: ExpansionMemory
+  ) async throws(RewriteError) {
+    for result in results {
+      if result.isUser || result.kind != .address {
+        found.append(ExpandedRecipient(result.address, result.kind))
+      } else {
+        pending +=
+          aliases.isEmpty
+          ? [result.address] : try await aliases.expand(result.address, in: memory)
+      }
+    }
+  }
+}
+
+/// One of those for whom a recipient stands.
+package struct ExpandedRecipient: Hashable, Sendable {
+  /// The address.
+  package let address: MailAddress
+  /// What it names.
+  package let kind: RecipientKind
+
+  /// Names a recipient.
+  package init(_ address: MailAddress, _ kind: RecipientKind = .address) {
+    self.address = address
+    self.kind = kind
+  }
+
+  fileprivate var folded: ExpandedRecipient {
+    ExpandedRecipient(MailAddress(address.bytes.map(ASCII.lowercased)), kind)
   }
 }

@@ -7,8 +7,11 @@ import Primitives
 package struct LocalAliases: Sendable {
   /// Somebody for whom an alias stands.
   package struct Recipient: Equatable, Sendable {
-    /// The address.
+    /// The address; for anything but an address that of the alias.
     package let address: MailAddress
+    /// Whether it is an address, one of an alias's commands and files, or an alias with a fate of
+    /// its own.
+    package let kind: RecipientKind
     /// Whether it is a user of this host, to whom mail is delivered whatever else tables say.
     package let isUser: Bool
   }
@@ -23,9 +26,19 @@ package struct LocalAliases: Sendable {
     package var keepsExtensionInFiles = false
     /// `alias_expansion_limit`: addresses that one recipient may stand for, and files read for it.
     package var expansionMax = 1000
+    /// `expand_owner_alias`: whether the sender is whom `owner-name` stands for.
+    package var expandsOwner = false
 
     /// Postfix's defaults.
     package init() {}
+  }
+
+  /// An alias that is expanded under its own name.
+  package struct Opened: Equatable, Sendable {
+    /// For whom it stands.
+    package let recipients: [Recipient]
+    /// The sender of what goes on to them; `nil` when it stays the same.
+    package let sender: MailAddress?
   }
 
   /// The recipient as its agent gets it; `nil` when its mail is not delivered on this host.
@@ -37,7 +50,7 @@ package struct LocalAliases: Sendable {
   let settings: Settings
   let delivery: Delivery
   let readFile: FileReader
-  private let tables: TableSet
+  let tables: AliasTables
   private let mayBeLocal: @Sendable (MailAddress) -> Bool
 
   /// - Parameters:
@@ -51,7 +64,7 @@ package struct LocalAliases: Sendable {
     mayBeLocal: @escaping @Sendable (MailAddress) -> Bool, delivery: @escaping Delivery,
     readFile: @escaping FileReader
   ) {
-    self.tables = tables
+    self.tables = AliasTables(tables, delimiters: settings.delimiters)
     self.resolver = resolver
     self.settings = settings
     self.mayBeLocal = mayBeLocal
@@ -64,79 +77,91 @@ package struct LocalAliases: Sendable {
     !tables.isEmpty && mayBeLocal(recipient)
   }
 
-  /// The alias of a local recipient that stands for a command or a file among others; `nil` when
-  /// none does. Its mail has to wait, since only addresses get mail.
-  package func program(
-    for recipient: MailAddress
-  ) async throws(LookupError) -> MailAddress? {
-    guard let entry = try await entry(for: recipient, within: nil), entry.hasProgram else {
-      return nil
-    }
-    return MailAddress(entry.name)
-  }
-
   /// Who gets the mail of a recipient, through all aliases and files that its alias names; `nil`
-  /// when it is no alias of this host, or one for a command or a file.
+  /// when it is no alias of this host.
   ///
-  /// An alias that leads to nobody but itself means the user of its name.
+  /// An alias with an owner, and one of which a file cannot be read now, stays in the result as
+  /// `.alias`: its mail becomes new mail when it is delivered. An alias that leads to nobody but
+  /// itself means the user of its name.
   ///
   /// - Parameter memory: is asked before results are kept.
   package func expand(
     _ recipient: MailAddress, in memory: ExpansionMemory = ExpansionMemory()
   ) async throws(RewriteError) -> [Recipient]? {
-    guard mayKnow(recipient) else { return nil }
-    let user: MailAddress
-    let entry: Entry
+    guard mayKnow(recipient), let (user, entry) = try await find(recipient) else { return nil }
+    var run = AliasRun(self, for: user, in: memory)
+    guard try await run.open(entry, of: user, depth: 0) else {
+      return [Recipient(address: user, kind: .alias, isUser: false)]
+    }
+    return recipients(of: run, user)
+  }
+
+  /// As `expand`, for a recipient whose turn has come: its own owner is told, and a file that
+  /// cannot be read is an error. What is no alias any more is the user of its name.
+  package func open(_ recipient: MailAddress) async throws(RewriteError) -> Opened {
+    guard let (user, entry) = try await find(recipient) else {
+      return Opened(
+        recipients: [Recipient(address: recipient, kind: .address, isUser: true)], sender: nil)
+    }
+    var run = AliasRun(self, for: user, in: ExpansionMemory())
+    run.sparesRoot = true
+    guard try await run.open(entry, of: user, depth: 0) else {
+      preconditionFailure("an alias whose turn has come is opened or fails")
+    }
     do throws(LookupError) {
-      guard let found = try await delivery(recipient),
-        let known = try await self.entry(for: found, within: nil), !known.hasProgram
-      else { return nil }
-      user = found
-      entry = known
+      return Opened(recipients: recipients(of: run, user), sender: try await sender(for: entry))
     } catch {
       throw .lookupFailed(map: RewriteError.aliasMaps, address: recipient, error)
     }
-    var run = AliasRun(self, for: user, in: memory)
-    try await run.open(entry, of: user, depth: 0)
-    return run.recipients.isEmpty ? [Recipient(address: user, isUser: true)] : run.recipients
   }
 
-  /// What the tables say about a user.
-  struct Entry {
-    /// The name that was found, in lower case.
-    let name: [UInt8]
-    let list: AddressList
-    /// The delimiter and extension that the name does not have; empty for none.
-    let unmatched: [UInt8]
-
-    var hasProgram: Bool { list.addresses.contains(where: LocalAliases.isProgram) }
-  }
-
-  /// Asks about `user+extension`, then about `user`, but not for the alias that named it: within
-  /// itself an alias means the user.
-  func entry(
-    for recipient: MailAddress, within alias: [UInt8]?
-  ) async throws(LookupError) -> Entry? {
-    let name = Self.name(of: recipient)
-    if name != alias, let found = try await tables.find(name) {
-      return Entry(name: name, list: AddressList(found.value), unmatched: [])
+  /// Whether an alias has as many commands and files as a place among them says.
+  func knows(
+    _ place: AliasProgramPlace, of alias: MailAddress
+  ) async throws(RewriteError) -> Bool {
+    do throws(LookupError) {
+      guard let entry = try await tables.entry(of: alias, place) else { return false }
+      guard place.isInFile else { return entry.programs.count == Int(place.count) }
+      var included = IncludedItems(of: entry, filesMax: settings.expansionMax)
+      while let path = try included.nextPath() {
+        included.take(try await readFile(path), owner: 0)
+      }
+      return included.programs.count == Int(place.count)
+    } catch {
+      throw .lookupFailed(map: RewriteError.aliasMaps, address: alias, error)
     }
-    guard let bare = recipient.withoutExtension(delimiters: settings.delimiters) else { return nil }
-    let short = Self.name(of: bare)
-    guard short != alias, let found = try await tables.find(short) else { return nil }
-    return Entry(
-      name: short, list: AddressList(found.value),
-      unmatched: Array(recipient.localPart[bare.localPart.count...]))
   }
 
-  /// The local part as tables hold it.
-  static func name(of recipient: MailAddress) -> [UInt8] {
-    LocalPart.meaning(of: recipient.localPart).map(ASCII.lowercased)
+  private func recipients(of run: AliasRun, _ user: MailAddress) -> [Recipient] {
+    run.recipients.isEmpty
+      ? [Recipient(address: user, kind: .address, isUser: true)] : run.recipients
   }
 
-  /// Whether an item of an alias is a command or a file.
-  package static func isProgram(_ item: [UInt8]) -> Bool {
-    let first = LocalPart.meaning(of: item).first
-    return first == UInt8(ascii: "|") || first == UInt8(ascii: "/")
+  private func find(
+    _ recipient: MailAddress
+  ) async throws(RewriteError) -> (MailAddress, AliasTables.Entry)? {
+    do throws(LookupError) {
+      guard let user = try await delivery(recipient),
+        let entry = try await tables.entry(for: user)
+      else { return nil }
+      return (user, entry)
+    } catch {
+      throw .lookupFailed(map: RewriteError.aliasMaps, address: recipient, error)
+    }
+  }
+
+  /// The sender of what an alias with an owner passes on: `owner-name`, or the one address for
+  /// which that stands where it is wanted.
+  private func sender(
+    for entry: AliasTables.Entry
+  ) async throws(LookupError) -> MailAddress? {
+    guard let owner = try await tables.owner(of: entry.name) else { return nil }
+    let items = AliasItems(AddressList(owner.value).addresses)
+    if settings.expandsOwner, items.addresses.count == 1, let address = items.addresses.first,
+      items.programs.isEmpty, items.includedPaths.isEmpty
+    {
+      return resolver.completed(MailAddress(address))
+    }
+    return resolver.completed(MailAddress(owner.name))
   }
 }

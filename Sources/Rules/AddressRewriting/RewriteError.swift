@@ -14,8 +14,6 @@ package enum RewriteError: Error, Equatable {
   case nestedTooDeeply(map: String, address: MailAddress)
   /// A result has more bytes than `virtual_alias_address_length_limit`.
   case resultTooLong(map: String, value: [UInt8])
-  /// A file that a local alias includes names a command or a file, which no such file may.
-  case programInFile(path: String, address: MailAddress)
   /// Whoever asked has no memory for more addresses.
   case noMemory(address: MailAddress)
 }
@@ -27,7 +25,7 @@ extension RewriteError: CustomStringConvertible {
   /// Whether a limit was reached: the tables are at fault, and answer.
   package var isUnreasonable: Bool {
     switch self {
-    case .lookupFailed, .notAnAddress, .programInFile, .noMemory: false
+    case .lookupFailed, .notAnAddress, .noMemory: false
     case .expansionTooLarge, .nestedTooDeeply, .resultTooLong: true
     }
   }
@@ -50,9 +48,6 @@ extension RewriteError: CustomStringConvertible {
       "unreasonable \(map) map expansion size for \(Self.text(address))"
     case .nestedTooDeeply(let map, let address):
       "unreasonable \(map) map nesting for \(Self.text(address))"
-    case .programInFile(let path, let address):
-      "alias_maps for \(Self.text(address)): the included file \(path) names a command or a file; "
-        + "it may name addresses only"
     case .noMemory(let address):
       "no memory for those for whom \(Self.text(address)) stands: more body_memory_limit, or fewer "
         + "recipients to a message"

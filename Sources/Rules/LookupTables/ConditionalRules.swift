@@ -97,7 +97,7 @@ struct RuleError: Error {
 /// The lines of a pattern table: of its file, or of `type:{ {line}, {line} }`.
 enum RuleText {
   static func lines(
-    _ name: String, _ argument: String, read: TableOpener.Reader
+    _ name: String, _ argument: String, read: (String) -> [UInt8]?
   ) throws(LookupError) -> [(number: Int, text: [UInt8])] {
     guard argument.hasPrefix("{") else {
       guard let bytes = read(argument) else { throw .unreadable(path: argument) }

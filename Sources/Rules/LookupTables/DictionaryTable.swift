@@ -7,6 +7,8 @@ package struct DictionaryTable: SynchronousTable {
   package let name: String
   /// Lines of its file that were not used, each with the reason.
   package let warnings: [String]
+  /// Who owns its file.
+  package let owner: UInt32
   private let entries: [[UInt8]: [UInt8]]
 
   /// The value of a key, whatever the case of its letters.
@@ -24,7 +26,8 @@ package struct DictionaryTable: SynchronousTable {
   ///
   /// As in Postfix the first of several lines for a key counts, and a line without a value does
   /// not.
-  init(texthash name: String, _ bytes: [UInt8]) {
+  init(texthash name: String, _ bytes: [UInt8], owner: UInt32 = 0) {
+    self.owner = owner
     var entries: [[UInt8]: [UInt8]] = [:]
     var warnings: [String] = []
     for line in LogicalLines(bytes).lines {
@@ -57,7 +60,8 @@ package struct DictionaryTable: SynchronousTable {
   /// Reads the lines `name: value` of an aliases(5) file; names with spaces stand in double quotes.
   ///
   /// The first of several lines for a name counts.
-  init(aliases name: String, _ bytes: [UInt8]) {
+  init(aliases name: String, _ bytes: [UInt8], owner: UInt32 = 0) {
+    self.owner = owner
     var entries: [[UInt8]: [UInt8]] = [:]
     var warnings: [String] = []
     for line in LogicalLines(bytes).lines {
@@ -81,6 +85,7 @@ package struct DictionaryTable: SynchronousTable {
   ///
   /// Throws `.malformed` for anything else.
   init(inline name: String, _ text: String) throws(LookupError) {
+    owner = 0
     let separates = { (byte: UInt8) in byte == UInt8(ascii: ",") || ASCII.isSpace(byte) }
     guard let inside = BracedWords.group(text.utf8),
       let words = BracedWords.split(inside, isSeparator: separates), !words.isEmpty

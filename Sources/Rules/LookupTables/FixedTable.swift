@@ -35,7 +35,7 @@ extension TableOpener {
     func place(_ line: Int) -> String { file.map { "\($0), line \(line)" } ?? "rule \(line)" }
     switch try open(name) {
     case let table as DictionaryTable:
-      let lines = file.flatMap { read($0) }.map(DictionaryTable.lines) ?? [:]
+      let lines = file.flatMap { read($0)?.bytes }.map(DictionaryTable.lines) ?? [:]
       let answers = table.all.map { key, value in
         (lines[key].map(place) ?? String(decoding: key, as: UTF8.self), value)
       }

@@ -4,6 +4,9 @@ package protocol LookupTable: Sendable {
   var name: String { get }
   /// Whether the table judges a key by patterns: parts of it are not looked up then.
   var hasPatterns: Bool { get }
+  /// The user id of who owns the file that the table was read from; 0 without such a file, since
+  /// the configuration is the superuser's.
+  var owner: UInt32 { get }
 
   /// The value of a key; `nil` when the table has none. The table folds case where its type does.
   ///
@@ -14,6 +17,8 @@ package protocol LookupTable: Sendable {
 extension LookupTable {
   /// Most tables hold keys.
   package var hasPatterns: Bool { false }
+  /// Most tables are no file.
+  package var owner: UInt32 { 0 }
 }
 
 /// A table that answers without waiting, since it is in memory.

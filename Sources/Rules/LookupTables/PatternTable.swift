@@ -7,6 +7,7 @@ import Primitives
 /// and forth, so it is done by a worker.
 struct PatternTable: LookupTable {
   let name: String
+  let owner: UInt32
   var hasPatterns: Bool { true }
   private let rules: ConditionalRules<RegularExpression>
   private let worker: any LookupWorker
@@ -16,14 +17,21 @@ struct PatternTable: LookupTable {
 
   /// With `takesGroups` false a value that has a part of the key in it is an error.
   init(
-    _ name: String, _ argument: String, _ dialect: Dialect, read: TableOpener.Reader,
+    _ name: String, _ argument: String, _ dialect: Dialect, file: TableOpener.OwnedReader,
     worker: any LookupWorker, takesGroups: Bool = true,
     matchLimit: UInt32 = RegularExpression.matchLimit
   ) throws(LookupError) {
     self.name = name
     self.worker = worker
+    var owner: UInt32 = 0
+    let lines = try RuleText.lines(name, argument) { path in
+      let found = file(path)
+      owner = found?.owner ?? 0
+      return found?.bytes
+    }
+    self.owner = owner
     rules = try ConditionalRules(
-      table: name, lines: try RuleText.lines(name, argument, read: read)
+      table: name, lines: lines
     ) { text throws(RuleError) in
       try Self.line(text, dialect, takesGroups, matchLimit)
     }

@@ -2,18 +2,22 @@
 package struct TableOpener: Sendable {
   /// Gives the bytes of a file; `nil` when it cannot be read.
   package typealias Reader = @Sendable (String) -> [UInt8]?
+  /// As `Reader`, with the user id of the file's owner.
+  package typealias OwnedReader = @Sendable (String) -> (bytes: [UInt8], owner: UInt32)?
   /// Opens a table of one type: its full name and what follows the colon.
   package typealias TableType =
     @Sendable (_ name: String, _ argument: String) throws(LookupError) -> any LookupTable
 
   private var types: [String: TableType]
-  let read: Reader
+  let read: OwnedReader
   /// Reads a file of at most `limit` bytes while mail is handled.
   package typealias IncludedReader =
     @Sendable (_ path: String, _ limit: Int) async throws(LookupError) -> [UInt8]
 
   /// Reads the files that the values of tables include; as the tables themselves unless set.
   package var readIncluded: IncludedReader
+  /// Hears of lines of tables that are not used.
+  package var noteFlaw: (@Sendable (_ table: String, _ flaw: String) -> Void)?
   /// The tables, as the configuration names them, whose files have the form of aliases(5).
   package var aliasTables: Set<String> = []
 
@@ -31,28 +35,42 @@ package struct TableOpener: Sendable {
     worker: any LookupWorker = DirectWorker(), takesGroups: Bool = true,
     matchLimit: UInt32 = 1_000_000, read: @escaping Reader
   ) {
+    self.init(
+      readOwned: { path in read(path).map { (bytes: $0, owner: 0) } }, worker: worker,
+      takesGroups: takesGroups, matchLimit: matchLimit)
+  }
+
+  /// As the other, where it matters whose the files are.
+  package init(
+    readOwned read: @escaping OwnedReader, worker: any LookupWorker, takesGroups: Bool,
+    matchLimit: UInt32 = 1_000_000
+  ) {
     self.read = read
     readIncluded = { path, limit throws(LookupError) in
-      guard let bytes = read(path), bytes.count <= limit else { throw .unreadable(path: path) }
-      return bytes
+      guard let file = read(path), file.bytes.count <= limit else {
+        throw .unreadable(path: path)
+      }
+      return file.bytes
     }
     types = [
       "inline": { name, text throws(LookupError) in try DictionaryTable(inline: name, text) },
       "texthash": { name, path throws(LookupError) in
-        guard let bytes = read(path) else { throw .unreadable(path: path) }
-        return DictionaryTable(texthash: name, bytes)
+        guard let file = read(path) else { throw .unreadable(path: path) }
+        return DictionaryTable(texthash: name, file.bytes, owner: file.owner)
       },
       "static": { name, text throws(LookupError) in try StaticTable(name, text) },
       "fail": { name, _ in FailingTable(name: name) },
-      "cidr": { name, text throws(LookupError) in try CIDRTable(name, text, read: read) },
+      "cidr": { name, text throws(LookupError) in
+        try CIDRTable(name, text) { read($0)?.bytes }
+      },
       "regexp": { name, text throws(LookupError) in
         try PatternTable(
-          name, text, .posix, read: read, worker: worker, takesGroups: takesGroups,
+          name, text, .posix, file: read, worker: worker, takesGroups: takesGroups,
           matchLimit: matchLimit)
       },
       "pcre": { name, text throws(LookupError) in
         try PatternTable(
-          name, text, .perl, read: read, worker: worker, takesGroups: takesGroups,
+          name, text, .perl, file: read, worker: worker, takesGroups: takesGroups,
           matchLimit: matchLimit)
       },
     ]
@@ -89,25 +107,34 @@ package struct TableOpener: Sendable {
     case "proxy": return try open(argument)
     case "pipemap": return PipedTables(name: name, tables: try openGroup(name, argument))
     case "unionmap": return JoinedTables(name: name, tables: try openGroup(name, argument))
-    case _ where Self.indexedTypes.contains(type): return try openSource(name, argument)
+    case _ where Self.indexedTypes.contains(type):
+      return noting(try openSource(name, argument))
     default: break
     }
     guard let open = types[type] else { throw .unknownType(table: name, known: knownTypes) }
-    return try open(name, argument)
+    return noting(try open(name, argument))
+  }
+
+  private func noting(_ table: any LookupTable) -> any LookupTable {
+    if let noteFlaw, let table = table as? DictionaryTable {
+      for flaw in table.warnings { noteFlaw(table.name, flaw) }
+    }
+    return table
   }
 
   /// Opens the source text of a table that Postfix would have indexed.
   private func openSource(
     _ name: String, _ path: String
   ) throws(LookupError) -> DictionaryTable {
-    guard let bytes = read(path) else { throw .unreadable(path: path) }
+    guard let file = read(path) else { throw .unreadable(path: path) }
     return aliasTables.contains(name)
-      ? DictionaryTable(aliases: name, bytes) : DictionaryTable(texthash: name, bytes)
+      ? DictionaryTable(aliases: name, file.bytes, owner: file.owner)
+      : DictionaryTable(texthash: name, file.bytes, owner: file.owner)
   }
 
   /// The patterns of a file that a list includes, in order.
   func patterns(ofFile path: String) throws(LookupError) -> [String] {
-    guard let bytes = read(path) else { throw .unreadable(path: path) }
-    return try PatternText.items(bytes, source: path)
+    guard let file = read(path) else { throw .unreadable(path: path) }
+    return try PatternText.items(file.bytes, source: path)
   }
 }

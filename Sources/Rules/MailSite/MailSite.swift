@@ -191,9 +191,7 @@ extension MailSite {
 extension MailSite {
   /// What finds the transport and next hop of recipients.
   package var router: Router {
-    var tables = routingTables
-    tables.localObstacle = localObstacle
-    return Router(settings: routingSettings, tables: tables)
+    Router(settings: routingSettings, tables: routingTables)
   }
 
   /// As `router`, before aliases and `mailbox_transport`: local users have transport `local`.

@@ -94,6 +94,10 @@ package struct MilterService: Sendable {
     let port = rest[rest.index(after: colon)...]
     if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
     guard !host.isEmpty, !port.isEmpty else { return nil }
+    // Anything else is the name of a service.
+    if port.utf8.allSatisfy(ASCII.isDigit) {
+      guard let number = UInt16(port), number > 0 else { return nil }
+    }
     return .host(String(host), port: String(port))
   }
 

@@ -13,7 +13,6 @@ struct RoutedSite: SiteDirectory {
   /// Whether a route may lead to the `error` or `retry` transport, whoever the recipient is.
   private let mayFail: Bool
   private let aliases: AliasExpansion
-  private let localAliases: LocalAliases?
 
   init(_ site: MailSite) {
     self.site = site
@@ -27,7 +26,6 @@ struct RoutedSite: SiteDirectory {
       || transports.contains { $0.hasPrefix("error:") || $0.hasPrefix("retry:") }
     router = site.router
     aliases = site.virtualAliases
-    localAliases = site.localAliases
   }
 
   func trusts(_ client: IPAddress) async throws(AccessError) -> Bool {
@@ -54,7 +52,7 @@ struct RoutedSite: SiteDirectory {
   }
 
   func failure(of address: MailAddress) async throws(AccessError) -> DeliveryFailure? {
-    guard mayFail || localAliases?.mayKnow(address) == true else { return nil }
+    guard mayFail else { return nil }
     do throws(RoutingError) {
       let route = try await router.resolve(address)
       switch route.transport {

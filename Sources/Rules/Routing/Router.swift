@@ -59,10 +59,6 @@ package struct RoutingTables: Sendable {
   /// `transport_maps`; `nil` when empty.
   package var transportMap: Lookup?
 
-  /// Why mail for a recipient of the `local` transport has to wait; `nil` where none ever has. The
-  /// text is what the `retry` transport says.
-  package var localObstacle: (@Sendable (MailAddress) async throws(RoutingError) -> String?)?
-
   /// Makes tables of which only the local domains are given.
   package init(isLocalDomain: @escaping Membership) {
     self.isLocalDomain = isLocalDomain
@@ -93,13 +89,19 @@ package struct Router: Sendable {
   ///
   /// - Throws: `RoutingError.lookupFailed` when a table gave no answer.
   package func resolve(_ recipient: MailAddress) async throws(RoutingError) -> Route {
-    let route = try await configured(recipient)
-    guard route.transport == "local", let obstacle = tables.localObstacle,
-      let text = try await obstacle(route.recipient)
-    else { return passedOn(route) }
+    passedOn(try await configured(recipient))
+  }
+
+  /// The route of a command or file of a local alias. It is for the `local` transport alone: mail
+  /// for an alias that is of this host no more waits.
+  ///
+  /// - Throws: `RoutingError.lookupFailed` when a table gave no answer.
+  package func resolveProgram(of alias: MailAddress) async throws(RoutingError) -> Route {
+    let route = try await configured(alias)
+    guard route.transport != "local" else { return route }
     return Route(
-      transport: "retry", nextHop: text, recipient: route.recipient,
-      addressClass: route.addressClass)
+      transport: "retry", nextHop: "4.3.5 the alias \(alias) is of this host no more",
+      recipient: alias, addressClass: route.addressClass)
   }
 
   private func configured(_ recipient: MailAddress) async throws(RoutingError) -> Route {

@@ -14,7 +14,9 @@ enum CommandLine {
     case .arguments(let words):
       let name = words.first ?? ""
       return (find(name) ?? name, words)
-    case .line(let line):
+    case .line(let line, let shell) where !shell.isEmpty:
+      return (find(shell[0]) ?? shell[0], shell + [line])
+    case .line(let line, _):
       // What means nothing to a shell needs none; a name that is not found may be built into one.
       let needsShell = !line.utf8.allSatisfy { plain.contains($0) || isAlphanumeric($0) }
       let words = line.split { $0 == " " || $0 == "\t" }.map(String.init)

@@ -4,8 +4,9 @@ import ServiceKit
 struct CommandOrder: Sendable, Equatable {
   /// What is run.
   enum Words: Sendable, Equatable {
-    /// A line of text that a shell may have to take apart (`mailbox_command`).
-    case line(String)
+    /// A line of text that a shell may have to take apart (`mailbox_command`), or that is the last
+    /// argument of the given one (`local_command_shell`).
+    case line(String, shell: [String] = [])
     /// A program and its arguments, as they are (`argv` of pipe(8)).
     case arguments([String])
   }
@@ -26,17 +27,17 @@ struct CommandOrder: Sendable, Equatable {
   /// The command as texts name it.
   var title: String {
     switch words {
-    case .line(let line): line
+    case .line(let line, _): line
     case .arguments(let words): words.first ?? ""
     }
   }
 
   func encode(into out: inout WireEncoder) {
     switch words {
-    case .line(let line):
+    case .line(let line, let shell):
       out.put(true)
-      out.put(UInt32(1))
-      out.put(line)
+      out.put(UInt32(1 + shell.count))
+      for word in [line] + shell { out.put(word) }
     case .arguments(let words):
       out.put(false)
       out.put(UInt32(words.count))
@@ -54,7 +55,8 @@ struct CommandOrder: Sendable, Equatable {
   init(from input: inout WireDecoder) throws(WireError) {
     let isLine = try input.bool()
     let list = try input.list { (input) throws(WireError) in try input.string() }
-    words = isLine ? .line(list.first ?? "") : .arguments(list)
+    words =
+      isLine ? .line(list.first ?? "", shell: Array(list.dropFirst())) : .arguments(list)
     environment = try input.list { (input) throws(WireError) in try input.string() }
     directory = try input.string()
     timeLimit = try input.integer()

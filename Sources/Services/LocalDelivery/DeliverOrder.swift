@@ -12,6 +12,8 @@ struct DeliverOrder: Sendable {
     case mailbox(String, MailboxLock, isOwnedByUser: Bool)
     /// To a command.
     case command(CommandOrder)
+    /// To the end of the file or device that an alias names; with `/` at its end into a Maildir.
+    case file(String, MailboxLock)
   }
 
   /// Whose rights are used.
@@ -82,14 +84,15 @@ extension DeliverOrder.Destination {
     case .mailbox(let path, let lock, let isOwnedByUser):
       out.put(UInt8(1))
       out.put(path)
-      out.put(lock.ways.rawValue)
-      out.put(Int64(lock.attempts))
-      out.put(lock.pause)
-      out.put(lock.staleAge)
+      lock.encode(into: &out)
       out.put(isOwnedByUser)
     case .command(let command):
       out.put(UInt8(2))
       command.encode(into: &out)
+    case .file(let path, let lock):
+      out.put(UInt8(3))
+      out.put(path)
+      lock.encode(into: &out)
     }
   }
 
@@ -97,15 +100,28 @@ extension DeliverOrder.Destination {
     switch try input.integer(UInt8.self) {
     case 0: self = .maildir(try input.string())
     case 1:
-      let path = try input.string()
-      var lock = MailboxLock(MailboxLock.Ways(rawValue: try input.integer()))
-      lock.attempts = Int(clamping: try input.integer(Int64.self))
-      lock.pause = try input.integer()
-      lock.staleAge = try input.integer()
-      self = .mailbox(path, lock, isOwnedByUser: try input.bool())
+      self = .mailbox(
+        try input.string(), try MailboxLock(from: &input), isOwnedByUser: try input.bool())
     case 2: self = .command(try CommandOrder(from: &input))
+    case 3: self = .file(try input.string(), try MailboxLock(from: &input))
     default: throw .invalid
     }
+  }
+}
+
+extension MailboxLock {
+  fileprivate func encode(into out: inout WireEncoder) {
+    out.put(ways.rawValue)
+    out.put(Int64(attempts))
+    out.put(pause)
+    out.put(staleAge)
+  }
+
+  fileprivate init(from input: inout WireDecoder) throws(WireError) {
+    self.init(Ways(rawValue: try input.integer()))
+    attempts = Int(clamping: try input.integer(Int64.self))
+    pause = try input.integer()
+    staleAge = try input.integer()
   }
 }
 

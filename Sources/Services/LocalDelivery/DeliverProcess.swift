@@ -81,6 +81,16 @@ package enum DeliverProcess {
         message,
         to: MailboxFile(path: path, lock: lock, owner: isOwnedByUser ? Identity.uid : nil),
         at: time, failure: order.failurePrefix(path), isVirtual: order.isVirtual)
+    case .file(let path, _) where path.hasSuffix("/"):
+      guard case .maildir(let folder) = MailboxPlace(path: path) else {
+        preconditionFailure("a path with a slash at its end is a Maildir's")
+      }
+      return agent.write(message, to: folder, at: time)
+    case .file(let path, let lock):
+      return agent.append(
+        message, to: MailboxFile(path: path, lock: lock, owner: nil, isMailbox: false), at: time,
+        success: .deliveredToFile(path), failure: "cannot append message to file \(path): ",
+        isVirtual: false)
     case .command(let command): return agent.run(command, with: message, at: time, for: waiter)
     }
   }

@@ -1,7 +1,7 @@
-package import MailTypes
+import MailTypes
 package import Primitives
 
-/// The header fields that final delivery puts in front of a message, and those it looks for.
+/// The header fields that final delivery puts in front of a message.
 package enum DeliveryFields {
   /// Appends what a style wants of: the `From ` line, `Return-Path:` (RFC 5321 4.4),
   /// `X-Original-To:` unless the original is empty, and `Delivered-To:`.
@@ -33,23 +33,5 @@ package enum DeliveryFields {
     text += value
     text.append(text: end)
     text += message.lineEnd
-  }
-
-  /// Whether a `Delivered-To:` field of the header names the recipient already, but for case: then
-  /// this host has delivered the message to that address before.
-  package static func isLoop(header: UnsafeRawBufferPointer, recipient: MailAddress) -> Bool {
-    let name = Array("delivered-to:".utf8)
-    return header.split(separator: ASCII.lf).contains { line in
-      guard line.count > name.count, ASCII.equalFolded(line.prefix(name.count), name) else {
-        return false
-      }
-      var value = line.dropFirst(name.count).drop(while: isBlank)
-      while let last = value.last, isBlank(last) { value.removeLast() }
-      return ASCII.equalFolded(value, recipient.bytes)
-    }
-  }
-
-  private static func isBlank(_ byte: UInt8) -> Bool {
-    byte == ASCII.space || byte == ASCII.tab || byte == ASCII.cr
   }
 }

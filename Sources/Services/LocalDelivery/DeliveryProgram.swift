@@ -10,7 +10,7 @@ import ServiceKit
 /// `pipe`.
 struct DeliveryProgram: Sendable {
   enum Kind: Sendable {
-    case local(LocalAgent)
+    case local(LocalAgent, AliasPrograms?, ProgramWork.Rights)
     case virtual(VirtualMailboxes, MailboxLock, isOwnedByUser: Bool)
     case pipe(PipeService, PipeSettings)
     /// Nothing is delivered for the reason that was logged.
@@ -81,7 +81,28 @@ struct DeliveryProgram: Sendable {
       kind = .local(
         LocalAgent(
           settings: LocalAgent.Settings(configuration),
-          names: MaildirName(host: configuration[.myhostname], pid: ThisProcess.pid)))
+          names: MaildirName(host: configuration[.myhostname], pid: ThisProcess.pid)),
+        Self.aliasPrograms(configuration, warn: warn),
+        ProgramWork.Rights(
+          defaultUser: configuration[.defaultPrivs], mailOwner: configuration[.mailOwner]))
+    }
+  }
+
+  /// What finds the commands and files of aliases; `nil` when the tables cannot be opened. Mail for
+  /// users does not wait for them, since it was expanded before.
+  @ReactorActor
+  private static func aliasPrograms(
+    _ configuration: Configuration, warn: (String) -> Void
+  ) -> AliasPrograms? {
+    do throws(LookupError) {
+      return try AliasPrograms(
+        configuration, opener: .role(configuration, takesGroups: false))
+    } catch {
+      // The tables that nobody configured may be missing.
+      if configuration.location(of: "alias_maps") != nil {
+        warn("alias_maps: \(error): mail for the commands and files of aliases is put off")
+      }
+      return nil
     }
   }
 
@@ -140,6 +161,10 @@ extension LocalAgent.Settings {
     wantsOwnMailbox = configuration[.strictMailboxOwnership]
     commandTimeLimit = configuration[.commandTimeLimit].milliseconds
     expansionFilter = Set(configuration[.commandExpansionFilter].utf8)
+    commandDirectory = MacroTemplate(configuration[.commandExecutionDirectory])
+    directoryFilter = Set(configuration[.executionDirectoryExpansionFilter].utf8)
+    commandShell = configuration[.localCommandShell].split(whereSeparator: \.isWhitespace)
+      .map(String.init)
     queueDirectory = configuration[.queueDirectory]
     configurationDirectory = configuration[.configDirectory]
   }

@@ -1,5 +1,7 @@
+package import Configuration
 import LinuxSystem
 package import MailTypes
+import MessageHeaders
 package import Primitives
 import ServiceKit
 import SystemPackage
@@ -67,8 +69,15 @@ package struct LocalAgent: Sendable {
     package var commandTimeLimit: Int64 = 1_000_000
     /// The bytes that a command's environment may have (`command_expansion_filter`).
     package var expansionFilter: Set<UInt8> = []
-    /// `queue_directory`, in which commands run.
+    /// `queue_directory`, in which commands run unless `commandDirectory` names another.
     package var queueDirectory = ""
+    /// `command_execution_directory`.
+    package var commandDirectory = MacroTemplate("")
+    /// The bytes that values in `commandDirectory` may have
+    /// (`execution_directory_expansion_filter`).
+    package var directoryFilter: Set<UInt8> = []
+    /// The words of `local_command_shell`; empty for none.
+    package var commandShell: [String] = []
     /// `config_directory`, of which commands are told.
     package var configurationDirectory = ""
 
@@ -151,10 +160,10 @@ package struct LocalAgent: Sendable {
   /// Appends a message to a mailbox file with the rights of this process; blocks until others give
   /// their locks back.
   package func append(
-    _ message: LocalMessage, to mailbox: MailboxFile, at time: WallTime, failure prefix: String,
-    isVirtual: Bool
+    _ message: LocalMessage, to mailbox: MailboxFile, at time: WallTime,
+    success: LocalVerdict = .deliveredToMailbox, failure prefix: String, isVirtual: Bool
   ) -> LocalVerdict {
-    deliver(message, success: .deliveredToMailbox) { (header, reader) throws(MailboxError) in
+    deliver(message, success: success) { (header, reader) throws(MailboxError) in
       try mailbox.append(sizeMax: settings.mailboxSizeMax) { writer in
         reader.copy(header: header, at: time, to: &writer)
       }
@@ -195,7 +204,7 @@ package struct LocalAgent: Sendable {
     guard let header = reader.read(message.header) else { return reader.verdict }
     if message.style.contains(.deliveredTo) {
       let isLoop = header.withUnsafeBytes {
-        DeliveryFields.isLoop(header: $0, recipient: message.recipient)
+        DeliveredTo.names(message.recipient, in: $0)
       }
       if isLoop { return .loop(for: message.recipient) }
     }

@@ -127,8 +127,17 @@ package final class LocalDeliveryService: RoleService {
     let begin: @Sendable () -> Result<LocalWork.Step, NoDelivery>
     switch program.kind {
     case .broken: return .misconfigured
-    case .local(let agent):
-      let work = LocalWork(agent: agent, request: request, recipient: first, segment: segment)
+    case .local(let agent, let programs, let rights):
+      guard let place = first.program else {
+        let work = LocalWork(agent: agent, request: request, recipient: first, segment: segment)
+        begin = { Result { () throws(NoDelivery) in try work.begin() } }
+        break
+      }
+      guard let programs else { return .misconfigured }
+      let work = ProgramWork(
+        agent: agent, programs: programs, rights: rights,
+        entry: try await programs.entry(of: first.address, place), request: request,
+        recipient: first, place: place, segment: segment)
       begin = { Result { () throws(NoDelivery) in try work.begin() } }
     case .pipe(let service, let settings):
       let work = PipeWork(

@@ -37,6 +37,12 @@ package struct LocalVerdict: Equatable, Sendable {
   package static let deliveredToMailbox = LocalVerdict(
     outcome: .sent, status: EnhancedStatus(2, 0, 0), text: "delivered to mailbox")
 
+  /// The message lies in the file that an alias names.
+  static func deliveredToFile(_ path: String) -> LocalVerdict {
+    LocalVerdict(
+      outcome: .sent, status: EnhancedStatus(2, 0, 0), text: "delivered to file: \(path)")
+  }
+
   /// The configuration does not say enough, or something wrong; a warning in the log tells what.
   package static let misconfigured = LocalVerdict(
     outcome: .deferred, status: EnhancedStatus(4, 3, 5), text: "mail system configuration error")

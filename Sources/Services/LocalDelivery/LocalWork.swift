@@ -49,14 +49,9 @@ struct LocalWork: Sendable {
   }
 
   private func command(_ lead: RecordLead, for account: Account) throws(NoDelivery) -> Step {
-    let settings = agent.settings
-    let environment = CommandEnvironment(
-      account: account, request: request, recipient: recipient,
-      envelope: try source.envelope(lead), settings: settings)
-    let order = CommandOrder(
-      .line(settings.command), environment: environment.variables,
-      directory: settings.queueDirectory, timeLimit: settings.commandTimeLimit, program: "local",
-      success: "delivered to command: \(settings.command)", tellsOutput: false)
+    let user = CommandUser(name: account.name, home: account.home, shell: account.shell)
+    let order = try agent.order(
+      agent.settings.command, for: user, request, recipient, try source.envelope(lead))
     return self.order(lead, for: account, .command(order), style: .mailboxCommand)
   }
 

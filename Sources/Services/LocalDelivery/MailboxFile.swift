@@ -13,12 +13,16 @@ package struct MailboxFile: Sendable {
   package let lock: MailboxLock
   /// Who must own it (`strict_mailbox_ownership`); `nil` for anybody.
   package let owner: UInt32?
+  /// Whether it is a mailbox that programs read, and no file that an alias names: that may be a
+  /// device such as `/dev/null`, or lie where nobody may make a lock file beside it.
+  let isMailbox: Bool
 
   /// Names a mailbox, which need not be there yet.
-  package init(path: String, lock: MailboxLock, owner: UInt32?) {
+  package init(path: String, lock: MailboxLock, owner: UInt32?, isMailbox: Bool = true) {
     self.path = path
     self.lock = lock
     self.owner = owner
+    self.isMailbox = isMailbox
   }
 
   /// Appends a message and flushes it: when this returns true it is delivered for good. On any
@@ -28,14 +32,15 @@ package struct MailboxFile: Sendable {
   package func append(
     sizeMax: Int64, _ write: (inout MailboxWriter) -> Bool
   ) throws(MailboxError) -> Bool {
-    if lock.ways.contains(.dotlock) { try lock.takeFile(of: path) }
+    if !isMailbox, isDevice { return try appendToDevice(write) }
+    let hasLockFile = lock.ways.contains(.dotlock) ? try takeLockFile() : false
     defer {
-      if lock.ways.contains(.dotlock) {
+      if hasLockFile {
         // Who cannot remove it leaves it to grow stale.
         do throws(Errno) { try Files.unlink(path + ".lock") } catch {}
       }
     }
-    let file = try open()
+    let file = try open([.read, .write, .create, .noFollow, .nonblocking])
     try lock.take(file.raw)
     let size = try checkedSize(of: file.raw)
     var writer = MailboxWriter(file: file.raw, sizeMax: sizeMax, at: size)
@@ -54,11 +59,52 @@ package struct MailboxFile: Sendable {
     return false
   }
 
-  private func open() throws(MailboxError) -> OwnedDescriptor {
-    do throws(Errno) {
-      return try Files.open(path, [.read, .write, .create, .noFollow, .nonblocking])
+  private func takeLockFile() throws(MailboxError) -> Bool {
+    do throws(MailboxError) {
+      try lock.takeFile(of: path)
+      return true
     } catch {
-      throw MailboxError(step: "cannot open file", cause: error)
+      // As in Postfix a lock that others have counts, and one that cannot be made does not.
+      guard !isMailbox, error.cause != .fileExists else { throw error }
+      return false
+    }
+  }
+
+  private var isDevice: Bool {
+    do throws(Errno) {
+      return try Files.status(path, follow: false).isCharacterDevice
+    } catch {
+      // Opening it says what is wrong.
+      return false
+    }
+  }
+
+  /// Nothing is locked, flushed or taken back on a device.
+  private func appendToDevice(
+    _ write: (inout MailboxWriter) -> Bool
+  ) throws(MailboxError) -> Bool {
+    let device = try open([.write, .noFollow, .nonblocking])
+    var writer = MailboxWriter(file: device.raw, sizeMax: 0)
+    guard write(&writer) else { return false }
+    try writer.finish(isDurable: false)
+    return true
+  }
+
+  private func open(_ mode: Files.OpenMode) throws(MailboxError) -> OwnedDescriptor {
+    do throws(Errno) {
+      return try Files.open(path, mode)
+    } catch {
+      throw MailboxError(
+        step: isMissing ? "cannot create file exclusively" : "cannot open file", cause: error)
+    }
+  }
+
+  private var isMissing: Bool {
+    do throws(Errno) {
+      _ = try Files.status(path, follow: false)
+      return false
+    } catch {
+      return error == .noSuchFileOrDirectory
     }
   }
 

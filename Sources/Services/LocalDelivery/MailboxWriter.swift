@@ -47,10 +47,11 @@ package struct MailboxWriter: ~Copyable {
     return failure == nil
   }
 
-  /// Writes the rest and flushes the file to the disk; throws the first error of all.
-  mutating func finish() throws(MailboxError) {
+  /// Writes the rest and flushes the file to the disk, unless it is none that can be durable;
+  /// throws the first error of all.
+  mutating func finish(isDurable: Bool = true) throws(MailboxError) {
     flush()
-    if failure == nil, case .file(let file) = target {
+    if failure == nil, isDurable, case .file(let file) = target {
       do throws(Errno) { try Files.sync(file) } catch { failure = error }
     }
     if let failure, failure != .brokenPipe {

@@ -96,11 +96,9 @@ struct PipeWork: Sendable {
       NoDelivery(verdict: .misconfigured, warning: "\(request.transport): user=: \(text)")
     }
     let found: Account?
-    let owner: Account?
     var group: UInt32?
     do throws(Errno) {
       found = try Identity.account(named: service.user)
-      owner = try Identity.account(named: settings.mailOwner)
       if !service.group.isEmpty { group = try Identity.group(named: service.group) }
     } catch {
       throw NoDelivery(verdict: .accountsUnavailable(error))
@@ -109,12 +107,13 @@ struct PipeWork: Sendable {
     guard service.group.isEmpty || group != nil else {
       throw flaw("there is no group \(service.group)")
     }
-    let gid = group ?? found.gid
-    guard found.uid != 0, gid != 0 else { throw flaw("no command runs as the superuser") }
-    if let owner, found.uid == owner.uid || gid == owner.gid {
-      throw flaw("no command runs as mail_owner")
+    let account = Account(
+      name: found.name, uid: found.uid, gid: group ?? found.gid, home: found.home,
+      shell: found.shell)
+    if let text = try CommandRights.flaw(of: account, mailOwner: settings.mailOwner) {
+      throw flaw(text)
     }
-    return Account(name: found.name, uid: found.uid, gid: gid, home: found.home, shell: found.shell)
+    return account
   }
 }
 

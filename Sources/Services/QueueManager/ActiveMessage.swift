@@ -16,6 +16,8 @@ struct ActiveRecipient {
   let notify: DeliveryNotify?
   /// ORCPT (RFC 3461 4.2), `type;xtext`; empty for none.
   let dsnOriginal: [UInt8]
+  /// What the address names.
+  var kind: RecipientKind
   /// The transport and next hop; `nil` when nothing is left to do for the recipient.
   var target: Target?
 
@@ -24,6 +26,7 @@ struct ActiveRecipient {
     address = recipient.address
     original = recipient.original?.bytes ?? []
     notify = recipient.notify
+    kind = recipient.kind
     dsnOriginal = recipient.dsnOriginal.count <= ExtendedText.lengthMax ? recipient.dsnOriginal : []
   }
 
@@ -37,8 +40,10 @@ struct ActiveRecipient {
 
   /// The recipient as a delivery agent hears of it.
   func named(_ index: UInt32) -> DeliveryRecipient {
-    DeliveryRecipient(
+    var recipient = DeliveryRecipient(
       index: index, address: address, original: original, notify: notify, dsnOriginal: dsnOriginal)
+    if case .program(let place) = kind { recipient.program = place }
+    return recipient
   }
 }
 

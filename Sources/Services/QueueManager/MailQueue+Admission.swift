@@ -140,12 +140,14 @@ extension MailQueue {
       var active = ActiveRecipient(recipient)
       if ended.isEmpty || !ended.contains(UInt32(index)) {
         if !envelope.contentFilter.isEmpty {
+          // The filter gets the alias, which is expanded when it comes back.
+          active.kind = .address
           active.take(routes.route(recipient.address, through: envelope.contentFilter))
-        } else if let known = routes.find(recipient.address) {
+        } else if recipient.kind == .address, let known = routes.find(recipient.address) {
           active.take(known)
         } else {
           do throws(RoutingError) {
-            active.take(try await routes.resolve(recipient.address))
+            active.take(try await routes.resolve(recipient.address, as: recipient.kind))
           } catch {
             log.warning("qmgr", "no route for \(recipient.address): \(error)")
             return nil

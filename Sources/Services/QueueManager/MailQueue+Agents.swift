@@ -21,7 +21,7 @@ extension MailQueue {
   private func declare(_ name: String) -> Transport {
     let kind = Transport.kind(of: name, services: services)
     var limits = settings.limits(name)
-    if case .inside = kind {
+    if kind.isOwn {
       limits.initialConcurrency = Self.insideCredit
       limits.concurrencyLimit = 0
       limits.recipientLimit = 0
@@ -43,7 +43,7 @@ extension MailQueue {
     let role: Role?
     switch kind {
     case .agents(let name): role = name
-    case .inside: role = nil
+    case .inside, .aliases: role = nil
     }
     if let known = groups[role] { return known }
     let group = scheduler.makeAgentGroup()

@@ -68,6 +68,7 @@ extension MailQueue {
     request.returnContent = message.returnContent
     switch target.transport.kind {
     case .inside(let transport): deliver(request, by: transport, message)
+    case .aliases: forwarder.add(request, of: message)
     case .agents:
       guard let agent = agents[delivery.process] else {
         preconditionFailure("a delivery for a process that is gone")

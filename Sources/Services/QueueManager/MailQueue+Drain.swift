@@ -13,10 +13,11 @@ extension MailQueue {
     }
     let hasMoved = await mover.drain(deadline: deadline)
     let hasRequeued = await requeuer.drain(deadline: deadline)
+    let hasForwarded = await forwarder.drain(deadline: deadline)
     delayWarner.stop()
     expirer.stop()
     let hasReported = await bouncer.drain(deadline: deadline)
-    if hasMoved, hasRequeued, hasReported { await writer.drain() }
+    if hasMoved, hasRequeued, hasForwarded, hasReported { await writer.drain() }
     await journals.flush(deadline: deadline)
   }
 }

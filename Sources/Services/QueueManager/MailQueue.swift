@@ -89,7 +89,8 @@ final class MailQueue {
   private(set) lazy var expirer = Expirer(self)
   private(set) lazy var delayWarner = DelayWarner(self)
   private(set) lazy var quarantine = Quarantine(self)
-  private(set) lazy var requeuer = Requeuer(self, spool: writer)
+  private(set) lazy var requeuer = Requeuer(self)
+  private(set) lazy var forwarder = Forwarder(self)
   private(set) lazy var pressure = BackPressure(self)
   /// Asks `master` for more numbers of segments.
   let needSequences: @ReactorActor () -> Void

@@ -48,14 +48,32 @@ final class RouteTable {
     return fresh
   }
 
+  /// The route of an envelope's recipient that is not remembered.
+  ///
+  /// - Throws: `RoutingError` when a table gave no answer.
+  func resolve(
+    _ recipient: MailAddress, as kind: RecipientKind
+  ) async throws(RoutingError) -> Known {
+    switch kind {
+    case .address: return try await resolve(recipient)
+    case .program:
+      let route = try await router.resolveProgram(of: recipient)
+      return Known(address: route.recipient, target: target(of: route))
+    case .alias:
+      let route = Route(
+        transport: Transport.aliasesName, nextHop: "", recipient: recipient, addressClass: .local)
+      return Known(address: recipient, target: target(of: route))
+    }
+  }
+
   /// The route of a recipient whose message goes through a content filter.
   func route(_ recipient: MailAddress, through filter: [UInt8]) -> Known {
     let route = router.route(recipient, through: String(decoding: filter, as: UTF8.self))
-    if targets.count >= Self.knownMax { targets.removeAll(keepingCapacity: true) }
     return Known(address: route.recipient, target: target(of: route))
   }
 
   private func target(of route: Route) -> Target {
+    if targets.count >= Self.knownMax { targets.removeAll(keepingCapacity: true) }
     let transport = transport(route.transport)
     let destination =
       transport.hasRecipientDestinations ? route.recipient.bytes : Array(route.nextHop.utf8)

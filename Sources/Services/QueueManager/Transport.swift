@@ -11,7 +11,12 @@ final class Transport {
     case agents(Role)
     /// The queue manager itself: nothing has to be brought anywhere.
     case inside(InternalTransport)
+    /// The queue manager makes new mail for those for whom a local alias stands.
+    case aliases
   }
+
+  /// The name that stands for local aliases; no service of `master.cf` can have it.
+  nonisolated static let aliasesName = ":aliases"
 
   nonisolated let name: String
   let kind: Kind
@@ -35,8 +40,16 @@ final class Transport {
     case "error": return .inside(.error)
     case "retry": return .inside(.retry)
     case "discard": return .inside(.discard)
+    case aliasesName: return .aliases
     default: return .inside(.unavailable)
     }
+  }
+}
+
+extension Transport.Kind {
+  /// Whether the queue manager delivers itself.
+  var isOwn: Bool {
+    if case .agents = self { false } else { true }
   }
 }
 

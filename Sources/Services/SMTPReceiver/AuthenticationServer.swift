@@ -142,7 +142,6 @@ final class AuthenticationServer {
   /// The server has said nothing at all, to nobody, for the time of an exchange: it hangs, and
   /// would keep all others waiting too.
   private func hangUp() {
-    isKnownToFail = true
     warn("Dovecot auth socket '\(address)' does not answer: it is connected to anew")
     stream?.close()
   }
@@ -279,13 +278,15 @@ final class AuthenticationServer {
     // A server that is started anew ends its connections: the next exchange makes another.
     if wasReady { return }
     nextAttempt = Reactor.shared.now + Self.retryPause
-    isKnownToFail = true
     warn("Connect to Dovecot auth socket '\(address)' failed: \(reason)")
   }
 
+  /// Only after a line that says that it fails one says that it answers again: Dovecot takes longer
+  /// than an exchange may last where it slows down who guesses passwords.
   private func warn(_ text: String) {
     let now = Reactor.shared.now
     if let nextWarning, now < nextWarning { return }
+    isKnownToFail = true
     nextWarning = now + Self.warningPause
     log.warning("smtpd", "SASL: \(text)")
   }

@@ -14,6 +14,8 @@ package struct DeliveryRecipient: Equatable, Sendable {
   package var notify: DeliveryNotify?
   /// ORCPT (RFC 3461 4.2), `type;xtext`; empty for none.
   package var dsnOriginal: [UInt8]
+  /// Which command or file of the alias `address` gets the mail; `nil` when it is a mailbox.
+  package var program: AliasProgramPlace?
 
   /// Names a recipient.
   package init(
@@ -29,7 +31,7 @@ package struct DeliveryRecipient: Equatable, Sendable {
 
   /// The bytes that the recipient takes in a message.
   package var encodedLength: Int {
-    17 + address.bytes.count + original.count + dsnOriginal.count
+    (program == nil ? 18 : 27) + address.bytes.count + original.count + dsnOriginal.count
   }
 
   /// Stands for a recipient about which the sender said nothing.
@@ -41,6 +43,12 @@ package struct DeliveryRecipient: Equatable, Sendable {
     out.put(original)
     out.put(notify?.rawValue ?? Self.saidNothing)
     out.put(dsnOriginal)
+    out.put(program != nil)
+    if let program {
+      out.put(program.index)
+      out.put(program.count)
+      out.put(program.flags)
+    }
   }
 
   fileprivate init(from input: inout WireDecoder) throws(WireError) {
@@ -50,6 +58,9 @@ package struct DeliveryRecipient: Equatable, Sendable {
     let notify: UInt8 = try input.integer()
     self.notify = notify == Self.saidNothing ? nil : DeliveryNotify(rawValue: notify)
     dsnOriginal = try input.byteString()
+    guard try input.bool() else { return }
+    program = AliasProgramPlace(
+      index: try input.integer(), count: try input.integer(), flags: try input.integer())
   }
 }
 

@@ -90,7 +90,7 @@ package struct SegmentMark: Hashable, Sendable {
 /// off.
 package enum InternalMessage: Equatable, Sendable {
   /// The version that every packet begins with.
-  package static let protocolVersion: UInt8 = 8
+  package static let protocolVersion: UInt8 = 9
 
   // master to a role
   /// The first message of a life; descriptors: configuration, log, page, listeners, and what the

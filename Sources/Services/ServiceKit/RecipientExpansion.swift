@@ -26,6 +26,20 @@ extension EnvelopeRewriting {
   }
 }
 
+extension EnvelopeRecipient {
+  /// One of those for whom this recipient stands, with its wishes and its original address.
+  package func standing(for found: ExpandedRecipient) -> EnvelopeRecipient {
+    var result = self
+    result.kind = found.kind
+    if found.address != address {
+      let given = original ?? address
+      result.address = found.address
+      result.original = given == found.address ? nil : given
+    }
+    return result
+  }
+}
+
 /// Puts those that recipients stand for in their place, one recipient after the other, and leaves
 /// out what is named twice.
 package struct RecipientExpansion: Sendable {
@@ -59,28 +73,44 @@ package struct RecipientExpansion: Sendable {
   package mutating func add(
     _ recipient: EnvelopeRecipient, in memory: ExpansionMemory = ExpansionMemory()
   ) async throws(RewriteError) {
+    // What was found in `alias_maps` before, as of requeued mail, counts while it is there.
+    switch recipient.kind {
+    case .address: break
+    case .alias: return try take(recipient, in: memory)
+    case .program(let place):
+      if try await rewriting.knows(place, of: recipient.address) {
+        return try take(recipient, in: memory)
+      }
+    }
     let start = memory.taken
-    let addresses = try await rewriting.recipients(
+    let results = try await rewriting.recipients(
       for: recipient.address, isFiltered: isFiltered, in: memory)
     let before = size
-    for address in addresses {
-      var result = recipient
-      if address != recipient.address {
-        let original = recipient.original ?? recipient.address
-        result.address = address
-        result.original = original == address ? nil : original
-      }
-      let key = key(of: result)
-      guard !known.contains(key) else { continue }
-      let bytes = Self.bytes(of: key)
-      try memory.take(bytes, for: recipient.address)
-      let limit = rewriting.rememberedRecipients
-      if limit == 0 || known.count < limit { known.insert(key) }
-      recipients.append(result)
-      size += bytes
+    for result in results {
+      try take(recipient.standing(for: result), of: recipient.address, in: memory)
     }
     // The lists of the expansion are no more.
     memory.giveBack(to: start + size - before)
+  }
+
+  /// Takes one whom a recipient stands for, unless there is one already; `memory` is asked before.
+  package mutating func take(
+    _ recipient: EnvelopeRecipient, in memory: ExpansionMemory = ExpansionMemory()
+  ) throws(RewriteError) {
+    try take(recipient, of: recipient.address, in: memory)
+  }
+
+  private mutating func take(
+    _ recipient: EnvelopeRecipient, of address: MailAddress, in memory: ExpansionMemory
+  ) throws(RewriteError) {
+    let key = key(of: recipient)
+    guard !known.contains(key) else { return }
+    let bytes = Self.bytes(of: key)
+    try memory.take(bytes, for: address)
+    let limit = rewriting.rememberedRecipients
+    if limit == 0 || known.count < limit { known.insert(key) }
+    recipients.append(recipient)
+    size += bytes
   }
 
   /// What a recipient takes in the list, in the memory of names, and in the record.
@@ -90,6 +120,13 @@ package struct RecipientExpansion: Sendable {
 
   private func key(of recipient: EnvelopeRecipient) -> [UInt8] {
     var key = recipient.address.bytes.map(ASCII.lowercased)
+    switch recipient.kind {
+    case .address: break
+    case .alias: key.append(0)
+    case .program(let place):
+      key += [0, place.flags]
+      key += (0..<4).map { UInt8(truncatingIfNeeded: place.index >> (8 * $0)) }
+    }
     guard keepsOriginals else { return key }
     key.append(ASCII.lf)
     key += (recipient.original ?? recipient.address).bytes.map(ASCII.lowercased)

@@ -38,37 +38,63 @@ extension TableOpener {
     patterns: any LookupWorker, accounts: any LookupWorker, cache: AccountCache?,
     takesGroups: Bool = true, contents: [String: [UInt8]] = [:]
   ) -> TableOpener {
-    var opener = TableOpener(worker: patterns, takesGroups: takesGroups) { path in
-      if let content = contents[path] { return content }
-      return try? Files.readWhole(path, limit: fileSizeMax)
-    }
+    var opener = TableOpener(
+      readOwned: { path in
+        // Those were read by `master`.
+        if let content = contents[path] { return (content, owner: 0) }
+        return try? owned(path)
+      }, worker: patterns, takesGroups: takesGroups)
     opener.add(type: "unix") { name, argument throws(LookupError) in
       try AccountTable(name, argument, worker: accounts, cache: cache)
     }
     opener.readIncluded = { path, limit throws(LookupError) in
-      let work: @Sendable () -> Result<[UInt8]?, LookupError> = { included(path, limit: limit) }
+      let work: @Sendable () -> Result<[UInt8]?, LookupError> = {
+        Result { () throws(LookupError) in try IncludedFile(path, limit: limit).bytes }
+      }
       return try await patterns.answer(to: work, of: path) ?? []
     }
     return opener
   }
 
-  /// Whoever may write to such a file must not be able to stop the thread with a FIFO.
-  private static func included(_ path: String, limit: Int) -> Result<[UInt8]?, LookupError> {
+  /// A file and its owner, told by one descriptor.
+  private static func owned(_ path: String) throws(Errno) -> (bytes: [UInt8], owner: UInt32) {
+    let file = try Files.open(path, .read)
+    let owner = try Files.status(of: file.raw).uid
+    return (try Files.readWhole(file.raw, limit: fileSizeMax), owner)
+  }
+}
+
+/// A file that an alias includes, read while mail is handled.
+package struct IncludedFile: Sendable {
+  /// What it holds.
+  package let bytes: [UInt8]
+  /// Who owns it.
+  package let owner: UInt32
+
+  /// Reads it. Blocks, but not on a FIFO, which who may write to the folder could put there.
+  ///
+  /// - Parameter limit: `alias_include_size_limit` in bytes.
+  package init(_ path: String, limit: Int) throws(LookupError) {
+    let status: FileStatus
+    let bytes: [UInt8]
     do throws(Errno) {
       let file = try Files.open(path, [.read, .nonblocking])
-      let status = try Files.status(of: file.raw)
-      guard status.isRegular else {
-        return .failure(.failed(table: path, reason: "it is no ordinary file"))
-      }
-      let bytes = try Files.read(file.raw, count: min(Int(status.size), limit) + 1, at: 0)
-      guard bytes.count <= limit else {
-        return .failure(
-          .failed(
-            table: path, reason: "it is larger than alias_include_size_limit, \(limit) bytes"))
-      }
-      return .success(bytes)
+      status = try Files.status(of: file.raw)
+      bytes =
+        status.isRegular
+        ? try Files.read(file.raw, count: min(Int(status.size), limit) + 1, at: 0) : []
     } catch {
-      return .failure(.failed(table: path, reason: "\(error)"))
+      throw .failed(table: path, reason: "\(error)")
     }
+    let flaw: String? =
+      !status.isRegular
+      ? "it is no ordinary file"
+      : status.permissions & 0o002 != 0
+        ? "everybody may write to it"
+        : bytes.count > limit
+          ? "it is larger than alias_include_size_limit, \(limit) bytes" : nil
+    if let flaw { throw .failed(table: path, reason: flaw) }
+    self.bytes = bytes
+    owner = status.uid
   }
 }

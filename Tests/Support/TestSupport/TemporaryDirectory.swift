@@ -38,6 +38,11 @@ package final class TemporaryDirectory: Sendable {
     return file.path
   }
 
+  /// Writes a file in it, whatever the bytes.
+  package func write(_ bytes: [UInt8], to name: String) throws {
+    try Data(bytes).write(to: url.appending(path: name))
+  }
+
   /// The contents of a file in it.
   package func read(_ name: String) throws -> [UInt8] {
     Array(try Data(contentsOf: url.appending(path: name)))

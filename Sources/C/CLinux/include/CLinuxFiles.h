@@ -82,6 +82,7 @@ long clinux_write(int fd, const void *buffer, size_t count);
 int clinux_status(int fd, clinux_file_status *status);
 int clinux_status_at(int directory, const char *path, bool follow, clinux_file_status *status);
 bool clinux_mode_is_directory(uint32_t mode);
+bool clinux_mode_is_character_device(uint32_t mode);
 bool clinux_mode_is_regular(uint32_t mode);
 bool clinux_mode_is_socket(uint32_t mode);
 int clinux_space_of(int fd, clinux_space *space);

@@ -20,6 +20,12 @@ extension LogicalLines {
           .warning, at: SourceLocation(file: file, line: number), subject: nil,
           "the first line must not start with white space; it is ignored"))
     }
+    for line in text.lines where String(validating: line.text, as: UTF8.self) == nil {
+      diagnostics.append(
+        Diagnostic(
+          .warning, at: SourceLocation(file: file, line: line.number), subject: nil,
+          "bytes that are not UTF-8 are replaced by question marks"))
+    }
     return text.lines.filter { line in
       guard line.text.contains(0) else { return true }
       diagnostics.append(

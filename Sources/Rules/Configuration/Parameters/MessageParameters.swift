@@ -126,7 +126,7 @@ extension ListParameter {
   /// `alias_maps`
   package static let aliasMaps = Self(
     "alias_maps", default: "hash:/etc/aliases",
-    "Tables of the aliases of local users; mail for commands and files in them waits.")
+    "Tables of the aliases of local users: addresses, commands and files.")
   /// `alias_database`
   package static let aliasDatabase = Self(
     "alias_database", default: "hash:/etc/aliases",

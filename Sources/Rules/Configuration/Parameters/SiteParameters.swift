@@ -54,7 +54,7 @@ extension TextParameter {
     "mydomain", default: .domain, .hostname, "The domain of this mail system.")
   /// `myorigin`
   package static let myorigin = Self(
-    "myorigin", default: "$myhostname", mayBeEmpty: false,
+    "myorigin", default: "$myhostname", .originDomain, mayBeEmpty: false,
     "The domain that local senders without one get; a path names a file with it.")
   /// `config_directory`
   package static let configDirectory = Self(
@@ -62,7 +62,7 @@ extension TextParameter {
     "Where main.cf and master.cf are.")
   /// `queue_directory`
   package static let queueDirectory = Self(
-    "queue_directory", default: "/var/spool/postfix", mayBeEmpty: false,
+    "queue_directory", default: "/var/spool/postfix", .absolutePath, mayBeEmpty: false,
     "Where the spool is.")
   /// `data_directory`
   package static let dataDirectory = Self(
@@ -84,7 +84,8 @@ extension TextParameter {
     "mail_version", default: "0.1.0", mayBeEmpty: false, "The version of this mail system.")
   /// `maillog_file`
   package static let maillogFile = Self(
-    "maillog_file", default: "", "The log file, or /dev/stdout; empty means syslog or journal.")
+    "maillog_file", default: "", .absolutePath,
+    "The log file, or /dev/stdout; empty means syslog or journal.")
   /// `maillog_file_permissions`
   package static let maillogFilePermissions = Self(
     "maillog_file_permissions", default: "0600", mayBeEmpty: false,
@@ -126,7 +127,8 @@ extension ListParameter {
     "inet_interfaces", default: "all", "The addresses that receive mail.")
   /// `inet_protocols`
   package static let inetProtocols = Self(
-    "inet_protocols", default: "all", "The Internet protocols that are used.")
+    "inet_protocols", default: "all", of: ["all", "ipv4", "ipv6"],
+    "The Internet protocols that are used.")
   /// `proxy_interfaces`
   package static let proxyInterfaces = Self(
     "proxy_interfaces", default: "", "Addresses of this system behind a proxy or translator.")

@@ -2,13 +2,13 @@
 extension PostfixParameters {
   /// The names of those whose default is empty.
   static let changesBehaviourNames = #"""
-    always_bcc best_mx_transport canonical_maps command_execution_directory
+    always_bcc best_mx_transport canonical_maps
     default_delivery_status_filter fallback_transport_maps
     full_name_encoding_charset internal_mail_filter_classes
     lmtp_connection_cache_destinations lmtp_discard_lhlo_keyword_address_maps
     lmtp_dns_reply_filter lmtp_dns_resolver_options
     lmtp_dns_support_level lmtp_fallback_relay lmtp_generic_maps lmtp_pix_workaround_maps
-    lmtp_reply_filter local_command_shell mailbox_command_maps mailbox_transport_maps
+    lmtp_reply_filter mailbox_command_maps mailbox_transport_maps
     masquerade_domains masquerade_exceptions recipient_bcc_maps
     recipient_canonical_maps relocated_maps remote_header_rewrite_domain sender_bcc_maps
     sender_canonical_maps sender_dependent_default_transport_maps
@@ -55,7 +55,6 @@ extension PostfixParameters {
     empty_address_relayhost_maps_lookup_key <>
     enable_idna2003_compatibility no
     enable_threaded_bounces no
-    expand_owner_alias no
     fast_flush_domains $relay_domains
     fast_flush_purge_time 7d
     fast_flush_refresh_time 12h

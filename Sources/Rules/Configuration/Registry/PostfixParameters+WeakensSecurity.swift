@@ -22,14 +22,9 @@ extension PostfixParameters {
 
   /// The others with their defaults.
   static let weakensSecurityDefaults = #"""
-    allow_mail_to_commands alias, forward
-    allow_mail_to_files alias, forward
     body_checks_size_limit 51200
     cleanup_replace_stray_cr_lf yes
-    default_privs nobody
     empty_address_local_login_sender_maps_lookup_key <>
-    execution_directory_expansion_filter \#
-    1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
     forward_expansion_filter \#
     1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
     lmtp_enforce_tls no

@@ -4,7 +4,7 @@ package enum Registry {
   package static let declarations: [Declaration] =
     [
       site, routing, server, tlsServer, clientCertificates, saslServer, tlsClient, saslClient,
-      access, client, lmtp, delivery, queue, message, filters, milters, own,
+      access, client, lmtp, delivery, aliasDestinations, queue, message, filters, milters, own,
     ].joined()
     .map(\.declaration).sorted { $0.name < $1.name }
 

@@ -1,0 +1,175 @@
+import AddressRewriting
+import DequeModule
+import LinuxSystem
+import MailTypes
+import MessageHeaders
+import Primitives
+import QueueFormat
+import QueueScheduler
+import QueueStore
+import Reactor
+import ServiceKit
+
+/// Makes new mail of mail for local aliases that were left in an envelope as such: those with an
+/// owner, from whom what goes on to them comes, and those of which a file could not be read. The
+/// new record is flushed before the alias is done (spool rule R4).
+@ReactorActor
+final class Forwarder {
+  /// Messages that are written at once; each may be in memory up to the size of a batched content,
+  /// or its header.
+  private static let atOnceMax = 4
+  /// Bytes of a header in which `Delivered-To:` is looked for: this host writes it at the top.
+  private static let searchedMax: UInt64 = 64 << 10
+
+  private struct Work {
+    let request: DeliveryRequest
+    let message: ActiveMessage
+  }
+
+  private unowned let queue: MailQueue
+  private var waiting: Deque<Work> = []
+  private var underWay = 0
+  private var isDraining = false
+  private let change = Gate()
+
+  init(_ queue: MailQueue) { self.queue = queue }
+
+  /// The scheduler wants mail for aliases to go on; it asks for no more at once than the credit of
+  /// the queue manager's own transports. After `drain` the next life finds it.
+  func add(_ request: DeliveryRequest, of message: ActiveMessage) {
+    guard !isDraining else { return }
+    waiting.append(Work(request: request, message: message))
+    begin()
+  }
+
+  private func begin() {
+    while underWay < Self.atOnceMax, let work = waiting.popFirst() {
+      underWay += 1
+      reactorTask {
+        await self.carryOut(work)
+        self.underWay -= 1
+        self.begin()
+        self.change.pulse()
+      }
+    }
+  }
+
+  /// Waits until all that was begun is done, and says whether it is.
+  func drain(deadline: MonotonicTime) async -> Bool {
+    isDraining = true
+    waiting.removeAll()
+    do throws(WaitError) {
+      try await change.wait(deadline: deadline) { underWay > 0 }
+      return true
+    } catch {
+      queue.log.warning("qmgr", "forwarded mail was not written in time: it is tried again")
+      return false
+    }
+  }
+
+  private func carryOut(_ work: Work) async {
+    var verdicts: [RecipientVerdict] = []
+    do {
+      let original = try await Resubmission(of: work.message.record, in: queue)
+      let header = try await original.header(atMost: Self.searchedMax)
+      for recipient in work.request.recipients {
+        verdicts.append(await forward(original, header, to: recipient))
+      }
+    } catch {
+      verdicts = work.request.recipients.map { .putOff($0, "queue file read error: \(error)") }
+    }
+    let delays = DeliveryDelays(work.request, connected: nil, now: queue.clock.wallNow)
+    for (recipient, verdict) in zip(work.request.recipients, verdicts) {
+      queue.log.delivery(
+        tag: Self.tag, queueID: work.request.queueID, recipient: recipient, verdict: verdict,
+        delays: delays)
+    }
+    queue.apply(
+      DeliveryResult(answering: work.request, connectionFailed: false, verdicts: verdicts),
+      Flight(message: work.message, number: DeliveryNumber(rawValue: work.request.id)), from: nil)
+    queue.plan()
+  }
+
+  /// As Postfix logs it.
+  nonisolated fileprivate static let tag = Array("local".utf8)
+
+  private func forward(
+    _ original: Resubmission, _ header: [UInt8], to alias: DeliveryRecipient
+  ) async -> RecipientVerdict {
+    let isLoop = header.withUnsafeBytes { DeliveredTo.names(alias.address, in: $0) }
+    if isLoop {
+      return RecipientVerdict(
+        index: alias.index, outcome: .bounced, status: EnhancedStatus(5, 4, 6),
+        text: Array("mail forwarding loop for \(alias.address)".utf8), relay: Self.tag)
+    }
+    do throws(RewriteError) {
+      let (found, owner) = try await queue.rewriting.open(alias.address)
+      let envelope = try envelope(original.envelope, for: found, from: owner, of: alias)
+      return await write(original, envelope, alias, hasOwner: owner != nil)
+    } catch {
+      if let cause = error.cause { queue.log.warning("local", "\(cause)") }
+      return .putOff(alias, "\(error)")
+    }
+  }
+
+  /// What an owner sends is its own: who sent it first hears no more of what becomes of it, since
+  /// reports go to the owner.
+  private func envelope(
+    _ original: Envelope, for found: [ExpandedRecipient], from owner: MailAddress?,
+    of alias: DeliveryRecipient
+  ) throws(RewriteError) -> Envelope {
+    var envelope = original
+    envelope.arrival = queue.clock.wallNow
+    envelope.pickupSource = nil
+    var model = EnvelopeRecipient(
+      alias.address, original: alias.original.isEmpty ? nil : MailAddress(alias.original),
+      notify: alias.notify, dsnOriginal: alias.dsnOriginal)
+    if let owner {
+      envelope.sender = owner
+      envelope.envelopeID = []
+      envelope.returnContent = nil
+      model.dsnOriginal = []
+      if let notify = model.notify, notify != .never {
+        // RFC 3461 5.2.7.3: the success is told where the list takes the mail.
+        let rest = notify.subtracting(.success)
+        model.notify = rest.isEmpty ? nil : rest
+      }
+    }
+    var expansion = RecipientExpansion(
+      queue.rewriting, keepsOriginals: queue.settings.keepsOriginals)
+    for each in found {
+      var recipient = model.standing(for: each)
+      if owner != nil { recipient.original = nil }
+      try expansion.take(recipient)
+    }
+    envelope.recipients = expansion.recipients
+    return envelope
+  }
+
+  private func write(
+    _ original: Resubmission, _ envelope: Envelope, _ alias: DeliveryRecipient, hasOwner: Bool
+  ) async -> RecipientVerdict {
+    let id = queue.writer.makeQueueID(now: queue.clock.wallNow)
+    let field = Array("Delivered-To: ".utf8) + alias.address.bytes + [ASCII.cr, ASCII.lf]
+    do throws(SpoolError) {
+      try await original.write(envelope, as: id, fields: field)
+    } catch {
+      return .putOff(alias, "queue file write error: \(error)")
+    }
+    return RecipientVerdict(
+      index: alias.index, outcome: .sent,
+      // Whoever goes on with the sender's wishes tells it.
+      handover: hasOwner ? .delivered : .relayedWithWishes,
+      status: EnhancedStatus(2, 0, 0), text: Array("forwarded as \(id)".utf8), relay: Self.tag)
+  }
+}
+
+extension RecipientVerdict {
+  fileprivate static func putOff(
+    _ recipient: DeliveryRecipient, _ reason: String
+  ) -> RecipientVerdict {
+    RecipientVerdict(
+      index: recipient.index, outcome: .deferred, status: EnhancedStatus(4, 3, 0),
+      text: Array(reason.utf8), relay: Forwarder.tag)
+  }
+}
