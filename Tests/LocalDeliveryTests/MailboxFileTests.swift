@@ -2,6 +2,7 @@ import Foundation
 import LinuxSystem
 import MailTypes
 import Primitives
+import Synchronization
 import SystemPackage
 import TestSupport
 import Testing
@@ -139,6 +140,35 @@ struct MailboxFileTests {
       [.modificationDate: Date(timeIntervalSinceNow: -600)], ofItemAtPath: path + ".lock")
     #expect(try deliver(to: path, lock: lock) == .deliveredToMailbox)
     #expect(try folder.names() == ["anna"])
+  }
+
+  private final class Holders: Sendable {
+    let count = Atomic(0)
+  }
+
+  @Test func onlyOneOfThoseWhoFindALockFileStaleGetsTheLock() throws {
+    let folder = try TemporaryDirectory()
+    let path = folder.path("anna")
+    var lock = MailboxLock(.dotlock)
+    lock.attempts = 3
+    lock.pause = 0
+    let taker = lock
+    for _ in 0..<100 {
+      try folder.write("", to: "anna.lock")
+      try FileManager.default.setAttributes(
+        [.modificationDate: Date(timeIntervalSinceNow: -600)], ofItemAtPath: path + ".lock")
+      let holders = Holders()
+      let take: @Sendable () -> Void = {
+        if (try? taker.takeFile(of: path)) != nil { holders.count.add(1, ordering: .relaxed) }
+      }
+      let one = try SystemThread(name: "one", take)
+      let two = try SystemThread(name: "two", take)
+      take()
+      one.join()
+      two.join()
+      #expect(holders.count.load(ordering: .relaxed) == 1)
+      #expect(try folder.names() == ["anna.lock"])
+    }
   }
 
   @Test func anOpenLockOfAnotherIsRespected() throws {

@@ -92,14 +92,39 @@ package struct MailboxLock: Equatable, Sendable {
 
   private func removeIfStale(_ name: String) -> Bool {
     do throws(Errno) {
-      let age = Clocks.wallNow().seconds - (try Files.status(name, follow: false)).modified.seconds
-      guard age > staleAge else { return false }
-      try Files.unlink(name)
-      return true
+      guard isStale(try Files.status(name, follow: false)) else { return false }
+      return try remove(name)
     } catch {
       // Its owner has removed it meanwhile, or nobody may: the next attempt shows.
       return error == .noSuchFileOrDirectory
     }
+  }
+
+  private func isStale(_ file: FileStatus) -> Bool {
+    Clocks.wallNow().seconds - file.modified.seconds > staleAge
+  }
+
+  /// Removes a stale lock file, but not the one that another process, which found it stale as well,
+  /// has made in its place since: both would hold the lock. Of those who remove a file each has it
+  /// locked.
+  private func remove(_ name: String) throws(Errno) -> Bool {
+    let file: OwnedDescriptor
+    do throws(Errno) {
+      file = try Files.open(name, [.read, .noFollow, .nonblocking])
+    } catch {
+      guard error == .permissionDenied else { throw error }
+      // One of another user's.
+      try Files.unlink(name)
+      return true
+    }
+    // Where no such lock is to be had the comparison has to do.
+    let isLocked = (try? Files.tryLock(file.raw)) ?? true
+    guard isLocked else { return false }
+    let own = try Files.status(of: file.raw)
+    let named = try Files.status(name, follow: false)
+    guard own.inode == named.inode, own.device == named.device, isStale(own) else { return false }
+    try Files.unlink(name)
+    return true
   }
 
   /// No event tells when another program gives a lock back, least of all over a network file
