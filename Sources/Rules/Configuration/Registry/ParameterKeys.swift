@@ -96,10 +96,6 @@ package struct ListParameter: ParameterKey {
     declaration = Declaration(name, default: text, .list, summary)
   }
 
-  init(_ name: String, default text: String, of words: [String], _ summary: String) {
-    declaration = Declaration(name, default: text, .words(words), summary)
-  }
-
   init(_ name: String, default computed: ComputedDefault, _ summary: String) {
     declaration = Declaration(name, default: computed, .list, summary)
   }

@@ -16,8 +16,6 @@ package enum ParameterKind: Sendable {
   case level
   /// Items parted by commas or white space; `{…}` keeps an item together.
   case list
-  /// A list, not empty, of a few words.
-  case words([String])
   /// One of a few words.
   case choice([String])
   /// Any of a few words, as in a list.
@@ -82,10 +80,6 @@ extension ParameterKind {
       return .text(text)
     case .list:
       return .list(try ListSyntax.items(text))
-    case .words(let words):
-      let items = try ListSyntax.items(text).map { $0.lowercased() }
-      guard !items.isEmpty, items.allSatisfy(words.contains) else { throw expected(text) }
-      return .list(items)
     case .choice(let words):
       let word = text.lowercased()
       guard words.contains(word) else { throw expected(text) }
@@ -112,7 +106,6 @@ extension ParameterKind {
     case .duration(let bounds, _): .duration(bounds.lowerBound)
     case .text, .formed, .level: .text("")
     case .list: .list([])
-    case .words(let words): .list([words[0]])
     case .choice(let words): .text(words[0])
     case .words(let words): .list(words)
     case .feedback: .feedback(.none)
@@ -137,7 +130,6 @@ extension ParameterKind {
       mayBeEmpty ? "\(form.expectation), or nothing" : form.expectation
     case .level: "a release such as 3.6"
     case .list: "a list"
-    case .words(let words): "a list of: \(words.joined(separator: ", "))"
     case .choice(let words):
       "one of: " + words.map { $0.isEmpty ? "(empty)" : $0 }.joined(separator: ", ")
     case .words(let words): "a list of: " + words.joined(separator: ", ")
