@@ -99,7 +99,8 @@ targets += room(
   "Configuration", floor: "Rules", imports: ["SASL", "MailTypes", "Primitives"],
   hasCorpus: true)
 targets += room(
-  "LookupTables", floor: "Rules", imports: ["CPCRE2", "MailTypes", "Primitives"])
+  "LookupTables", floor: "Rules", imports: ["CPCRE2", "MailTypes", "Primitives"],
+  tests: ["RealPeers"])
 targets += room(
   "AddressRewriting", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
@@ -117,7 +118,10 @@ targets += room(
 
 targets += room(
   "TLSPolicy", floor: "Rules",
-  imports: ["Configuration", "LookupTables", "TLSEngine", "SASL", "MailTypes", "Primitives"])
+  imports: [
+    "Configuration", "LookupTables", "AddressRewriting", "TLSEngine", "SASL", "MailTypes",
+    "Primitives",
+  ])
 
 targets += room(
   "QueueFormat", floor: "Queue", imports: ["CChecksum", "MailTypes", "Primitives"], hasCorpus: true)
@@ -142,8 +146,8 @@ targets += room(
 targets += room(
   "SMTPReceiver", floor: "Services",
   imports: platform + mail + [
-    "ServiceKit", "SMTPServerCore", "MilterCore", "Configuration", "LookupTables",
-    "AddressRewriting", "MailSite",
+    "ServiceKit", "SMTPServerCore", "MilterCore", "DeliveryReports", "Configuration",
+    "LookupTables", "AddressRewriting", "MailSite",
     "AccessPolicy", "TLSPolicy", "SASL", "QueueFormat", "QueueStore", system,
   ])
 targets += room(

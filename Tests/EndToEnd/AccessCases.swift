@@ -9,12 +9,12 @@ struct AccessCase: Sendable, CustomStringConvertible {
     options.sorted { $0.key < $1.key }.map { "\($0.key)=\($0.value)" }.joined(separator: "; ")
   }
 
-  private init(_ options: [String: String], _ dialog: [String]) {
+  init(_ options: [String: String], _ dialog: [String]) {
     self.options = options
     self.dialog = dialog
   }
 
-  private static func to(
+  static func to(
     _ recipients: String..., from sender: String = "s@src.test", helo: String? = "EHLO client.test"
   ) -> [String] {
     (helo.map { [$0] } ?? []) + ["MAIL FROM:<\(sender)>"] + recipients.map { "RCPT TO:<\($0)>" }
@@ -26,7 +26,7 @@ struct AccessCase: Sendable, CustomStringConvertible {
     "relay_recipient_maps": "inline:{r@relay.test=x, {@all.relay.test=x}}",
   ]
 
-  private static func recipient(
+  static func recipient(
     _ list: String, _ more: [String: String] = [:], dialog: [String] = to("a@here.test")
   ) -> AccessCase {
     AccessCase(["smtpd_recipient_restrictions": list].merging(more) { $1 }, dialog)
@@ -35,7 +35,7 @@ struct AccessCase: Sendable, CustomStringConvertible {
   /// All of them.
   static let all: [AccessCase] = [
     verbs, stages, undelayed, tables, names, addresses, actions, statuses, messages, known, helos,
-    classes,
+    classes, permits, sessions,
   ].flatMap { $0 }
 
   private static let verbs: [AccessCase] = [

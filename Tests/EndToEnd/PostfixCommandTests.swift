@@ -1,3 +1,4 @@
+import Foundation
 import Glibc
 import RealPeers
 import TestSupport
@@ -53,6 +54,40 @@ extension EndToEnd {
           ["postfix", "-c", server.folder.path("etc")] + arguments)
         #expect(outcome.exit == .code(1) && outcome.errors.contains("usage: postfix"))
       }
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func theLogFileIsRotatedWhileTheSystemRuns() throws {
+      let settings = ["maillog_file_rotate_suffix": "%Y-old"]
+      let server = try MartinetInstance(
+        relayPort: try Loopback.freePort(), settings: settings, logsToFile: true)
+      #expect(try postfix(server, "start").exit == .code(0))
+      let path = server.folder.path("log")
+      let rotate = try postfix(server, "logrotate")
+      #expect(rotate.exit == .code(0), "\(rotate.errors)")
+      let folder = server.folder.url.path
+      let names = { () throws -> [String] in
+        try FileManager.default.contentsOfDirectory(atPath: folder).filter {
+          $0.hasPrefix("log.") && $0.contains("-old")
+        }
+      }
+      #expect(try names().map { $0.hasSuffix("-old.gz") } == [true])
+      // Everybody writes to the new file.
+      try SMTPDialog(greetedAt: server.port).say("QUIT", expecting: 221)
+      #expect(try postfix(server, "stop").exit == .code(0))
+      let text = try String(contentsOfFile: path, encoding: .utf8)
+      #expect(text.contains("disconnect from "))
+      // Nothing is overwritten.
+      let taken = folder + "/" + (try #require(try names().first?.dropLast(3)))
+      try Data().write(to: URL(filePath: taken))
+      let again = try postfix(server, "logrotate")
+      #expect(again.exit == .code(1) && again.errors.contains("is there already"))
+      try server.configure(["maillog_file_compressor": "no-such-program"])
+      try FileManager.default.removeItem(atPath: taken)
+      #expect(try postfix(server, "logrotate").errors.contains("no-such-program"))
+      try server.configure(["maillog_file": "/dev/stdout"])
+      let refused = try postfix(server, "logrotate")
+      #expect(refused.errors.contains("fatal: not rotating '/dev/stdout'"))
     }
 
     @Test(.timeLimit(.minutes(2)))

@@ -62,5 +62,32 @@ extension EndToEnd {
       try theirs.server.stop()
       try ours.server.stop()
     }
+
+    /// What the postmaster gets besides (`notify_classes`).
+    @Test(.enabled(if: PostfixOracle.isAvailable), .timeLimit(.minutes(3)))
+    func thePostmasterGetsWhatPostfixGivesIt() throws {
+      let notices = [
+        "notify_classes": "bounce", "bounce_notice_recipient": "bounces@src.test",
+        "2bounce_notice_recipient": "double@src.test",
+      ]
+      let theirs = try ReportScene { try PostfixOracle(settings: $0.merging(notices) { $1 }) }
+      let ours = try ReportScene { try MartinetInstance(settings: $0.merging(notices) { $1 }) }
+      for what: ReportScene.Case in [
+        .init(mail: "<s@src.test>", recipients: ["<bad@plain.test>", "<x@dsn.test>"], reports: 2),
+        .init(
+          mail: "<s@src.test> RET=FULL", recipients: ["<bad@dsn.test> NOTIFY=NEVER"], reports: 1),
+        .init(mail: "<>", recipients: ["<bad@dsn.test>"], reports: 1),
+        .init(mail: "<double-bounce@mx.martinet.test>", recipients: ["<bad@dsn.test>"]),
+        .init(
+          mail: "<s@src.test>", recipients: ["<x@plain.test> NOTIFY=SUCCESS"], reports: 1),
+      ] {
+        let (their, our) = (try theirs.play(what), try ours.play(what))
+        #expect(our.reports == their.reports, "\(what.testDescription)")
+        #expect(our.log == their.log, "\(what.testDescription)")
+        #expect(our.reports.count == what.reports)
+      }
+      try theirs.server.stop()
+      try ours.server.stop()
+    }
   }
 }

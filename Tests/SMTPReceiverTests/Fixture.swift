@@ -34,7 +34,8 @@ final class Fixture {
     debugPeer: IPAddress? = nil, softBounce: Bool = false,
     authentication: AuthenticationRules? = nil,
     logsClientPort: Bool = false, contentFilter: String = "", milters: SiteMilters? = nil,
-    aliases: [String] = [], localAliases: [String] = [],
+    aliases: [String] = [], localAliases: [String] = [], footer: RejectFooter? = nil,
+    commandFilter: TableSet? = nil, notices: SessionNotices? = nil,
     change: (inout SMTPServerSettings) -> Void = { _ in },
     access: (inout AccessSettings) -> Void = { _ in }
   ) throws {
@@ -62,7 +63,8 @@ final class Fixture {
       debugPeers: isPeer, softBounce: softBounce, logsClientPort: logsClientPort, tls: tls,
       access: try FixtureSite.policy(access), authentication: authentication,
       contentFilter: contentFilter, milters: milters,
-      rewriting: try FixtureSite.rewriting(aliases, local: localAliases))
+      rewriting: try FixtureSite.rewriting(aliases, local: localAliases), footer: footer,
+      commandFilter: commandFilter, notices: notices)
   }
 
   /// Connects a client, whose greeting has been read.

@@ -1,5 +1,6 @@
 import Configuration
 import LookupTables
+import MailTypes
 import SASL
 import Testing
 
@@ -46,6 +47,27 @@ struct ClientLoginsTests {
     let answer = try await logins.login(for: "mail.test", nextHop: "mail.test")
     let login = try #require(answer.login)
     #expect(login.user == Array("dave".utf8))
+  }
+
+  @Test(arguments: [
+    ("own@sender.test", "dave"), ("Own+x@sender.test", "dave"), ("any@whole.test", "carol"),
+    ("joe@here.test", "eve"), ("joe@there.test", "server"), ("", "server"),
+  ])
+  func aSenderMayHaveALoginOfItsOwn(_ sender: String, _ user: String) async throws {
+    let entries = "own@sender.test=dave:d, @whole.test=carol:c, joe=eve:e, mail.test=server:s"
+    let text = """
+      smtp_sasl_password_maps = inline:{\(entries)}
+      recipient_delimiter = +
+      mydestination = here.test
+
+      """
+    let logins = try logins(text + "smtp_sender_dependent_authentication = yes\n")
+    let answer = try await logins.login(
+      for: "mail.test", nextHop: "mail.test", sender: MailAddress(sender))
+    #expect(answer.login?.user == Array(user.utf8))
+    let usual = try await self.logins(text).login(
+      for: "mail.test", nextHop: "mail.test", sender: MailAddress(sender))
+    #expect(usual.login?.user == Array("server".utf8))
   }
 
   @Test func theServersNameIsAskedBeforeTheNextHop() async throws {

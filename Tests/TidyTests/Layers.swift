@@ -104,7 +104,10 @@ private let floors: [[(String, Layers.Room)]] = [
       ]),
     room(
       "TLSPolicy", "Rules",
-      ["Configuration", "LookupTables", "TLSEngine", "SASL", "MailTypes", "Primitives"]),
+      [
+        "Configuration", "LookupTables", "AddressRewriting", "TLSEngine", "SASL", "MailTypes",
+        "Primitives",
+      ]),
   ],
   [
     room("QueueFormat", "Queue", ["CChecksum", "MailTypes", "Primitives"]),
@@ -132,8 +135,9 @@ private let services = [
   room(
     "SMTPReceiver", "Services",
     platform + mail + [
-      "ServiceKit", "SMTPServerCore", "MilterCore", "Configuration", "LookupTables",
-      "AddressRewriting", "MailSite", "AccessPolicy", "TLSPolicy", "SASL", "QueueFormat",
+      "ServiceKit", "SMTPServerCore", "MilterCore", "DeliveryReports", "Configuration",
+      "LookupTables", "AddressRewriting", "MailSite", "AccessPolicy", "TLSPolicy", "SASL",
+      "QueueFormat",
       "QueueStore", "SystemPackage", "Glibc",
     ]),
   room(

@@ -1,7 +1,7 @@
 package import MailTypes
 import Primitives
 
-/// The message that tells a sender what became of its mail: a multipart/report of RFC 3464 with a
+/// The message that tells a sender, or the postmaster, what became of mail: a multipart/report of RFC 3464 with a
 /// part for people, one for programs, and what was sent, each in the shape that Postfix gives it.
 ///
 /// It is in wire form: CRLF, dots stuffed. Its own sender is the null reverse-path, so that it is
@@ -17,11 +17,19 @@ package struct DeliveryReport: Sendable {
     case delay
   }
 
+  /// Who is told.
+  package enum Audience: Sendable {
+    /// The sender of the message.
+    case sender
+    /// Whom `notify_classes` has told of it, at this address.
+    case postmaster(MailAddress)
+  }
+
   /// What a report is made from.
   package struct Source: Sendable {
     /// The queue id of the message.
     package var queueID: QueueID
-    /// Its sender; not null.
+    /// Its sender; null only where the postmaster is told.
     package var sender: MailAddress
     /// ENVID (RFC 3461 4.4), as it was meant; empty for none.
     package var envelopeID: [UInt8]
@@ -90,14 +98,25 @@ package struct DeliveryReport: Sendable {
 
   /// Writes a report with the queue id `reportID`, dated `date` (RFC 5322 3.3).
   package init(
-    _ kind: Kind, about source: Source, as reportID: QueueID, date: [UInt8], by reporter: Reporter
+    _ kind: Kind, about source: Source, as reportID: QueueID, date: [UInt8], by reporter: Reporter,
+    to audience: Audience = .sender
   ) {
-    precondition(!source.sender.isNull, "a report goes to somebody")
+    var source = source
+    switch audience {
+    case .sender:
+      precondition(!source.sender.isNull, "a report goes to somebody")
+      recipient = source.sender
+    case .postmaster(let address):
+      recipient = address
+      // Nobody could answer the null sender.
+      if source.sender.isNull { source.sender = MailAddress("MAILER-DAEMON@\(reporter.hostname)") }
+    }
     precondition(!source.recipients.isEmpty, "a report tells of somebody")
     let boundary = source.boundary(reportID, reporter)
     var body = WireText()
     body.writeLine("This is a MIME-encapsulated message.")
-    body.writePart("Notification", boundary, kind.notification(of: source, by: reporter)) {
+    let notification = kind.notification(of: source, by: reporter, to: audience)
+    body.writePart("Notification", boundary, notification) {
       "text/plain; charset=\($0 ? "utf-8" : "us-ascii")"
     }
     body.writePart("Delivery report", boundary, source.fields(by: reporter)) { _ in
@@ -113,11 +132,10 @@ package struct DeliveryReport: Sendable {
     messageID = Array("<\(reportID)@\(reporter.hostname)>".utf8)
     var header = WireText()
     header.writeReportHeader(
-      kind, to: source.sender, id: reportID, messageID: messageID, date: date, by: reporter,
+      kind, to: recipient, audience, id: reportID, messageID: messageID, date: date, by: reporter,
       boundary: boundary, isEightBit: body.isEightBit)
     self.header = header.bytes
     self.body = body.bytes
-    recipient = source.sender
     hasEightBitHeader = header.isEightBit
     isEightBit = body.isEightBit
     hasNUL = body.hasNUL
@@ -153,8 +171,12 @@ extension DeliveryReport.Source {
 }
 
 extension DeliveryReport.Kind {
-  fileprivate var subject: StaticString {
-    switch self {
+  fileprivate func subject(to audience: DeliveryReport.Audience) -> StaticString {
+    if case .postmaster = audience {
+      return self == .delay
+        ? "Postmaster Warning: Delayed Mail" : "Postmaster Copy: Undelivered Mail"
+    }
+    return switch self {
     case .failure: "Undelivered Mail Returned to Sender"
     case .success: "Successful Mail Delivery Report"
     case .delay: "Delayed Mail (still being retried)"
@@ -186,16 +208,19 @@ extension DeliveryReport.Kind {
     }
   }
 
-  /// The part for people.
+  /// The part for people; the postmaster needs no explanation.
   fileprivate func notification(
-    of source: DeliveryReport.Source, by reporter: DeliveryReport.Reporter
+    of source: DeliveryReport.Source, by reporter: DeliveryReport.Reporter,
+    to audience: DeliveryReport.Audience
   ) -> WireText {
     var text = WireText()
-    text.writeLine("This is the mail system at host \(reporter.hostname).")
-    text.writeLine("")
-    for line in explanation { text.writeLine(line) }
-    text.writeLine("")
-    text.writeLine("                   The mail system")
+    if case .sender = audience {
+      text.writeLine("This is the mail system at host \(reporter.hostname).")
+      text.writeLine("")
+      for line in explanation { text.writeLine(line) }
+      text.writeLine("")
+      text.writeLine("                   The mail system")
+    }
     for recipient in source.recipients { recipient.writeParagraph(to: &text) }
     return text
   }
@@ -203,17 +228,22 @@ extension DeliveryReport.Kind {
 
 extension WireText {
   fileprivate mutating func writeReportHeader(
-    _ kind: DeliveryReport.Kind, to sender: MailAddress, id: QueueID, messageID: [UInt8],
-    date: [UInt8], by reporter: DeliveryReport.Reporter, boundary: String, isEightBit: Bool
+    _ kind: DeliveryReport.Kind, to recipient: MailAddress, _ audience: DeliveryReport.Audience,
+    id: QueueID, messageID: [UInt8], date: [UInt8], by reporter: DeliveryReport.Reporter,
+    boundary: String, isEightBit: Bool
   ) {
     let host = reporter.hostname
     writeLine("Received: by \(host) (\(reporter.mailName))")
     writeLine(Array("\tid \(id); ".utf8) + date)
     writeLine(Array("Date: ".utf8) + date)
     writeLine("From: Mail Delivery System <MAILER-DAEMON@\(host)>")
-    writeLine("Subject: \(kind.subject)")
-    writeLine(Array("To: ".utf8) + sender.bytes)
-    writeLine("Auto-Submitted: auto-replied")
+    writeLine("Subject: \(kind.subject(to: audience))")
+    writeLine(Array("To: ".utf8) + recipient.bytes)
+    if case .sender = audience {
+      writeLine("Auto-Submitted: auto-replied")
+    } else {
+      writeLine("Auto-Submitted: auto-generated")
+    }
     writeLine("MIME-Version: 1.0")
     writeLine("Content-Type: multipart/report; report-type=delivery-status;")
     writeLine("\tboundary=\"\(boundary)\"")

@@ -38,6 +38,18 @@ package struct LineBuffer: Sendable {
   /// Whether bytes of a line were received whose end is still missing.
   package var hasPartialLine: Bool { skipping || !isEmpty }
 
+  /// Whether the end of a line is held, so that `takeLine` gives one.
+  package var holdsLine: Bool {
+    bytes.withUnsafeBytes { ByteSearch.firstLF(in: $0, from: max(start, searched)) } < bytes.count
+  }
+
+  /// Gives the next line, without its end, to `body` and keeps it; `nil` when none is complete.
+  package func peekLine<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result? {
+    guard holdsLine, !skipping else { return nil }
+    let line = bytes[start...].prefix { $0 != ASCII.lf }
+    return (line.last == ASCII.cr ? line.dropLast() : line).withUnsafeBytes(body)
+  }
+
   /// Takes what was read from the client.
   package mutating func append(_ chunk: UnsafeRawBufferPointer) {
     if start > 0, start == bytes.count { discard() }

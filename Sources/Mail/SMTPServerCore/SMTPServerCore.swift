@@ -46,6 +46,8 @@ package struct SMTPServerCore: Sendable {
   package var notice: String?
   /// The keywords that this client is not shown.
   package var hiddenKeywords: EHLOKeywords
+  /// Whether lines of this client may end in LF (`smtpd_forbid_bare_newline_exclusions`).
+  package var allowsBareNewlines = false
   /// Commands given and accepted.
   package internal(set) var counters = SessionCounters()
   /// The last command, as `lost connection after …` names it.
@@ -74,6 +76,11 @@ package struct SMTPServerCore: Sendable {
     self.rules = rules
     self.client = client
     hiddenKeywords = rules.settings.discardedKeywords
+  }
+
+  /// The code of the refusal of a LF without CR; `nil` where this client is not refused for it.
+  package var bareNewlineRejectCode: UInt16? {
+    allowsBareNewlines ? nil : rules.settings.bareNewlineRejectCode
   }
 
   /// `SMTP` or `ESMTP`, as logs say it.
@@ -125,13 +132,13 @@ package struct SMTPServerCore: Sendable {
   ) -> SMTPServerStep {
     precondition(pending == .nothing || pending == .response)
     earlierErrors = errorCount
-    if pending == .response, kind != .endedBare || rules.settings.bareNewlineRejectCode == nil {
+    if pending == .response, kind != .endedBare || bareNewlineRejectCode == nil {
       return takeResponse(line, kind, into: &out)
     }
     if kind == .tooLong {
       return fail("500 5.5.2 Error: line too long\r\n", into: &out)
     }
-    if kind == .endedBare, let code = rules.settings.bareNewlineRejectCode {
+    if kind == .endedBare, let code = bareNewlineRejectCode {
       let host = rules.settings.myhostname
       return end(with: .bareNewline(code: code, myhostname: host), into: &out)
     }

@@ -71,6 +71,11 @@ extension SMTPReply {
     SMTPReply(421, 4, 4, 2, "\(myhostname) Error: timeout exceeded")
   }
 
+  /// A table that every command needs does not answer.
+  package static func localDataError(myhostname: String) -> SMTPReply {
+    SMTPReply(421, 4, 3, 0, "\(myhostname) Server local data error")
+  }
+
   /// The hard error limit was reached.
   package static func tooManyErrors(myhostname: String) -> SMTPReply {
     SMTPReply(421, 4, 7, 0, "\(myhostname) Error: too many errors")

@@ -10,7 +10,7 @@ import SystemPackage
 enum PostfixCommand {
   private static let usage = "usage: postfix [-c config_dir] [-Dv] command"
   private static let commands =
-    "usage: postfix start (or stop, reload, abort, flush, check, status, start-fg)"
+    "usage: postfix start (or stop, reload, abort, flush, check, status, start-fg, logrotate)"
 
   /// Runs a command line; `martinet` runs a command of the program itself.
   static func run(_ arguments: [String], martinet: @escaping ([String]) -> Int32) -> Int32 {
@@ -32,6 +32,7 @@ enum PostfixCommand {
     switch command {
     case "check": return own("check")
     case "start-fg": return own("run")
+    case "logrotate": return rotate(directory, own)
     case "flush":
       return PostqueueCommand.run(name: "postqueue", arguments: ["-c", directory, "-f"])
     case "start", "stop", "reload", "abort", "status":
@@ -81,6 +82,21 @@ enum PostfixCommand {
     default:
       say("aborting the Postfix mail system")
       return abort(pid)
+    }
+  }
+
+  private static func rotate(_ directory: String, _ own: (String) -> Int32) -> Int32 {
+    do {
+      let files = try loadChecked(directory)
+      let isRunning = try InstanceLock.holder(files.configuration[.queueDirectory]) != nil
+      try LogRotation(files.configuration).run { !isRunning || own("reload") == 0 }
+      return 0
+    } catch let failure as LogRotation.Failure {
+      return fatal(failure.reason)
+    } catch let error as Errno {
+      return fatal("\(error)")
+    } catch {
+      return 1
     }
   }
 

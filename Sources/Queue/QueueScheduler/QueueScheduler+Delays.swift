@@ -15,6 +15,11 @@ extension QueueScheduler {
     return taken
   }
 
+  /// Whether the sender of a message has been told of its delay, or is about to be.
+  package func isDelayReported(_ ref: MessageRef) -> Bool {
+    index.isKnown(ref) && index[ref.slot].marks.contains(.delayReported)
+  }
+
   /// The sender of a message could not be told of its delay: it is when the message is put away
   /// again.
   package mutating func delayReportFailed(_ ref: MessageRef) {

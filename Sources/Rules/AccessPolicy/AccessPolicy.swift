@@ -1,3 +1,4 @@
+import LookupTables
 import MailTypes
 import Primitives
 
@@ -51,8 +52,21 @@ package struct AccessPolicy: Sendable {
     }
     self.lists = lists
     self.warnings = warnings
-    rules = AccessRules(settings: settings, site: site, pause: pause, classes: classes)
+    rules = AccessRules(
+      settings: settings, site: site, pause: pause, classes: classes,
+      loggedPermits: try Self.loggedPermits(settings))
     recipientLists = settings.relayBeforeRecipient ? [.relay, .recipient] : [.recipient, .relay]
+  }
+
+  private static func loggedPermits(
+    _ settings: AccessSettings
+  ) throws(AccessError) -> DomainList? {
+    guard !settings.loggedPermits.isEmpty else { return nil }
+    do throws(LookupError) {
+      return try DomainList(settings.loggedPermits, style: .exact, opener: settings.opener)
+    } catch {
+      throw .badTable(parameter: "smtpd_log_access_permit_actions", reason: "\(error)")
+    }
   }
 
   /// Whether a list holds a restriction that keeps strangers out and is reached.

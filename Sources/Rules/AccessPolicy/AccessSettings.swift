@@ -38,6 +38,8 @@ package struct AccessSettings: Sendable {
   package var nullSenderKey = "<>"
   /// `show_user_unknown_table_name`.
   package var showsTableName = true
+  /// `smtpd_log_access_permit_actions`: the permissions that are logged.
+  package var loggedPermits: [String] = []
   /// The reply codes of the restrictions.
   package var codes = RejectCodes()
   /// Opens the tables that lists name.

@@ -21,7 +21,7 @@ struct AccessTable: Restriction {
           "\(table.name) lookup error for \"\(text)\": \(error.reason)", about: subject)
       }
       guard let value else { continue }
-      let decision = try await act(on: AccessAction(value), key, &evaluation)
+      let decision = try await act(on: AccessAction(value), value, key, &evaluation)
       // A route that is left over makes a permission worthless: who knows where it leads.
       guard decision == .permit, subject == .recipient,
         !evaluation.rules.settings.allowsUntrustedRouting,
@@ -54,10 +54,12 @@ struct AccessTable: Restriction {
   }
 
   private func act(
-    on action: AccessAction, _ key: [UInt8], _ evaluation: inout Evaluation
+    on action: AccessAction, _ value: [UInt8], _ key: [UInt8], _ evaluation: inout Evaluation
   ) async throws(AccessError) -> AccessDecision {
     switch action {
-    case .permit: return .permit
+    case .permit:
+      let word = String(decoding: value.prefix { !ASCII.isSpace($0) }, as: UTF8.self)
+      return try await evaluation.permit(word, about: subject, from: table.name)
     case .undecided: return .undecided
     case .refuse(let refusal):
       return evaluation.refuse(refusal.reply(about: subject, in: evaluation))

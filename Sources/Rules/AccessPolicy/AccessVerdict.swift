@@ -44,6 +44,8 @@ package struct AccessNotice: Hashable, Sendable {
     case redirect
     /// A table said BCC.
     case bcc
+    /// It was permitted, and `smtpd_log_access_permit_actions` wants to hear of it.
+    case permit
     /// Something is wrong with the configuration or a table: a `warning:` line without the client.
     case fault = "warning"
   }

@@ -8,9 +8,12 @@ struct PermitCertificates: Restriction {
 
   func evaluate(_ evaluation: inout Evaluation) async throws(AccessError) -> AccessDecision {
     guard let certificate = evaluation.request.certificate else { return .undecided }
-    if all, certificate.isTrusted { return .permit }
+    let name = all ? "permit_tls_all_clientcerts" : "permit_tls_clientcerts"
+    if all, certificate.isTrusted { return try await evaluation.permit(name, about: .client) }
     for fingerprint in [certificate.fingerprint, certificate.keyFingerprint] {
-      if try await evaluation.rules.site.knowsCertificate(fingerprint) { return .permit }
+      if try await evaluation.rules.site.knowsCertificate(fingerprint) {
+        return try await evaluation.permit(name, about: .client)
+      }
     }
     return .undecided
   }

@@ -4,15 +4,20 @@ import Primitives
 /// `permit_mynetworks`: the client is one of ours.
 struct PermitMyNetworks: Restriction {
   func evaluate(_ evaluation: inout Evaluation) async throws(AccessError) -> AccessDecision {
-    try await evaluation.rules.site.trusts(evaluation.request.clientAddress)
-      ? .permit : .undecided
+    guard try await evaluation.rules.site.trusts(evaluation.request.clientAddress) else {
+      return .undecided
+    }
+    return try await evaluation.permit("permit_mynetworks", about: .client)
   }
 }
 
 /// `permit_inet_interfaces`: the client is this host.
 struct PermitInetInterfaces: Restriction {
-  func evaluate(_ evaluation: inout Evaluation) -> AccessDecision {
-    evaluation.rules.site.isOwn(evaluation.request.clientAddress.unmapped) ? .permit : .undecided
+  func evaluate(_ evaluation: inout Evaluation) async throws(AccessError) -> AccessDecision {
+    guard evaluation.rules.site.isOwn(evaluation.request.clientAddress.unmapped) else {
+      return .undecided
+    }
+    return try await evaluation.permit("permit_inet_interfaces", about: .client)
   }
 }
 

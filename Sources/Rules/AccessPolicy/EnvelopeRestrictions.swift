@@ -27,7 +27,8 @@ struct PermitAuthDestination: Restriction {
     guard let destination = try await evaluation.destination(), !destination.isMalformed else {
       return .undecided
     }
-    return try await evaluation.isAuthorized(destination) ? .permit : .undecided
+    guard try await evaluation.isAuthorized(destination) else { return .undecided }
+    return try await evaluation.permit("permit_auth_destination", about: .recipient)
   }
 }
 

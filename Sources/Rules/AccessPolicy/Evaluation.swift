@@ -1,3 +1,4 @@
+import LookupTables
 import MailTypes
 import Primitives
 
@@ -52,6 +53,24 @@ struct Evaluation: Sendable {
     verdict.notices.append(AccessNotice(.reject, reply.logText))
     verdict.refusal = reply
     return .refuse
+  }
+
+  /// Permits, and has the log say so where it is to.
+  mutating func permit(
+    _ action: String, about subject: AccessSubject, from table: String? = nil
+  ) async throws(AccessError) -> AccessDecision {
+    guard let logged = rules.loggedPermits else { return .permit }
+    do throws(LookupError) {
+      guard try await logged.contains(action.utf8) else { return .permit }
+    } catch {
+      throw .lookupFailed("\(error)")
+    }
+    let source = table.map { "from \($0)" } ?? ""
+    verdict.notices.append(
+      AccessNotice(
+        .permit,
+        "action=\(action) for \(subject.title)=\(subject.name(in: request)) \(source)"))
+    return .permit
   }
 
   /// Turns a permission that is to come into a deferral; the first reason counts.
@@ -118,6 +137,8 @@ final class AccessRules: Sendable {
   let pause: AccessPolicy.Pause
   /// The lists of restriction classes, for each list that a bare table in them may stand in.
   let classes: [ClassKey: [any Restriction]]
+  /// The permissions that are logged; `nil` for none.
+  let loggedPermits: DomainList?
 
   struct ClassKey: Hashable {
     let name: String
@@ -126,12 +147,13 @@ final class AccessRules: Sendable {
 
   init(
     settings: AccessSettings, site: any SiteDirectory, pause: @escaping AccessPolicy.Pause,
-    classes: [ClassKey: [any Restriction]]
+    classes: [ClassKey: [any Restriction]], loggedPermits: DomainList?
   ) {
     self.settings = settings
     self.site = site
     self.pause = pause
     self.classes = classes
+    self.loggedPermits = loggedPermits
   }
 
   func resolve(_ address: MailAddress) async throws(AccessError) -> ResolvedAddress {

@@ -3,11 +3,11 @@ import Primitives
 
 /// `permit_sasl_authenticated`: the client logged in, and said as whom.
 struct PermitAuthenticated: Restriction {
-  func evaluate(_ evaluation: inout Evaluation) -> AccessDecision {
+  func evaluate(_ evaluation: inout Evaluation) async throws(AccessError) -> AccessDecision {
     guard let login = evaluation.request.login,
       !ASCII.equalFolded(login.mechanism.utf8, "anonymous".utf8)
     else { return .undecided }
-    return .permit
+    return try await evaluation.permit("permit_sasl_authenticated", about: .client)
   }
 }
 

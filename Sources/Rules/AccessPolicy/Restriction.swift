@@ -9,7 +9,9 @@ protocol Restriction: Sendable {
 
 /// `permit`: ends the list in favour of the client.
 struct Permit: Restriction {
-  func evaluate(_ evaluation: inout Evaluation) -> AccessDecision { .permit }
+  func evaluate(_ evaluation: inout Evaluation) async throws(AccessError) -> AccessDecision {
+    try await evaluation.permit("permit", about: evaluation.subject)
+  }
 }
 
 /// `reject`: everybody is turned away.

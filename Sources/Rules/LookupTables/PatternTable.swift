@@ -3,8 +3,8 @@ import Primitives
 
 /// `regexp:` and `pcre:`: regular expressions with values; the first that matches counts.
 ///
-/// Both are matched by PCRE2: the two syntaxes agree in what mail tables use. Matching goes back
-/// and forth, so it is done by a worker.
+/// Both are matched by PCRE2, those of POSIX in a spelling for it (`POSIXPattern`). Matching goes
+/// back and forth, so it is done by a worker.
 struct PatternTable: LookupTable {
   let name: String
   let owner: UInt32
@@ -65,9 +65,7 @@ struct PatternTable: LookupTable {
   ) throws(RuleError) -> ConditionalRules<RegularExpression>.Line {
     if ASCII.equalFolded(text, "endif".utf8) { return .end }
     var rest = text[...]
-    let isCondition =
-      ASCII.equalFolded(rest.prefix(2), "if".utf8)
-      && rest.dropFirst(2).first.map { ASCII.isSpace($0) || $0 == UInt8(ascii: "!") } == true
+    let isCondition = ASCII.equalFolded(rest.prefix(2), "if".utf8)
     if isCondition { rest = ASCII.trimmed(rest.dropFirst(2)) }
     var isNegated = false
     while rest.first == UInt8(ascii: "!") {
@@ -75,8 +73,7 @@ struct PatternTable: LookupTable {
       rest = ASCII.trimmed(rest.dropFirst())
     }
     let (pattern, flags, behind) = try parts(rest)
-    let expression = try RegularExpression(
-      pattern, options: try options(flags, dialect), matchLimit: matchLimit)
+    let expression = try expression(pattern, flags, dialect, matchLimit)
     let value = ASCII.trimmed(behind)
     if isCondition {
       guard value.isEmpty else { throw RuleError(reason: "text behind the condition") }
@@ -96,8 +93,7 @@ struct PatternTable: LookupTable {
     var index = text.startIndex + 1
     while index < text.endIndex, text[index] != delimiter {
       if text[index] == UInt8(ascii: "\\"), index + 1 < text.endIndex {
-        // A delimiter that was made to mean itself needs no backslash in the pattern.
-        if text[index + 1] != delimiter { pattern.append(text[index]) }
+        pattern.append(text[index])
         index += 1
       }
       pattern.append(text[index])
@@ -109,29 +105,38 @@ struct PatternTable: LookupTable {
     return (pattern, flags, rest[flags.endIndex...])
   }
 
-  /// The options of a pattern. Letters change what is so by default: case does not matter, and a
-  /// dot stands for line ends too.
-  private static func options(
-    _ flags: ArraySlice<UInt8>, _ dialect: Dialect
-  ) throws(RuleError) -> UInt32 {
+  /// Compiles a pattern. Flags toggle what is so by default: case does not matter, a dot stands for
+  /// line ends too, and POSIX's syntax is the extended one.
+  private static func expression(
+    _ pattern: [UInt8], _ flags: ArraySlice<UInt8>, _ dialect: Dialect, _ matchLimit: UInt32
+  ) throws(RuleError) -> RegularExpression {
     var options = UInt32(PCRE2_CASELESS | PCRE2_DOTALL)
+    var isExtended = true
     for flag in flags {
       switch (flag, dialect) {
       case (UInt8(ascii: "i"), _): options ^= UInt32(PCRE2_CASELESS)
-      case (UInt8(ascii: "m"), _): options ^= UInt32(PCRE2_MULTILINE)
-      case (UInt8(ascii: "x"), .posix):
-        throw RuleError(reason: "basic regular expressions are not supported")
+      case (UInt8(ascii: "m"), .perl): options ^= UInt32(PCRE2_MULTILINE)
+      case (UInt8(ascii: "m"), .posix): options ^= UInt32(PCRE2_MULTILINE | PCRE2_DOTALL)
+      case (UInt8(ascii: "x"), .posix): isExtended.toggle()
       case (UInt8(ascii: "s"), .perl): options ^= UInt32(PCRE2_DOTALL)
       case (UInt8(ascii: "x"), .perl): options ^= UInt32(PCRE2_EXTENDED)
       case (UInt8(ascii: "A"), .perl): options ^= UInt32(PCRE2_ANCHORED)
       case (UInt8(ascii: "E"), .perl): options ^= UInt32(PCRE2_DOLLAR_ENDONLY)
       case (UInt8(ascii: "U"), .perl): options ^= UInt32(PCRE2_UNGREEDY)
+      // It made unknown escapes an error, which PCRE2 always does.
+      case (UInt8(ascii: "X"), .perl): break
       default:
         let letter = String(decoding: [flag], as: UTF8.self)
         throw RuleError(reason: "\"\(letter)\" behind the pattern is not known")
       }
     }
-    return options
+    if dialect == .perl {
+      return try RegularExpression(pattern, options: options, matchLimit: matchLimit)
+    }
+    let isMultiline = options & UInt32(PCRE2_MULTILINE) != 0
+    let spelled = try POSIXPattern(pattern, isExtended: isExtended, isMultiline: isMultiline)
+    return try RegularExpression(
+      spelled.perl, options: options | UInt32(PCRE2_DOLLAR_ENDONLY), matchLimit: matchLimit)
   }
 }
 

@@ -8,7 +8,16 @@ package struct TableOpener: Sendable {
   package typealias TableType =
     @Sendable (_ name: String, _ argument: String) throws(LookupError) -> any LookupTable
 
+  private static let patternTypes: [String: PatternTable.Dialect] = [
+    "regexp": .posix, "pcre": .perl,
+  ]
+
   private var types: [String: TableType]
+  private let worker: any LookupWorker
+  private let matchLimit: UInt32
+  /// Whether the value of a regular expression may have parts of the key in it. It must not where
+  /// whoever names the key would choose what is done.
+  package var takesGroups: Bool
   let read: OwnedReader
   /// Reads a file of at most `limit` bytes while mail is handled.
   package typealias IncludedReader =
@@ -46,6 +55,9 @@ package struct TableOpener: Sendable {
     matchLimit: UInt32 = 1_000_000
   ) {
     self.read = read
+    self.worker = worker
+    self.matchLimit = matchLimit
+    self.takesGroups = takesGroups
     readIncluded = { path, limit throws(LookupError) in
       guard let file = read(path), file.bytes.count <= limit else {
         throw .unreadable(path: path)
@@ -63,16 +75,6 @@ package struct TableOpener: Sendable {
       "cidr": { name, text throws(LookupError) in
         try CIDRTable(name, text) { read($0)?.bytes }
       },
-      "regexp": { name, text throws(LookupError) in
-        try PatternTable(
-          name, text, .posix, file: read, worker: worker, takesGroups: takesGroups,
-          matchLimit: matchLimit)
-      },
-      "pcre": { name, text throws(LookupError) in
-        try PatternTable(
-          name, text, .perl, file: read, worker: worker, takesGroups: takesGroups,
-          matchLimit: matchLimit)
-      },
     ]
   }
 
@@ -83,7 +85,8 @@ package struct TableOpener: Sendable {
 
   /// The types that can be opened, sorted.
   package var knownTypes: [String] {
-    (types.keys + Self.indexedTypes + ["pipemap", "proxy", "unionmap"]).sorted()
+    let own = Array(types.keys) + Array(Self.patternTypes.keys)
+    return (own + Self.indexedTypes + ["pipemap", "proxy", "unionmap"]).sorted()
   }
 
   /// Whether a list item names a table.
@@ -110,6 +113,11 @@ package struct TableOpener: Sendable {
     case _ where Self.indexedTypes.contains(type):
       return noting(try openSource(name, argument))
     default: break
+    }
+    if let dialect = Self.patternTypes[type], types[type] == nil {
+      return try PatternTable(
+        name, argument, dialect, file: read, worker: worker, takesGroups: takesGroups,
+        matchLimit: matchLimit)
     }
     guard let open = types[type] else { throw .unknownType(table: name, known: knownTypes) }
     return noting(try open(name, argument))

@@ -46,6 +46,7 @@ extension MailSite {
         configuration[.parentDomainMatchesSubdomains].contains("smtpd_access_maps")
       settings.nullSenderKey = configuration[.smtpdNullAccessLookupKey]
       settings.showsTableName = configuration[.showUserUnknownTableName]
+      settings.loggedPermits = configuration[.smtpdLogAccessPermitActions]
       settings.codes = rejectCodes
       return settings
     }

@@ -23,6 +23,7 @@ package struct MailSite: Sendable {
   private let virtualMailboxDomains: DomainList
   private let relayDomains: DomainList
   let transportMaps: TableSet
+  let mailboxTransports: MailboxTransports
   let virtualAliasMaps: TableSet
   let aliasMaps: TableSet
   let users: KnownUsers
@@ -31,6 +32,8 @@ package struct MailSite: Sendable {
   let opener: TableOpener
   let keywordMaps: TableSet
   let debugPeers: NetworkList
+  /// Tables about sessions as a whole.
+  package let sessions: SessionTables
   private let ownAddresses: Set<IPAddress>
   /// What of the configuration is not used as it stands.
   package let warnings: [String]
@@ -67,6 +70,7 @@ package struct MailSite: Sendable {
     transportMaps = try Self.opening(.transportMaps) { () throws(LookupError) in
       try TableSet(configuration[.transportMaps], opener: opener)
     }
+    mailboxTransports = try MailboxTransports(configuration, opener: opener)
     virtualAliasMaps = try Self.opening(.virtualAliasMaps) { () throws(LookupError) in
       try TableSet(configuration[.virtualAliasMaps], opener: opener)
     }
@@ -82,6 +86,7 @@ package struct MailSite: Sendable {
         configuration[.debugPeerList], style: style("debug_peer_list"), opener: opener)
     }
     try Self.checkCommands(configuration)
+    sessions = try SessionTables(configuration, opener: opener)
     self.ownAddresses = Self.addresses(configuration, host: ownAddresses)
     var warnings: [String] = []
     users = try KnownUsers(configuration, opener: opener, warnings: &warnings)
@@ -198,13 +203,18 @@ extension MailSite {
   var plainRouter: Router {
     var settings = routingSettings
     settings.mailboxTransport = ""
-    return Router(settings: settings, tables: routingTables)
+    settings.fallbackTransport = ""
+    var tables = routingTables
+    tables.mailboxTransport = nil
+    tables.fallbackTransport = nil
+    return Router(settings: settings, tables: tables)
   }
 
   private var routingSettings: RoutingSettings {
     var settings = RoutingSettings(resolver: resolver)
     settings.localTransport = configuration[.localTransport]
     settings.mailboxTransport = configuration[.mailboxTransport]
+    settings.fallbackTransport = configuration[.fallbackTransport]
     settings.virtualTransport = configuration[.virtualTransport]
     settings.relayTransport = configuration[.relayTransport]
     settings.defaultTransport = configuration[.defaultTransport]
@@ -232,6 +242,7 @@ extension MailSite {
         return found.map { String(decoding: $0.value, as: UTF8.self) }
       }
     }
+    mailboxTransports.fill(&tables)
     return tables
   }
 

@@ -25,6 +25,9 @@ package struct Route: Sendable, Hashable {
   package let recipient: MailAddress
   /// The kind of the recipient's domain.
   package let addressClass: AddressClass
+  /// Whether the route is the same until the configuration changes. One that asks for the accounts
+  /// of the host is not.
+  package var isLasting = true
 
   /// Makes a route.
   package init(

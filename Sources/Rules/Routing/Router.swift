@@ -14,6 +14,8 @@ package struct RoutingSettings: Sendable {
   package var localTransport: String
   /// `mailbox_transport`; empty for none.
   package var mailboxTransport = ""
+  /// `fallback_transport`; empty for none.
+  package var fallbackTransport = ""
   /// `virtual_transport`.
   package var virtualTransport = "virtual"
   /// `relay_transport`.
@@ -59,6 +61,13 @@ package struct RoutingTables: Sendable {
   /// `transport_maps`; `nil` when empty.
   package var transportMap: Lookup?
 
+  /// `mailbox_transport_maps`, by the name of a user; `nil` when empty.
+  package var mailboxTransport: Lookup?
+  /// `fallback_transport_maps`, by the name of a user; `nil` when empty.
+  package var fallbackTransport: Lookup?
+  /// Whether a user has an account on this host; `nil` where that decides about nothing.
+  package var hasAccount: Membership?
+
   /// Makes tables of which only the local domains are given.
   package init(isLocalDomain: @escaping Membership) {
     self.isLocalDomain = isLocalDomain
@@ -68,7 +77,7 @@ package struct RoutingTables: Sendable {
 /// Finds the transport and next-hop of recipients, as Postfix's trivial-rewrite does.
 package struct Router: Sendable {
   let settings: RoutingSettings
-  private let tables: RoutingTables
+  let tables: RoutingTables
   private let transports: [AddressClass: TransportText]
 
   /// Makes a router; one for the whole life of a configuration.
@@ -89,7 +98,7 @@ package struct Router: Sendable {
   ///
   /// - Throws: `RoutingError.lookupFailed` when a table gave no answer.
   package func resolve(_ recipient: MailAddress) async throws(RoutingError) -> Route {
-    passedOn(try await configured(recipient))
+    try await passedOn(try await configured(recipient))
   }
 
   /// The route of a command or file of a local alias. It is for the `local` transport alone: mail

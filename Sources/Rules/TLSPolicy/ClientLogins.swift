@@ -1,5 +1,8 @@
+import AddressRewriting
 package import Configuration
 package import LookupTables
+package import MailTypes
+import Primitives
 package import SASL
 import TLSEngine
 
@@ -8,6 +11,8 @@ package struct ClientLogins: Sendable {
   private static let parameter = ListParameter.smtpSASLPasswordMaps.declaration.name
 
   private let passwords: TableSet
+  /// Finds the entry of a sender; `nil` where senders have none.
+  private let senders: AddressSearch?
   private let filter: DomainList
   private let rules: SASLClientRules
 
@@ -41,6 +46,7 @@ package struct ClientLogins: Sendable {
       // What is wrong with inline: text would tell it.
       throw TLSPolicyError(Self.parameter, "a table cannot be opened: \(Self.reason(error))")
     }
+    senders = try Self.senders(configuration, passwords, opener)
     do throws(LookupError) {
       filter = try DomainList(
         configuration[.smtpSASLMechanismFilter], style: .exact, opener: opener)
@@ -51,6 +57,26 @@ package struct ClientLogins: Sendable {
       mechanisms: [], options: options, optionsUnderTLS: underTLS, optionsForVerified: forVerified,
       isSoft: configuration[.smtpSASLAuthSoftBounce],
       code: { AuthenticationCode.hmacMD5(key: $0, text: $1) })
+  }
+
+  /// Senders have logins in SMTP only: LMTP hands mail to this site's own servers.
+  private static func senders(
+    _ configuration: Configuration, _ passwords: TableSet, _ opener: TableOpener
+  ) throws(TLSPolicyError) -> AddressSearch? {
+    guard configuration[.smtpSenderDependentAuthentication], !configuration.isForLMTP else {
+      return nil
+    }
+    let origin = configuration[.myorigin]
+    do throws(LookupError) {
+      let own = try DomainList(configuration[.mydestination], style: .exact, opener: opener)
+      return AddressSearch(passwords, delimiters: configuration[.recipientDelimiter]) {
+        domain throws(LookupError) in
+        if ASCII.equalFolded(domain.utf8, origin.utf8) { return true }
+        return try await own.contains(domain.utf8)
+      }
+    } catch {
+      throw TLSPolicyError("mydestination", "\(error)")
+    }
   }
 
   private static func reason(_ error: LookupError) -> String {
@@ -65,7 +91,19 @@ package struct ClientLogins: Sendable {
   /// - Parameters:
   ///   - host: the server's name, or its address where it has none.
   ///   - nextHop: as `NextHop.key(ofFirstIn:)` gives it, with brackets and port.
-  package func login(for host: String, nextHop: String) async throws(Problem) -> Answer {
+  ///   - sender: the reverse-path of the mail.
+  package func login(
+    for host: String, nextHop: String, sender: MailAddress = .null
+  ) async throws(Problem) -> Answer {
+    if let senders, !sender.isNull {
+      let found: AddressSearch.Match?
+      do throws(LookupError) {
+        found = try await senders.find(sender)
+      } catch {
+        throw Problem(warning: "\(Self.parameter) lookup error for \(sender)")
+      }
+      if let found { return try await answer(found.value, of: "\(sender)") }
+    }
     for key in host == nextHop ? [host] : [host, nextHop] {
       let value: [UInt8]?
       do throws(LookupError) {
@@ -74,13 +112,17 @@ package struct ClientLogins: Sendable {
         throw Problem(warning: "\(Self.parameter) lookup error for \(key)")
       }
       guard let value else { continue }
-      guard let login = SASLLogin(value) else {
-        throw Problem(
-          warning: "\(Self.parameter): the entry of \(key) is not user:password, or too long")
-      }
-      return Answer(login: login, rules: try await usableRules())
+      return try await answer(value, of: key)
     }
     return Answer(login: nil, rules: rules)
+  }
+
+  private func answer(_ value: [UInt8], of key: String) async throws(Problem) -> Answer {
+    guard let login = SASLLogin(value) else {
+      throw Problem(
+        warning: "\(Self.parameter): the entry of \(key) is not user:password, or too long")
+    }
+    return Answer(login: login, rules: try await usableRules())
   }
 
   private func usableRules() async throws(Problem) -> SASLClientRules {

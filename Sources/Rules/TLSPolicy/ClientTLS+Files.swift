@@ -27,7 +27,7 @@ extension KeyMaterial {
   /// Reads what the configurations of clients name.
   ///
   /// - Parameters:
-  ///   - configurations: of each transport that speaks SMTP.
+  ///   - configurations: of each transport that speaks SMTP, or LMTP (`forLMTP`).
   ///   - list: gives the names of the files in a folder.
   ///   - read: gives the bytes of a file, or says why it cannot be read.
   /// - Throws: the parameter and the file that cannot be used.
@@ -35,12 +35,23 @@ extension KeyMaterial {
     ofClients configurations: [Configuration], list: Lister, read: @escaping Reader
   ) throws(TLSPolicyError) {
     self.init()
-    for configuration in configurations { try takePasswords(of: configuration, read) }
-    for configuration in configurations where ClientTLS.isUsed(by: configuration) {
-      for (parameter, path) in ClientTLS.files(of: configuration) {
-        try take(path, of: parameter, read)
+    for configuration in configurations {
+      do throws(TLSPolicyError) {
+        try takeClient(configuration, list, read)
+      } catch {
+        throw error.named(by: configuration)
       }
-      try takeFolder(of: Authorities.client, in: configuration, list, read)
     }
+  }
+
+  private mutating func takeClient(
+    _ configuration: Configuration, _ list: Lister, _ read: @escaping Reader
+  ) throws(TLSPolicyError) {
+    try takePasswords(of: configuration, read)
+    guard ClientTLS.isUsed(by: configuration) else { return }
+    for (parameter, path) in ClientTLS.files(of: configuration) {
+      try take(path, of: parameter, read)
+    }
+    try takeFolder(of: Authorities.client, in: configuration, list, read)
   }
 }

@@ -71,27 +71,6 @@ package struct ClientTLS: Sendable {
       Self.isUsed(by: configuration) ? try Self.settings(configuration, material) : .init()
   }
 
-  private init(withoutTLS configuration: Configuration) {
-    self.configuration = configuration
-    isWrapped = false
-    handshakeTimeout = .zero
-    logLevel = 0
-    notesOffers = false
-    sessionLifetime = .zero
-    fallbackAge = .zero
-    digest = ""
-    wildcardsMatchLabels = false
-    warnings = []
-    general = .success(.plaintext)
-    maps = TableSet([])
-    settings = TLSClientSettings()
-  }
-
-  /// No TLS, whatever a configuration says.
-  package static func off(_ configuration: Configuration) -> ClientTLS {
-    ClientTLS(withoutTLS: configuration)
-  }
-
   /// What an administrator should know; each begins with the parameter.
   package static func warnings(of configuration: Configuration) -> [String] {
     guard level(of: configuration) == .dane else { return [] }

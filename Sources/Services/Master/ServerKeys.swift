@@ -49,8 +49,12 @@ package enum ServerKeys {
       let material = try KeyMaterial(
         ofClients: transports, list: Self.names, read: Self.content)
       for configuration in transports {
-        _ = try ClientTLS.check(configuration, material: material, opener: .command())
-        _ = try ClientLogins(configuration, opener: .command())
+        do throws(TLSPolicyError) {
+          _ = try ClientTLS.check(configuration, material: material, opener: .command())
+          _ = try ClientLogins(configuration, opener: .command())
+        } catch {
+          throw error.named(by: configuration)
+        }
       }
       return material
     } catch {
@@ -61,9 +65,11 @@ package enum ServerKeys {
   /// What an administrator should know of the services' and transports' TLS.
   package static func warnings(_ files: ConfigurationFiles) -> [String] {
     var found: [String] = []
+    let ofClients = clients(of: files).flatMap { configuration in
+      ClientTLS.warnings(of: configuration).map(configuration.named)
+    }
     let all =
-      servers(of: files).flatMap { ServerTLS.warnings(of: $0.configuration) }
-      + clients(of: files).flatMap { ClientTLS.warnings(of: $0) }
+      servers(of: files).flatMap { ServerTLS.warnings(of: $0.configuration) } + ofClients
     for warning in all {
       let text = located(warning, files.configuration)
       if !found.contains(text) { found.append(text) }
@@ -78,11 +84,15 @@ package enum ServerKeys {
       .map { ($0.name, files.configuration.overlaid(by: $0).configuration) }
   }
 
-  /// The configurations of all that speaks SMTP to others: there is always a transport `smtp`.
+  /// The configurations of all that speaks SMTP or LMTP to others: there are always transports
+  /// `smtp` and `lmtp`.
   private static func clients(of files: ConfigurationFiles) -> [Configuration] {
-    [files.configuration]
-      + files.services.filter { $0.command == "smtp" }
-      .map { files.configuration.overlaid(by: $0).configuration }
+    let services = files.services.filter { ["smtp", "lmtp"].contains($0.command) }
+    return [files.configuration, files.configuration.forLMTP]
+      + services.map { service in
+        let configuration = files.configuration.overlaid(by: service).configuration
+        return service.command == "lmtp" ? configuration.forLMTP : configuration
+      }
   }
 
   @Sendable private static func content(

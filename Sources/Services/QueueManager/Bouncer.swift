@@ -39,9 +39,11 @@ final class Bouncer {
   /// Whether a report about a message is under way: its record is needed where it is.
   func concerns(_ ref: MessageRef) -> Bool { subjects[ref] != nil }
 
-  /// Tells the sender, if it wants to hear; the message's segment stays until that is done.
+  /// Tells who is to hear; the message's segment stays until that is done.
   func add(_ report: PendingReport) {
-    guard !report.recipients.isEmpty, !isDiscarded(report) else { return settle(report) }
+    var report = report
+    report.audiences = audiences(of: report)
+    guard !report.audiences.isEmpty else { return settle(report) }
     subjects[report.record.ref, default: 0] += 1
     report.record.segment.messageCount += 1
     waiting.append(report)
@@ -95,6 +97,24 @@ final class Bouncer {
     (try? await change.wait(deadline: deadline) { underWay > 0 || !waiting.isEmpty }) != nil
   }
 
+  /// Who is told: the sender, and whom `notify_classes` adds.
+  private func audiences(of report: PendingReport) -> [DeliveryReport.Audience] {
+    let notices = queue.settings.notices
+    if report.sender.isNull, report.kind == .failure, let postmaster = notices.doubleBounce {
+      return [.postmaster(postmaster)]
+    }
+    if isDiscarded(report) { return [] }
+    var audiences: [DeliveryReport.Audience] = report.recipients.isEmpty ? [] : [.sender]
+    let copy: MailAddress? =
+      switch report.kind {
+      case .failure: notices.bounce
+      case .delay: notices.delay
+      case .success: nil
+      }
+    if let copy, !report.everybody.isEmpty { audiences.append(.postmaster(copy)) }
+    return audiences
+  }
+
   /// Reports about reports go to nobody (RFC 5321 4.5.5).
   private func isDiscarded(_ report: PendingReport) -> Bool {
     let sender = report.sender
@@ -115,18 +135,40 @@ final class Bouncer {
   }
 
   private func write(_ report: PendingReport) async {
+    let original: (returned: ReturnedMessage, flags: RecordFlags)
     do {
-      let original = try await readOriginal(report)
-      let id = queue.writer.makeQueueID(now: queue.clock.wallNow)
-      let message = message(report, as: id, original)
-      let envelope = try await envelope(of: message, for: report)
-      try await queue.writer.commit(record(of: message, envelope, as: id))
-      log(report, message.messageID, as: id)
+      original = try await readOriginal(report)
+      try await commit(report, original, to: report.audiences[0])
       settle(report)
     } catch {
       queue.log.error("bounce", "\(report.record.id): cannot write a report: \(error)")
-      putBack(report)
+      return putBack(report)
     }
+    // Nothing waits for the postmaster's copy of what the sender has been told.
+    for audience in report.audiences.dropFirst() {
+      do {
+        try await commit(report, original, to: audience)
+      } catch {
+        queue.log.error(
+          "bounce", "\(report.record.id): cannot write the postmaster's copy: \(error)")
+      }
+    }
+  }
+
+  private func commit(
+    _ report: PendingReport, _ original: (returned: ReturnedMessage, flags: RecordFlags),
+    to audience: DeliveryReport.Audience
+  ) async throws {
+    var original = original
+    // A copy shows no more than the header of what its sender can send again.
+    if !audience.isSender, !report.sender.isNull {
+      original.returned = ReturnedMessage(header: original.returned.header)
+    }
+    let id = queue.writer.makeQueueID(now: queue.clock.wallNow)
+    let message = message(report, as: id, original, to: audience)
+    let envelope = try await envelope(of: message, for: report, to: audience)
+    try await queue.writer.commit(record(of: message, envelope, as: id))
+    log(report, message.messageID, as: id, to: audience)
   }
 
   /// What is given back of a message (RFC 3461 4.3): of one that was delivered, of one that is
@@ -155,29 +197,34 @@ final class Bouncer {
   }
 
   private func message(
-    _ report: PendingReport, as id: QueueID, _ original: (ReturnedMessage, flags: RecordFlags)
+    _ report: PendingReport, as id: QueueID,
+    _ original: (returned: ReturnedMessage, flags: RecordFlags),
+    to audience: DeliveryReport.Audience
   ) -> DeliveryReport {
     let retryUntil = report.arrival + queue.settings.scheduler.lifetime
     let source = DeliveryReport.Source(
       queueID: report.record.id, sender: report.sender, envelopeID: report.envelopeID,
       arrivalDate: Self.date(report.arrival),
       retryUntil: report.kind == .delay ? Self.date(retryUntil) : [],
-      recipients: report.recipients, returned: original.0,
+      recipients: audience.isSender ? report.recipients : report.everybody,
+      returned: original.returned,
       needsSMTPUTF8: original.flags.contains(.needsSMTPUTF8))
     let reporter = DeliveryReport.Reporter(
       hostname: queue.settings.hostname, mailName: queue.settings.mailName)
     return DeliveryReport(
-      report.kind, about: source, as: id, date: Self.date(queue.clock.wallNow), by: reporter)
+      report.kind, about: source, as: id, date: Self.date(queue.clock.wallNow), by: reporter,
+      to: audience)
   }
 
-  /// The sender's address may be an alias like any recipient's. Where tables do not say whose and
-  /// waiting is of no use, it is taken as it is: the mail would else be kept, and its recipient's
-  /// host asked, for ever.
+  /// The address may be an alias like any recipient's. Where tables do not say whose and waiting is
+  /// of no use, it is taken as it is: the mail would else be kept, and its recipient's host asked,
+  /// for ever. What the postmaster does not get goes to nobody: its sender says so.
   private func envelope(
-    of message: DeliveryReport, for report: PendingReport
+    of message: DeliveryReport, for report: PendingReport, to audience: DeliveryReport.Audience
   ) async throws(RewriteError) -> Envelope {
     let envelope = Envelope(
-      sender: .null, recipients: [EnvelopeRecipient(message.recipient)],
+      sender: audience.isSender ? .null : MailAddress(queue.settings.doubleBounceSender),
+      recipients: [EnvelopeRecipient(message.recipient)],
       arrival: queue.clock.wallNow)
     do throws(RewriteError) {
       return try await queue.rewritten(envelope)
@@ -268,7 +315,10 @@ final class Bouncer {
     queue.plan()
   }
 
-  private func log(_ report: PendingReport, _ messageID: [UInt8], as id: QueueID) {
+  private func log(
+    _ report: PendingReport, _ messageID: [UInt8], as id: QueueID,
+    to audience: DeliveryReport.Audience
+  ) {
     queue.log.line("cleanup") {
       $0.append(queueID: id)
       $0.append(text: ": message-id=")
@@ -276,14 +326,19 @@ final class Bouncer {
     }
     queue.log.line("bounce") {
       $0.append(queueID: report.record.id)
+      $0.append(text: audience.isSender ? ": sender " : ": postmaster ")
       switch report.kind {
-      case .failure: $0.append(text: ": sender non-delivery notification: ")
-      case .success: $0.append(text: ": sender delivery status notification: ")
-      case .delay: $0.append(text: ": sender delay notification: ")
+      case .failure: $0.append(text: "non-delivery notification: ")
+      case .success: $0.append(text: "delivery status notification: ")
+      case .delay: $0.append(text: "delay notification: ")
       }
       $0.append(queueID: id)
     }
   }
+}
+
+extension DeliveryReport.Audience {
+  fileprivate var isSender: Bool { if case .sender = self { true } else { false } }
 }
 
 extension SegmentMark {

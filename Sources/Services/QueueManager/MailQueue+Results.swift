@@ -46,12 +46,14 @@ extension MailQueue {
     }
     if settings.softBounce { verdicts = verdicts.map(\.softened) }
     var tally = DeliveryTally()
+    let clearsDelay =
+      settings.confirmsDelayCleared && scheduler.isDelayReported(message.ref)
     for verdict in verdicts {
       switch verdict.outcome {
       case .sent:
         tally.delivered += 1
         message.recipients[Int(verdict.index)].target = nil
-        message.noteSuccess(verdict)
+        message.noteSuccess(verdict, clearsDelay: clearsDelay)
       case .deferred:
         tally.deferred += 1
         message.postponed.append(verdict)

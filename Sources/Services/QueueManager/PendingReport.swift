@@ -7,7 +7,7 @@ import Reactor
 import SMTPGrammar
 import ServiceKit
 
-/// What a run of a message leaves to be told to its sender.
+/// What a run of a message leaves to be told to its sender, or the postmaster.
 struct PendingReport: Sendable {
   let kind: DeliveryReport.Kind
   let record: MessageRecord
@@ -17,6 +17,10 @@ struct PendingReport: Sendable {
   let arrival: WallTime
   /// Recipients of which the sender wants to hear.
   let recipients: [ReportedRecipient]
+  /// All recipients of which there is something to tell, whatever the sender wants.
+  let everybody: [ReportedRecipient]
+  /// Who is told, in order; what is settled waits for the first alone.
+  var audiences: [DeliveryReport.Audience] = []
   /// Verdicts that are written down when the sender has been told, or needs not be.
   let verdicts: [RecipientVerdict]
   /// Results whose agents wait for the journal.
@@ -32,7 +36,8 @@ struct PendingReport: Sendable {
       .failure, of: message,
       // RFC 3461 4.1: who said when to report and did not name failures wants none.
       about: message.failures.filter { message.notify(of: $0)?.contains(.failure) ?? true },
-      verdicts: message.failures, heldResults: message.heldResults, endsMessage: endsMessage)
+      everybody: message.failures, verdicts: message.failures, heldResults: message.heldResults,
+      endsMessage: endsMessage)
   }
 
   /// Of the recipients that have a message whose sender wants to know: their entries have been
@@ -40,7 +45,7 @@ struct PendingReport: Sendable {
   @ReactorActor
   init(successesOf message: ActiveMessage, endsMessage: Bool) {
     self.init(
-      .success, of: message, about: message.successes, verdicts: [], heldResults: [],
+      .success, of: message, about: message.successes, everybody: [], verdicts: [], heldResults: [],
       endsMessage: endsMessage)
   }
 
@@ -51,14 +56,14 @@ struct PendingReport: Sendable {
     self.init(
       .delay, of: message,
       about: verdicts.filter { message.notify(of: $0)?.contains(.delay) ?? true },
-      verdicts: [], heldResults: [], endsMessage: false)
+      everybody: verdicts, verdicts: [], heldResults: [], endsMessage: false)
   }
 
   @ReactorActor
   private init(
     _ kind: DeliveryReport.Kind, of message: ActiveMessage, about told: [RecipientVerdict],
-    verdicts: [RecipientVerdict], heldResults: [(agent: Agent, delivery: UInt64)],
-    endsMessage: Bool
+    everybody: [RecipientVerdict], verdicts: [RecipientVerdict],
+    heldResults: [(agent: Agent, delivery: UInt64)], endsMessage: Bool
   ) {
     self.kind = kind
     record = message.record
@@ -66,9 +71,11 @@ struct PendingReport: Sendable {
     envelopeID = ExtendedText.decoded(message.envelopeID) ?? []
     returnContent = message.returnContent
     arrival = message.arrival
-    recipients = told.map { verdict in
+    let reported = { (verdict: RecipientVerdict) in
       ReportedRecipient(message.recipients[Int(verdict.index)], verdict, kind)
     }
+    recipients = told.map(reported)
+    self.everybody = everybody.map(reported)
     self.verdicts = verdicts
     self.heldResults = heldResults
     self.endsMessage = endsMessage
@@ -104,9 +111,13 @@ extension ActiveMessage {
   }
 
   /// Notes a recipient that has the message, if this host is to tell the sender so (RFC 3461 5.2).
-  func noteSuccess(_ verdict: RecipientVerdict) {
-    guard verdict.handover != .relayedWithWishes, notify(of: verdict)?.contains(.success) == true
-    else { return }
-    successes.append(verdict)
+  ///
+  /// - Parameter clearsDelay: whether the sender was told of a delay, and wants to hear that it is
+  ///   over (`confirm_delay_cleared`).
+  func noteSuccess(_ verdict: RecipientVerdict, clearsDelay: Bool) {
+    let notify = notify(of: verdict)
+    let isAwaited = clearsDelay && notify?.contains(.delay) ?? true
+    let isWanted = verdict.handover != .relayedWithWishes && notify?.contains(.success) == true
+    if isAwaited || isWanted { successes.append(verdict) }
   }
 }

@@ -44,6 +44,10 @@ struct QueueSettings: Sendable {
   /// The sender of notices about reports that could not be delivered (`double_bounce_sender` at
   /// `myhostname`).
   var doubleBounceSender = "double-bounce@localhost"
+  /// Who hears of reports besides senders (`notify_classes`).
+  var notices = NoticeRecipients()
+  /// `confirm_delay_cleared`.
+  var confirmsDelayCleared = false
   /// Limits of transports by name.
   var limits: @Sendable (String) -> TransportLimits = { _ in TransportLimits() }
 
@@ -78,6 +82,8 @@ struct QueueSettings: Sendable {
     mailName = configuration[.mailName]
     returnedSizeLimit = Int(clamping: configuration[.bounceSizeLimit])
     doubleBounceSender = "\(configuration[.doubleBounceSender])@\(hostname)"
+    notices = NoticeRecipients(configuration)
+    confirmsDelayCleared = configuration[.confirmDelayCleared]
     freeBytesMin = Self.freeBytesMin(configuration)
     limits = { Self.limits(of: $0, configuration) }
   }

@@ -44,7 +44,7 @@ final class RouteTable {
       targets.removeAll(keepingCapacity: true)
     }
     let fresh = Known(address: route.recipient, target: target(of: route))
-    known[recipient.bytes] = fresh
+    if route.isLasting { known[recipient.bytes] = fresh }
     return fresh
   }
 

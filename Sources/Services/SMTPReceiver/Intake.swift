@@ -29,6 +29,9 @@ final class Intake {
   var isDraining = false
   /// Opens connections to milters.
   let milterDialing: MilterDialing
+  /// The shortest time between two notices of trouble of this host's.
+  private static let ownNoticePause = Duration.seconds(600)
+  private var nextOwnNotice = MonotonicTime(nanoseconds: 0)
   /// What the queue manager says to new mail; `nil` when it is welcome.
   var queueRefusal: SMTPReply?
 
@@ -54,6 +57,15 @@ final class Intake {
         log.information("smtpd", "the spool answers again: new mail is welcome")
       }
     }
+  }
+
+  /// Whether the postmaster may be told of trouble of this host's, of which many sessions hear at
+  /// once: now and then, so that a disk without room is not filled with notices of it.
+  func mayTellOfItself() -> Bool {
+    let now = Reactor.shared.now
+    guard now >= nextOwnNotice else { return false }
+    nextOwnNotice = now + Self.ownNoticePause
+    return true
   }
 
   /// The reply to a new MAIL while no mail can be taken; `nil` when it can.

@@ -1,6 +1,7 @@
 import AccessPolicy
 import AddressRewriting
 import Configuration
+import LookupTables
 import MailSite
 import Primitives
 import Reactor
@@ -45,7 +46,11 @@ extension ListenerRules {
       access: policy, authentication: authentication,
       contentFilter: configuration[.contentFilter], milters: milters, rewriting: rewriting,
       keepsOriginals: configuration[.enableOriginalRecipient], clientLimits: clientLimits,
-      hasRequestDeadline: configuration[.smtpdPerRequestDeadline])
+      hasRequestDeadline: configuration[.smtpdPerRequestDeadline],
+      allowsBareNewlines: Self.newlineExclusions(site.sessions),
+      footer: RejectFooter(configuration, tables: site.sessions.footers),
+      commandFilter: site.sessions.commandFilter.isEmpty ? nil : site.sessions.commandFilter,
+      notices: SessionNotices(configuration))
   }
 
   private static func server(
@@ -83,6 +88,11 @@ extension ListenerRules {
     settings.offersAuthenticationTwice = configuration[.brokenSASLAuthClients]
     settings.vrfyDisabled = configuration[.disableVrfyCommand]
     return settings
+  }
+
+  private static func newlineExclusions(_ tables: SessionTables) -> NewlineExclusions? {
+    guard !tables.newlineExclusions.isEmpty else { return nil }
+    return { client in await tables.allowsBareNewlines(client) }
   }
 
   private static func debugPeers(_ site: MailSite) -> DebugPeers? {

@@ -1,5 +1,6 @@
 import AccessPolicy
 import AddressRewriting
+import LookupTables
 import MailSite
 import Primitives
 import SMTPGrammar
@@ -14,6 +15,9 @@ final class ListenerRules: Sendable {
 
   /// Whether a client is in `debug_peer_list`; `nil` when that is empty.
   typealias DebugPeers = @Sendable (SMTPClientIdentity) async -> Bool
+
+  /// Whether lines of a client may end in LF (`smtpd_forbid_bare_newline_exclusions`).
+  typealias NewlineExclusions = @Sendable (IPAddress) async -> Bool
 
   /// Texts and limits of the dialogue.
   let smtp: SMTPServerRules
@@ -37,6 +41,14 @@ final class ListenerRules: Sendable {
   let authentication: AuthenticationRules?
   /// The keywords that a client is not shown, where that depends on the client.
   let hiddenKeywords: KeywordFinder?
+  /// The clients whose lines may end in LF; `nil` for none.
+  let allowsBareNewlines: NewlineExclusions?
+  /// What refusals end with; `nil` for nothing.
+  let footer: RejectFooter?
+  /// What the postmaster hears of sessions; `nil` for nothing.
+  let notices: SessionNotices?
+  /// `smtpd_command_filter`.
+  let commandFilter: TableSet?
   /// `soft_bounce`.
   let softBounce: Bool
   /// `smtpd_client_port_logging`.
@@ -67,9 +79,14 @@ final class ListenerRules: Sendable {
     access: AccessPolicy, authentication: AuthenticationRules? = nil,
     contentFilter: String = "", milters: SiteMilters? = nil, rewriting: EnvelopeRewriting,
     keepsOriginals: Bool = true, clientLimits: ClientLimits? = nil,
-    hasRequestDeadline: Bool = true
+    hasRequestDeadline: Bool = true, allowsBareNewlines: NewlineExclusions? = nil,
+    footer: RejectFooter? = nil, commandFilter: TableSet? = nil, notices: SessionNotices? = nil
   ) {
     self.authentication = authentication
+    self.allowsBareNewlines = allowsBareNewlines
+    self.footer = footer
+    self.notices = notices
+    self.commandFilter = commandFilter
     self.contentFilter = Array(contentFilter.utf8)
     self.milters = milters
     self.clientLimits = clientLimits

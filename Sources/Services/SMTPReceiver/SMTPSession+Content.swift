@@ -51,7 +51,8 @@ extension SMTPSession {
     contentSize = 0
     return InboundMessage(
       trace: traceField(queueID, transaction), sizeMax: rules.settings.messageSizeLimit,
-      bareNewlines: rules.bareNewlines, isChunked: isChunked, intake: intake)
+      bareNewlines: core.allowsBareNewlines ? .no : rules.bareNewlines, isChunked: isChunked,
+      intake: intake)
   }
 
   private func finish(_ message: InboundMessage) async throws(SessionEnd) -> SMTPServerStep {
@@ -106,7 +107,10 @@ extension SMTPSession {
         case .nothing:
           intake.page.rest()
           // The client may wait for the replies to what it sent before.
-          if !out.isEmpty { try await stream.write(takeReplies(), deadline: deadline.time) }
+          if !out.isEmpty {
+            if rules.footer != nil { await addFooters() }
+            try await stream.write(takeReplies(), deadline: deadline.time)
+          }
           try await stream.readable(deadline: deadline.time)
         case .shareUsed: await Reactor.shared.yieldTurn()
         case .ended: throw .closed
@@ -169,7 +173,7 @@ extension SMTPSession {
   }
 
   private func bareNewlineRefusal(of message: InboundMessage) -> SMTPReply? {
-    guard let code = rules.settings.bareNewlineRejectCode,
+    guard let code = core.bareNewlineRejectCode,
       message.scanner.traits.contains(.bareNewline)
     else { return nil }
     return .bareNewline(code: code, myhostname: rules.settings.myhostname)

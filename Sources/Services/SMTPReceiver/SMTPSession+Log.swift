@@ -90,6 +90,7 @@ extension SMTPSession {
 
   @inline(never)
   func logReject(_ stage: StaticString, _ reply: SMTPReply, recipient: MailAddress? = nil) {
+    noteTrouble(reply)
     log(
       core.rejectLine(
         stage: stage, rules.softBounce ? reply.softened : reply,

@@ -36,6 +36,7 @@ extension SMTPSession {
     guard shownBytes < out.count else { return }
     if rules.softBounce { SoftReplies.soften(&out, from: shownBytes) }
     trace?.sent(out[shownBytes...])
+    recordReplies()
     shownBytes = out.count
   }
 }

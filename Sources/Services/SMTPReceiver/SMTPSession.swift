@@ -67,6 +67,12 @@ final class SMTPSession {
   var shownBytes = 0
   /// Whether it waits for the client and nothing would be lost if it ended.
   var isIdle = false
+  /// What is said, for a notice to the postmaster; `nil` where none is to tell of all of it.
+  var history: SessionHistory?
+  /// Trouble of this host's, where there is no history.
+  var troubles: SessionHistory?
+  /// The bytes at the front of `out` that are in the history.
+  var recordedBytes = 0
   /// What MAIL is answered where no milter could be found to ask.
   var milterRefusal: SMTPReply?
   /// The replies at hand have been held back already.
@@ -84,16 +90,20 @@ final class SMTPSession {
     clientText = Array(client.logName.utf8)
     core = SMTPServerCore(rules: rules.smtp, client: client)
     lines = LineBuffer(lengthMax: rules.lineLengthMax)
+    if rules.notices?.keepTranscripts == true { history = SessionHistory() }
   }
 
   /// Speaks with the client until one of the two ends it.
   func run() async {
     logConnect()
+    var reason: String?
     do throws(SessionEnd) {
       try await converse()
       logTooManyErrors()
+      if core.endedByErrors { reason = "too many errors" }
     } catch {
       await conclude(error)
+      reason = error.reason
     }
     dropChunks()
     dropExchange()
@@ -102,6 +112,7 @@ final class SMTPSession {
     usage?.end()
     logDisconnect()
     stream.close()
+    if history != nil || troubles != nil { await tellPostmaster(reason) }
   }
 
   private func converse() async throws(SessionEnd) {
@@ -117,6 +128,7 @@ final class SMTPSession {
     if let hiddenKeywords = rules.hiddenKeywords {
       core.hiddenKeywords = await hiddenKeywords(client.address)
     }
+    core.allowsBareNewlines = await rules.allowsBareNewlines?(client.address) == true
     if let authentication = rules.authentication { await offerAuthentication(authentication) }
     if let debugPeers = rules.debugPeers, await debugPeers(client) {
       beginTrace(isLogged: true, hasJoined: false)
@@ -139,6 +151,7 @@ final class SMTPSession {
       case .chunk: step = try await receiveChunk()
       case .uselessChunk: step = try await dropChunk()
       case .authentication: step = try await authenticate()
+      case .filter: step = await takeFilteredLine()
       case .end: return try await sayGoodbye()
       }
     }
@@ -170,6 +183,8 @@ final class SMTPSession {
     case uselessChunk
     /// The answer of the authentication server.
     case authentication
+    /// What `smtpd_command_filter` makes of the line at hand.
+    case filter
     /// Nothing more: the session is over.
     case end
   }
@@ -189,6 +204,7 @@ final class SMTPSession {
         }
         if exchange != nil, !core.expectsResponse { dropExchange() }
         if let pause = pause(before: step) { return pause }
+        if rules.commandFilter != nil, lines.holdsLine { return .filter }
         guard let next = takeLine() else { return .line }
         step = next
       case .authorizeHelo: return .helo
@@ -216,16 +232,25 @@ final class SMTPSession {
     hasPaused || core.replyDelay == .zero ? nil : .pause(core.replyDelay, step)
   }
 
-  /// Gives the next complete line to the core.
+  /// Gives the next complete line to the core, or what takes its place.
   @inline(never)
-  private func takeLine() -> SMTPServerStep? {
+  func takeLine(_ replacement: [UInt8]? = nil) -> SMTPServerStep? {
     guard !lines.isEmpty else { return nil }
     let held = lines.count
     let step = lines.takeLine { line, kind in
       let pending = line.count + (kind == .endedBare ? 1 : 2) < held
       if out.capacity == 0 { out = intake.replies.take() }
       if let trace { trace.received(line, unsent: out) }
-      return core.handle(line, kind, inputIsPending: pending, into: &out)
+      if history != nil {
+        recordReplies()
+        history?.received(line, mayBeSecret: core.expectsResponse)
+      }
+      guard let replacement else {
+        return core.handle(line, kind, inputIsPending: pending, into: &out)
+      }
+      return replacement.withUnsafeBytes {
+        core.handle($0, kind, inputIsPending: pending, into: &out)
+      }
     }
     if step != nil { hasPaused = false }
     if core.notice != nil || core.isOutOfStep { logNotices() }
@@ -233,16 +258,9 @@ final class SMTPSession {
     return step
   }
 
-  /// The replies collected so far, for the caller to send.
-  func takeReplies() -> [UInt8] {
-    if trace != nil || rules.softBounce { finishReplies() }
-    shownBytes = 0
-    defer { out = [] }
-    return out
-  }
-
   /// Sends the replies at hand and waits until the client has sent a line.
   private func nextLine() async throws(SessionEnd) -> SMTPServerStep {
+    if rules.footer != nil { await addFooters() }
     if !sendNow() { try await flush() }
     var deadline = Reactor.shared.now + rules.timeout
     isIdle = true
@@ -253,7 +271,11 @@ final class SMTPSession {
         intake.page.serve(client.address)
         switch try stream.readNow({ lines.append($0) }) {
         case .bytes:
-          if let step = takeLine() { return step }
+          if rules.commandFilter != nil {
+            if lines.holdsLine { return await takeFilteredLine() }
+          } else if let step = takeLine() {
+            return step
+          }
           if !rules.hasRequestDeadline { deadline = Reactor.shared.now + rules.timeout }
         case .nothing:
           intake.page.rest()
@@ -265,48 +287,6 @@ final class SMTPSession {
     } catch {
       throw SessionEnd(error)
     }
-  }
-
-  /// Sends the last replies in one packet with the end of the connection, which follows.
-  ///
-  /// Not where the client sent more than was read: the kernel would drop what it has not sent.
-  private func sayGoodbye() async throws(SessionEnd) {
-    if !sendNow(more: lines.isEmpty && stream.isDrained) { try await flush() }
-  }
-
-  /// Sends the replies collected so far if the socket takes them at once.
-  @inline(never)
-  private func sendNow(more: Bool = false) -> Bool {
-    guard !out.isEmpty else { return true }
-    if trace != nil || rules.softBounce { finishReplies() }
-    let sent: Int
-    do throws(StreamError) {
-      sent = try stream.writeNow(out, more: more)
-    } catch {
-      // Sending the rest finds the same error, and reports it.
-      return false
-    }
-    guard sent == out.count else {
-      out.removeFirst(sent)
-      shownBytes = max(shownBytes - sent, 0)
-      return false
-    }
-    shownBytes = 0
-    intake.replies.give(out)
-    out = []
-    return true
-  }
-
-  /// Sends the replies collected so far.
-  func flush() async throws(SessionEnd) {
-    guard !sendNow() else { return }
-    do throws(StreamError) {
-      try await stream.write(out, deadline: Reactor.shared.now + rules.timeout)
-    } catch {
-      throw SessionEnd(error)
-    }
-    shownBytes = 0
-    out = []
   }
 
   /// Holds the replies to a client with errors back.
@@ -323,7 +303,8 @@ final class SMTPSession {
   private func conclude(_ end: SessionEnd) async {
     sayFarewell(end)
     guard !out.isEmpty else { return }
-    if trace != nil || rules.softBounce { finishReplies() }
+    await addFooters()
+    if needsFinish { finishReplies() }
     // One try: a client that does not read is not waited for.
     try? await stream.write(out, deadline: Reactor.shared.now + .milliseconds(1))
   }
@@ -354,6 +335,17 @@ final class SMTPSession {
 }
 
 extension SessionEnd {
+  /// What a notice says of it.
+  fileprivate var reason: String {
+    switch self {
+    case .lost: "lost connection"
+    case .timedOut: "timeout"
+    case .shutDown: "server shutdown"
+    case .hungUp: "access denied"
+    case .uncertain: "queue file write error"
+    }
+  }
+
   init(_ error: StreamError) {
     switch error {
     case .timedOut: self = .timedOut

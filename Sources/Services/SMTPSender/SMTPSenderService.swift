@@ -1,3 +1,4 @@
+import Configuration
 package import LinuxSystem
 import LookupTables
 import MailTypes
@@ -65,24 +66,21 @@ package final class SMTPSenderService: RoleService {
   /// TLS of a transport; `start` has made it for those of `master.cf`.
   func security(of transport: String) throws(RoleFailure) -> TransportSecurity {
     if let known = security[transport] { return known }
-    let configuration = context.configuration(ofTransport: transport)
+    let configuration = configuration(of: transport)
     guard let keys else { throw RoleFailure("the keys from master are damaged") }
     do throws(TLSPolicyError) {
-      let isLMTP = SenderSettings.speaksLMTP(configuration, transport: transport)
-      let tls =
-        isLMTP
-        ? ClientTLS.off(configuration)
-        : try ClientTLS(configuration, material: keys, opener: opener)
-      let logins = isLMTP ? nil : try ClientLogins(configuration, opener: opener)
+      let tls = try ClientTLS(configuration, material: keys, opener: opener)
+      let logins = try ClientLogins(configuration, opener: opener)
       if context.processRank == 0 {
-        for warning in tls.warnings { context.log.warning("smtp", warning) }
+        for warning in tls.warnings { context.log.warning("smtp", configuration.named(warning)) }
       }
       let fresh = TransportSecurity(
-        tls, logins: logins, log: context.log, tag: settings(of: transport).tag)
+        tls, logins: logins, log: context.log, tag: settings(of: transport).tag,
+        named: configuration.named)
       security[transport] = fresh
       return fresh
     } catch {
-      throw RoleFailure("transport \(transport): \(error)")
+      throw RoleFailure("transport \(transport): \(configuration.named("\(error)"))")
     }
   }
 
@@ -150,9 +148,14 @@ package final class SMTPSenderService: RoleService {
   private func settings(of transport: String) -> SenderSettings {
     if let known = settings[transport] { return known }
     let fresh = SenderSettings(
-      context.configuration(ofTransport: transport), transport: transport)
+      configuration(of: transport), transport: transport)
     settings[transport] = fresh
     return fresh
+  }
+
+  private func configuration(of transport: String) -> Configuration {
+    let plain = context.configuration(ofTransport: transport)
+    return SenderSettings.speaksLMTP(plain, transport: transport) ? plain.forLMTP : plain
   }
 
   private func refuseNextHop(of job: DeliveryJob) {
@@ -222,7 +225,7 @@ extension SMTPSenderService: DeliveryAgent {
     }
     let login: SASLLogin?
     do throws(ClientLogins.Problem) {
-      login = try await security.login(for: first)
+      login = try await security.login(for: first, sender: job.request.sender)
     } catch {
       return refuse(
         job, EnhancedStatus(4, 3, 0), "local data error: the login for \(first) is not known")

@@ -11,7 +11,8 @@ extension SenderSettings {
     return program == "lmtp" || program.isEmpty && transport == "lmtp"
   }
 
-  /// What the configuration says about a transport that speaks LMTP, read once.
+  /// What the configuration says about a transport that speaks LMTP, read once. It is seen as
+  /// `forLMTP`.
   init(lmtp configuration: Configuration) {
     var client = SMTPClientSettings(
       myhostname: configuration[.myhostname], heloName: configuration[.lmtpLHLOName])
@@ -22,6 +23,7 @@ extension SenderSettings {
       configuration[.lmtpDiscardLHLOKeywords].map { $0.lowercased() })
     client.timeouts.connect = configuration[.lmtpConnectTimeout]
     client.timeouts.helo = configuration[.lmtpLHLOTimeout]
+    client.timeouts.startTLS = configuration[.smtpStarttlsTimeout]
     client.timeouts.mail = configuration[.lmtpMailTimeout]
     client.timeouts.rcpt = configuration[.lmtpRcptTimeout]
     client.timeouts.dataInit = configuration[.lmtpDataInitTimeout]

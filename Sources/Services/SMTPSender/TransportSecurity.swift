@@ -57,6 +57,8 @@ final class TransportSecurity {
   let sessions: TLSSessionCache
   private let log: Log
   private let tag: [UInt8]
+  /// Gives the parameters of a sentence the names that the administrator set.
+  private let named: @Sendable (String) -> String
   private var agreements = RecentValues<ClientTLSPolicy, Agreement>(limit: agreementsMax)
   /// Policies in memory.
   var agreementCount: Int { agreements.count }
@@ -65,7 +67,11 @@ final class TransportSecurity {
   /// What holds everywhere, where no table is asked.
   private var general: Agreement?
 
-  init(_ tls: ClientTLS, logins: ClientLogins?, log: Log, tag: [UInt8]) {
+  init(
+    _ tls: ClientTLS, logins: ClientLogins?, log: Log, tag: [UInt8],
+    named: @escaping @Sendable (String) -> String = { $0 }
+  ) {
+    self.named = named
     self.tls = tls
     self.logins = logins
     self.log = log
@@ -97,10 +103,13 @@ final class TransportSecurity {
   }
 
   /// Who this host is to a destination; `nextHop` as tables are asked for it.
-  func login(for nextHop: String) async throws(ClientLogins.Problem) -> SASLLogin? {
+  func login(
+    for nextHop: String, sender: MailAddress
+  ) async throws(ClientLogins.Problem) -> SASLLogin? {
     guard let logins else { return nil }
     do throws(ClientLogins.Problem) {
-      let answer = try await logins.login(for: NextHop(nextHop)?.name ?? nextHop, nextHop: nextHop)
+      let answer = try await logins.login(
+        for: NextHop(nextHop)?.name ?? nextHop, nextHop: nextHop, sender: sender)
       if answer.login != nil { rules = answer.rules }
       return answer.login
     } catch {
@@ -140,7 +149,7 @@ final class TransportSecurity {
   private func warn(_ text: String) {
     log.line(tag: tag) {
       $0.append(text: "warning: ")
-      $0.append(peerText: Array(text.utf8))
+      $0.append(peerText: Array(named(text).utf8))
     }
   }
 }

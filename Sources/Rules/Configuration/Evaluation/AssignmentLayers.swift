@@ -2,6 +2,8 @@
 struct AssignmentLayers: Sendable {
   private(set) var assignments: [String: Assignment]
   let host: HostFacts
+  /// Whether the `smtp_` names of TLS and logins have the values of their `lmtp_` counterparts.
+  private(set) var isForLMTP = false
 
   init(assignments: [String: Assignment], host: HostFacts) {
     self.assignments = assignments
@@ -10,6 +12,12 @@ struct AssignmentLayers: Sendable {
 
   mutating func overlay(_ others: [Assignment]) {
     for assignment in others { assignments[assignment.name] = assignment }
+  }
+
+  /// Gives the `smtp_` names of TLS and logins the values of their `lmtp_` counterparts.
+  mutating func becomeLMTP() {
+    overlay(LMTPCounterparts.assignments(self))
+    isForLMTP = true
   }
 
   /// Replaces a path in `myorigin` by the first line of that file, as Debian's Postfix does.

@@ -19,7 +19,10 @@ struct CompatibilityCheck {
         name: name, value: Self.currentLevel,
         location: location ?? SourceLocation(file: "main.cf", line: 0))
     ])
-    let kept = Registry.declarations.map(\.name).compactMap { self.kept($0, current) }
+    let counterparts = Set(LMTPCounterparts.declarations.map(\.name))
+    // What is said of SMTP need not be said of LMTP again.
+    let kept = Registry.declarations.map(\.name).filter { !counterparts.contains($0) }
+      .compactMap { self.kept($0, current) }
     guard !kept.isEmpty else { return [] }
     let level = location == nil ? "it is not set" : "it is \(value(name, layers) ?? "0")"
     return [

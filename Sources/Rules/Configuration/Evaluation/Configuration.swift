@@ -15,8 +15,11 @@ package final class Configuration: Sendable {
       values[declaration.name] = layers.evaluate(declaration, diagnostics: &diagnostics)
     }
     self.values = values
+    diagnostics += noticeDiagnostics()
     diagnostics += SASLCheck(self).diagnostics()
     diagnostics += SASLClientCheck(self).diagnostics()
+    let canLogIn = layers.assignments["lmtp_sasl_auth_enable"] != nil
+    if canLogIn, !layers.isForLMTP { diagnostics += SASLClientCheck(forLMTP).diagnostics() }
     diagnostics += RetryCheck(self).diagnostics()
   }
 
@@ -154,7 +157,7 @@ extension Configuration {
 
   /// Where a parameter was set; `nil` for one that has its default.
   package func location(of name: String) -> SourceLocation? {
-    layers.assignments[name]?.location
+    layers.assignments[named(name)]?.location
   }
 
   /// The text of any parameter or macro before expansion; `nil` for a name that has none.

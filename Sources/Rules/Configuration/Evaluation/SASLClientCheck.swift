@@ -39,6 +39,7 @@ struct SASLClientCheck {
   /// An error about a parameter, at the place of another where it has its default.
   private func error(_ name: String, or other: String, _ message: String) -> Diagnostic {
     let location = configuration.location(of: name) ?? configuration.location(of: other)
-    return Diagnostic(.error, at: location, subject: name, message)
+    return Diagnostic(
+      .error, at: location, subject: configuration.named(name), configuration.named(message))
   }
 }

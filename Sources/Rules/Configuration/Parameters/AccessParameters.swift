@@ -10,6 +10,7 @@ extension Registry {
     ListParameter.smtpdEndOfDataRestrictions,
     ListParameter.smtpdEtrnRestrictions,
     ListParameter.smtpdRestrictionClasses,
+    ListParameter.smtpdLogAccessPermitActions,
     ListParameter.permitMxBackupNetworks,
     TextParameter.rejectTempfailAction,
     TextParameter.unknownAddressTempfailAction,
@@ -41,6 +42,10 @@ extension Registry {
 }
 
 extension ListParameter {
+  /// `smtpd_log_access_permit_actions`
+  package static let smtpdLogAccessPermitActions = Self(
+    "smtpd_log_access_permit_actions", default: "",
+    "The permissions of restriction lists that are logged.")
   /// `smtpd_client_restrictions`
   package static let smtpdClientRestrictions = Self(
     "smtpd_client_restrictions", default: "",

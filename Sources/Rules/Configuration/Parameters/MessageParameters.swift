@@ -27,6 +27,7 @@ extension Registry {
     ListParameter.localHeaderRewriteClients,
     FlagParameter.alwaysAddMissingHeaders,
     FlagParameter.enableOriginalRecipient,
+    FlagParameter.confirmDelayCleared,
     FlagParameter.biff,
   ]
 }
@@ -147,6 +148,10 @@ extension FlagParameter {
   package static let alwaysAddMissingHeaders = Self(
     "always_add_missing_headers", default: "no",
     "Whether missing headers are added to mail of all clients.")
+  /// `confirm_delay_cleared`
+  package static let confirmDelayCleared = Self(
+    "confirm_delay_cleared", default: "no",
+    "Whether senders who were told of a delay hear when the mail has left after all.")
   /// `enable_original_recipient`
   package static let enableOriginalRecipient = Self(
     "enable_original_recipient", default: "yes",

@@ -5,6 +5,7 @@ extension Registry {
     TextParameter.defaultTransport, TextParameter.relayTransport, TextParameter.localTransport,
     TextParameter.virtualTransport, TextParameter.fallbackTransport,
     ListParameter.relayRecipientMaps, ListParameter.localRecipientMaps,
+    ListParameter.mailboxTransportMaps, ListParameter.fallbackTransportMaps,
     ListParameter.virtualAliasMaps, ListParameter.virtualAliasDomains,
     ListParameter.virtualMailboxMaps, ListParameter.virtualMailboxDomains,
     FlagParameter.allowPercentHack, FlagParameter.swapBangpath,
@@ -20,6 +21,14 @@ extension Registry {
 }
 
 extension ListParameter {
+  /// `mailbox_transport_maps`
+  package static let mailboxTransportMaps = Self(
+    "mailbox_transport_maps", default: "",
+    "Tables from users to the transports that get their mail in place of a mailbox.")
+  /// `fallback_transport_maps`
+  package static let fallbackTransportMaps = Self(
+    "fallback_transport_maps", default: "",
+    "Tables from users without an account to the transports that get their mail.")
   /// `relay_domains`
   package static let relayDomains = Self(
     "relay_domains", default: "${{$compatibility_level} <level {2} ? {$mydestination} : {}}",

@@ -2,6 +2,7 @@
 extension Registry {
   static let saslClient: [any ParameterKey] = [
     FlagParameter.smtpSASLAuthEnable, FlagParameter.smtpSASLAuthSoftBounce,
+    FlagParameter.smtpSenderDependentAuthentication,
     ChoiceParameter<SASLClientType>.smtpSASLType, ListParameter.smtpSASLPasswordMaps,
     ListParameter.smtpSASLMechanismFilter, ListParameter.smtpSASLSecurityOptions,
     ListParameter.smtpSASLTLSSecurityOptions, ListParameter.smtpSASLTLSVerifiedSecurityOptions,
@@ -27,6 +28,11 @@ extension FlagParameter {
   /// `smtp_sasl_auth_enable`
   package static let smtpSASLAuthEnable = Self(
     "smtp_sasl_auth_enable", default: "no", "Whether the client logs in to servers.")
+  /// `smtp_sender_dependent_authentication`
+  package static let smtpSenderDependentAuthentication = Self(
+    "smtp_sender_dependent_authentication", default: "no",
+    "Whether smtp_sasl_password_maps is asked for the sender first. LMTP has no senders of its own."
+  )
   /// `smtp_sasl_auth_soft_bounce`
   package static let smtpSASLAuthSoftBounce = Self(
     "smtp_sasl_auth_soft_bounce", default: "yes",

@@ -22,7 +22,8 @@ extension Registry {
     IntegerParameter.smtpdClientNewTLSSessionRateLimit,
     IntegerParameter.smtpdClientAuthRateLimit, DurationParameter.anvilRateTimeUnit,
     DurationParameter.anvilStatusUpdateTime,
-    ListParameter.smtpdClientEventLimitExceptions,
+    ListParameter.smtpdClientEventLimitExceptions, ListParameter.smtpdRejectFooterMaps,
+    ListParameter.smtpdCommandFilter, TextParameter.smtpdExpansionFilter,
   ]
 }
 
@@ -61,6 +62,12 @@ extension TextParameter {
   /// `smtpd_reject_footer`
   package static let smtpdRejectFooter = Self(
     "smtpd_reject_footer", default: "", isRaw: true, "What every 4xx and 5xx reply ends with.")
+  /// `smtpd_expansion_filter`
+  package static let smtpdExpansionFilter = Self(
+    "smtpd_expansion_filter",
+    default: "\\t\\40!\"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\\\]^_`"
+      + "abcdefghijklmnopqrstuvwxyz{|}~",
+    isRaw: true, "The characters that attributes may have in replies; others become \"_\".")
 }
 
 extension DurationParameter {
@@ -197,6 +204,14 @@ extension ListParameter {
   /// `smtpd_noop_commands`
   package static let smtpdNoopCommands = Self(
     "smtpd_noop_commands", default: "", "Commands answered with 250 and otherwise ignored.")
+  /// `smtpd_reject_footer_maps`
+  package static let smtpdRejectFooterMaps = Self(
+    "smtpd_reject_footer_maps", default: "",
+    "Tables from 4xx and 5xx replies to what they end with instead of smtpd_reject_footer.")
+  /// `smtpd_command_filter`
+  package static let smtpdCommandFilter = Self(
+    "smtpd_command_filter", default: "",
+    "The table from commands of clients to those that are taken in their place.")
   /// `smtpd_client_event_limit_exceptions`
   package static let smtpdClientEventLimitExceptions = Self(
     "smtpd_client_event_limit_exceptions",

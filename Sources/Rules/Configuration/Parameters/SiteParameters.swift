@@ -8,6 +8,7 @@ extension Registry {
     TextParameter.queueDirectory, TextParameter.dataDirectory, TextParameter.mailOwner,
     TextParameter.setgidGroup, TextParameter.mailName, TextParameter.mailVersion,
     TextParameter.maillogFile, TextParameter.maillogFilePermissions,
+    TextParameter.maillogFileCompressor, TextParameter.maillogFileRotateSuffix,
     ListParameter.maillogFilePrefixes, TextParameter.syslogName, TextParameter.syslogFacility,
     TextParameter.serviceName, TextParameter.processName, TextParameter.stress,
     TextParameter.multiInstanceName, ListParameter.parentDomainMatchesSubdomains,
@@ -86,6 +87,14 @@ extension TextParameter {
   package static let maillogFile = Self(
     "maillog_file", default: "", .absolutePath,
     "The log file, or /dev/stdout; empty means syslog or journal.")
+  /// `maillog_file_compressor`
+  package static let maillogFileCompressor = Self(
+    "maillog_file_compressor", default: "gzip",
+    "The program that postfix logrotate runs on the old log file.")
+  /// `maillog_file_rotate_suffix`
+  package static let maillogFileRotateSuffix = Self(
+    "maillog_file_rotate_suffix", default: "%Y%m%d-%H%M%S",
+    "What postfix logrotate appends to the log file's name, in the form of strftime(3).")
   /// `maillog_file_permissions`
   package static let maillogFilePermissions = Self(
     "maillog_file_permissions", default: "0600", mayBeEmpty: false,

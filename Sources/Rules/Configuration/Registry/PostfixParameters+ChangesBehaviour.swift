@@ -3,20 +3,20 @@ extension PostfixParameters {
   /// The names of those whose default is empty.
   static let changesBehaviourNames = #"""
     always_bcc best_mx_transport canonical_maps
-    default_delivery_status_filter fallback_transport_maps
+    default_delivery_status_filter
     full_name_encoding_charset internal_mail_filter_classes
     lmtp_connection_cache_destinations lmtp_discard_lhlo_keyword_address_maps
     lmtp_dns_reply_filter lmtp_dns_resolver_options
     lmtp_dns_support_level lmtp_fallback_relay lmtp_generic_maps lmtp_pix_workaround_maps
-    lmtp_reply_filter mailbox_command_maps mailbox_transport_maps
+    lmtp_reply_filter mailbox_command_maps
     masquerade_domains masquerade_exceptions recipient_bcc_maps
     recipient_canonical_maps relocated_maps remote_header_rewrite_domain sender_bcc_maps
     sender_canonical_maps sender_dependent_default_transport_maps
     sender_dependent_relayhost_maps smtp_discard_ehlo_keyword_address_maps smtp_dns_reply_filter
     smtp_dns_resolver_options smtp_generic_maps smtp_pix_workaround_maps smtp_reply_filter
-    smtpd_command_filter smtpd_dns_reply_filter
-    smtpd_log_access_permit_actions smtpd_proxy_options smtpd_reject_filter_maps
-    smtpd_reject_footer_maps undisclosed_recipients_header
+    smtpd_dns_reply_filter
+    smtpd_proxy_options smtpd_reject_filter_maps
+    undisclosed_recipients_header
     unverified_recipient_reject_reason unverified_sender_reject_reason
     """#
 
@@ -45,7 +45,6 @@ extension PostfixParameters {
     address_verify_virtual_transport $virtual_transport
     allow_min_user no
     canonical_classes envelope_sender, envelope_recipient, header_sender, header_recipient
-    confirm_delay_cleared no
     default_verp_delimiters +=
     detect_8bit_encoding_header yes
     disable_mime_input_processing no
@@ -104,7 +103,6 @@ extension PostfixParameters {
     smtp_cname_overrides_servername no
     smtp_delivery_status_filter $default_delivery_status_filter
     smtp_send_dummy_mail_auth no
-    smtp_sender_dependent_authentication no
     smtpd_proxy_ehlo $myhostname
     smtpd_proxy_timeout 100s
     smtputf8_autodetect_classes sendmail, verify

@@ -14,9 +14,8 @@ extension PostfixParameters {
     export_environment fault_injection_code flush_service_name fork_attempts fork_delay
     hash_queue_names helpful_warnings html_directory import_environment in_flow_delay
     info_log_address_format ipc_idle ipc_ttl known_tcp_ports lmdb_map_size
-    lmtp_sasl_auth_cache_name lmtp_sasl_auth_cache_time lmtp_sasl_path lmtp_tls_loglevel
-    lmtp_tls_note_starttls_offer lmtp_tls_session_cache_database lmtp_tls_session_cache_timeout
-    mail_release_date maillog_file_compressor maillog_file_rotate_suffix mailq_path
+    lmtp_sasl_auth_cache_name lmtp_sasl_auth_cache_time lmtp_sasl_path
+    mail_release_date mailq_path
     milter_unknown_command_macros
     manpage_directory max_idle max_use meta_directory multi_instance_directories
     multi_instance_enable multi_instance_group multi_instance_wrapper newaliases_path

@@ -4,10 +4,8 @@ extension PostfixParameters {
   static let weakensSecurityNames = #"""
     authorized_verp_clients body_checks header_checks lmtp_body_checks
     lmtp_header_checks lmtp_mime_header_checks lmtp_nested_header_checks
-    lmtp_sasl_mechanism_filter lmtp_sasl_password_maps lmtp_tls_CAfile lmtp_tls_CApath
-    lmtp_tls_cert_file lmtp_tls_chain_files lmtp_tls_dcert_file lmtp_tls_eccert_file
-    lmtp_tls_exclude_ciphers lmtp_tls_fingerprint_cert_match lmtp_tls_mandatory_exclude_ciphers
-    lmtp_tls_per_site lmtp_tls_policy_maps lmtp_tls_security_level lmtp_tls_servername
+    lmtp_tls_dcert_file
+    lmtp_tls_per_site
     lmtp_tls_trust_anchor_file maps_rbl_domains master_service_disable message_reject_characters
     message_strip_characters milter_header_checks postscreen_command_filter
     postscreen_dnsbl_reply_map postscreen_dnsbl_sites postscreen_upstream_proxy_protocol
@@ -27,31 +25,10 @@ extension PostfixParameters {
     empty_address_local_login_sender_maps_lookup_key <>
     forward_expansion_filter \#
     1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
-    lmtp_enforce_tls no
-    lmtp_sasl_auth_enable no
-    lmtp_sasl_auth_soft_bounce yes
-    lmtp_sasl_security_options noplaintext, noanonymous
-    lmtp_sasl_tls_security_options $lmtp_sasl_security_options
-    lmtp_sasl_tls_verified_security_options $lmtp_sasl_tls_security_options
-    lmtp_sasl_type cyrus
-    lmtp_starttls_timeout 300s
     lmtp_tls_block_early_mail_reply no
-    lmtp_tls_ciphers medium
     lmtp_tls_connection_reuse no
     lmtp_tls_dkey_file $lmtp_tls_dcert_file
-    lmtp_tls_eckey_file $lmtp_tls_eccert_file
-    lmtp_tls_enforce_peername yes
-    lmtp_tls_fingerprint_digest ${{$compatibility_level} <level {3.6} ? {md5} : {sha256}}
     lmtp_tls_force_insecure_host_tlsa_lookup no
-    lmtp_tls_key_file $lmtp_tls_cert_file
-    lmtp_tls_mandatory_ciphers medium
-    lmtp_tls_mandatory_protocols >=TLSv1
-    lmtp_tls_protocols >=TLSv1
-    lmtp_tls_scert_verifydepth 9
-    lmtp_tls_secure_cert_match nexthop
-    lmtp_tls_verify_cert_match hostname
-    lmtp_tls_wrappermode no
-    lmtp_use_tls no
     local_login_sender_maps static:*
     message_drop_headers bcc, content-length, resent-bcc, return-path
     mime_header_checks $header_checks
@@ -99,9 +76,6 @@ extension PostfixParameters {
     smtpd_authorized_verp_clients $authorized_verp_clients
     smtpd_client_ipv4_prefix_length 32
     smtpd_client_ipv6_prefix_length 84
-    smtpd_expansion_filter \#
-    \t\40!"#$%&'()*+,-./0123456789:;<=>?@ABCDEFGHIJKLMNOPQRSTUVWXYZ[\\]^_`abcdefghijklmnopqrstuv\#
-    wxyz{|}~
     smtpd_hide_client_session no
     smtpd_policy_service_default_action 451 4.3.5 Server configuration problem
     smtpd_policy_service_max_idle 300s

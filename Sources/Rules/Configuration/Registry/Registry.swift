@@ -1,12 +1,14 @@
 /// All parameters that Martinet has, each declared once beside its typed key.
 package enum Registry {
   /// The declarations, sorted by name.
-  package static let declarations: [Declaration] =
-    [
+  package static let declarations: [Declaration] = {
+    let keys: [[any ParameterKey]] = [
       site, routing, server, tlsServer, clientCertificates, saslServer, tlsClient, saslClient,
       access, client, lmtp, delivery, aliasDestinations, queue, message, filters, milters, own,
-    ].joined()
-    .map(\.declaration).sorted { $0.name < $1.name }
+    ]
+    let all = keys.joined().map(\.declaration) + LMTPCounterparts.declarations
+    return all.sorted { $0.name < $1.name }
+  }()
 
   private static let byName = Dictionary(
     uniqueKeysWithValues: declarations.map { ($0.name, $0) })

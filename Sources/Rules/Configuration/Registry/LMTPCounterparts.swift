@@ -1,0 +1,69 @@
+/// The parameters of TLS and logins that LMTP has under names of its own: each `lmtp_` name means
+/// for LMTP servers what the `smtp_` name means for others, with the same type and bounds.
+enum LMTPCounterparts {
+  /// Defaults that are not those of the `smtp_` name.
+  private static let exceptions = ["lmtp_tls_secure_cert_match": "nexthop"]
+
+  /// The `smtp_` names that have a counterpart.
+  private static let originals: [Declaration] = {
+    let keys: [any ParameterKey] =
+      Registry.tlsClient + Registry.saslClient + [DurationParameter.smtpStarttlsTimeout]
+    return keys.map(\.declaration).filter { declaration in
+      stems.contains { declaration.name.hasPrefix($0) }
+    }
+  }()
+
+  /// What the names begin with that have a counterpart.
+  private static let stems = [
+    "smtp_tls_", "smtp_sasl_", "smtp_use_tls", "smtp_enforce_tls", "smtp_starttls_",
+  ]
+
+  /// The declarations of the counterparts.
+  static let declarations = originals.map { original in
+    let name = renamed(original.name)
+    guard case .text(let text) = original.defaultValue else {
+      preconditionFailure("\(original.name) has no text as its default")
+    }
+    return Declaration(
+      name, default: exceptions[name] ?? renamed(text), original.kind,
+      "LMTP: " + original.summary)
+  }
+
+  /// A text with the names of LMTP in place of those of SMTP.
+  static func renamed(_ text: String) -> String {
+    var text = text
+    for stem in stems {
+      text = text.split(separator: stem, omittingEmptySubsequences: false)
+        .joined(separator: "l" + stem.dropFirst())
+    }
+    return text
+  }
+
+  /// Assignments that give each `smtp_` name the value of its counterpart.
+  static func assignments(_ layers: AssignmentLayers) -> [Assignment] {
+    originals.map { original in
+      let name = renamed(original.name)
+      let location =
+        layers.assignments[name]?.location ?? SourceLocation(file: "", line: 0)
+      return Assignment(name: original.name, value: "$\(name)", location: location)
+    }
+  }
+}
+
+extension Configuration {
+  /// The configuration as a transport that speaks LMTP sees it: TLS and logins are asked for by
+  /// their `smtp_` keys, and have the values of their `lmtp_` names.
+  package var forLMTP: Configuration {
+    var layers = layers
+    layers.becomeLMTP()
+    return Configuration(checked: layers)
+  }
+
+  /// Whether it is one that `forLMTP` gave.
+  package var isForLMTP: Bool { layers.isForLMTP }
+
+  /// A sentence about parameters, with the names that the administrator set.
+  package func named(_ sentence: String) -> String {
+    layers.isForLMTP ? LMTPCounterparts.renamed(sentence) : sentence
+  }
+}
