@@ -242,6 +242,7 @@ import Testing
 
   @Test(arguments: [
     ("inet_protocols", "ipv5", "expected a list of: all, ipv4, ipv6, found \"ipv5\""),
+    ("inet_protocols", "", "expected a list of: all, ipv4, ipv6, found \"\""),
     ("queue_directory", "spool", "expected a path that starts with /, found \"spool\""),
     (
       "maillog_file", "log", "expected a path that starts with /, or nothing, found \"log\""
