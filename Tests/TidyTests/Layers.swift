@@ -170,7 +170,7 @@ private let programs = [
     platform + [
       "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
       "LocalDelivery", "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", "ArgumentParser",
-      "SystemPackage", "Glibc",
+      "SystemPackage", "Glibc", "Synchronization",
     ]),
   room(
     "martinet", "Programs",

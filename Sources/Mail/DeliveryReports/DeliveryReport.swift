@@ -1,8 +1,9 @@
 package import MailTypes
 import Primitives
 
-/// The message that tells a sender, or the postmaster, what became of mail: a multipart/report of RFC 3464 with a
-/// part for people, one for programs, and what was sent, each in the shape that Postfix gives it.
+/// The message that tells a sender, or the postmaster, what became of mail: a multipart/report of
+/// RFC 3464 with a part for people, one for programs, and what was sent, each in the shape that
+/// Postfix gives it.
 ///
 /// It is in wire form: CRLF, dots stuffed. Its own sender is the null reverse-path, so that it is
 /// never answered by another report (RFC 5321 4.5.5, 6.1).

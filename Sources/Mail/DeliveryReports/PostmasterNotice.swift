@@ -1,7 +1,8 @@
 package import MailTypes
 import Primitives
 
-/// A message to the postmaster about trouble of this host's with somebody: plain text, in wire form.
+/// A message to the postmaster about trouble of this host's with somebody: plain text, in wire
+/// form.
 package struct PostmasterNotice: Sendable {
   /// The header with the empty line behind it.
   package let header: [UInt8]
