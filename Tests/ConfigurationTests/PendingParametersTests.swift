@@ -33,6 +33,7 @@ struct PendingParametersTests {
     "default_destination_concurrency_limit", "default_destination_concurrency_negative_feedback",
     "default_destination_concurrency_positive_feedback", "default_destination_recipient_limit",
     "initial_destination_concurrency", "command_time_limit", "mydomain", "mynetworks_style",
+    "notify_classes",
     "service_name", "smtp_sasl_type", "smtpd_restriction_classes", "smtpd_sasl_path",
     "smtpd_sasl_security_options",
     "smtpd_sasl_tls_security_options", "stress", "tls_export_cipherlist",

@@ -74,12 +74,14 @@ import Testing
   @Test @ReactorActor func everyRefusalOfASessionHasIt() async throws {
     let fixture = try Fixture(footer: try footer("smtpd_reject_footer = call $client_address\n"))
     let client = try await fixture.connect()
-    try await client.send("FOO\r\nNOOP\r\nBAR\r\n")
-    #expect(
-      try await client.replies(3) == [
-        "500-5.5.2 Error: command not recognized|500 5.5.2 call 192.0.2.7", "250 2.0.0 Ok",
-        "500-5.5.2 Error: command not recognized|500 5.5.2 call 192.0.2.7",
-      ])
+    for (command, reply) in [
+      ("FOO", "500-5.5.2 Error: command not recognized|500 5.5.2 call 192.0.2.7"),
+      ("NOOP", "250 2.0.0 Ok"),
+      ("BAR", "500-5.5.2 Error: command not recognized|500 5.5.2 call 192.0.2.7"),
+    ] {
+      try await client.send(command + "\r\n")
+      #expect(try await client.replies(1) == [reply])
+    }
   }
 
   @Test @ReactorActor func aTimeoutHasItToo() async throws {
@@ -94,10 +96,9 @@ import Testing
     let table = try TableSet(["inline:{ {HELLO = HELO c}, {EMPTY = NOOP} }"], opener: opener)
     let fixture = try Fixture(commandFilter: table)
     let client = try await fixture.connect()
-    try await client.send(" HELLO\r\nempty\r\nQUIT\r\n")
-    #expect(
-      try await client.rest()
-        == "250 mx.example.org\r\n250 2.0.0 Ok\r\n221 2.0.0 Bye\r\n")
+    #expect(try await client.ask(" HELLO") == "250 mx.example.org")
+    #expect(try await client.ask("empty") == "250 2.0.0 Ok")
+    #expect(try await client.ask("QUIT") == "221 2.0.0 Bye")
     #expect(
       try fixture.logLines().contains {
         $0.contains("replacing command \"HELLO\" with \"HELO c\"")

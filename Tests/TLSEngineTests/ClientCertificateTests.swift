@@ -81,7 +81,7 @@ import Testing
   @Test func aChainMayNotBeTooLong() throws {
     #expect(try problem("deep", settings(depth: 2)) == .some(nil))
     let found = try problem("deep", settings(depth: 1))
-    #expect(found == .some(.tooLong), "\(String(describing: found))")
+    #expect(found == .some(.tooLong(1)), "\(String(describing: found))")
   }
 
   @Test func aNamedServerAsksAndTrustsLikeTheUsualOne() throws {

@@ -14,8 +14,8 @@ package struct TLSPeer: Hashable, Sendable {
     case expired
     /// It is not meant for this.
     case purpose
-    /// There are too many certificates below the authority.
-    case tooLong
+    /// There are more certificates below the authority than the limit, which it names.
+    case tooLong(Int)
     /// Any other, as the library numbers and calls it.
     case other(Int, String)
   }
@@ -29,10 +29,12 @@ package struct TLSPeer: Hashable, Sendable {
   init?(_ ssl: OpaquePointer) {
     guard let certificate = SSL_get0_peer_certificate(ssl) else { return nil }
     let code = SSL_get_verify_result(ssl)
-    problem = code == Int(X509_V_OK) ? nil : Self.problem(code, certificate)
+    problem = code == Int(X509_V_OK) ? nil : Self.problem(code, certificate, ssl)
   }
 
-  private static func problem(_ code: Int, _ certificate: OpaquePointer) -> Problem {
+  private static func problem(
+    _ code: Int, _ certificate: OpaquePointer, _ ssl: OpaquePointer
+  ) -> Problem {
     switch Int32(truncatingIfNeeded: code) {
     case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT: .selfSigned
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
@@ -42,7 +44,7 @@ package struct TLSPeer: Hashable, Sendable {
     case X509_V_ERR_CERT_NOT_YET_VALID, X509_V_ERR_ERROR_IN_CERT_NOT_BEFORE_FIELD: .notYetValid
     case X509_V_ERR_CERT_HAS_EXPIRED, X509_V_ERR_ERROR_IN_CERT_NOT_AFTER_FIELD: .expired
     case X509_V_ERR_INVALID_PURPOSE: .purpose
-    case X509_V_ERR_CERT_CHAIN_TOO_LONG: .tooLong
+    case X509_V_ERR_CERT_CHAIN_TOO_LONG: .tooLong(Int(SSL_get_verify_depth(ssl)))
     default:
       .other(code, X509_verify_cert_error_string(code).map { String(cString: $0) } ?? "unknown")
     }
@@ -73,7 +75,8 @@ extension TLSPeer.Problem {
     case .notYetValid: return "\(role) \(doubt)certificate not yet valid"
     case .expired: return "\(role) \(doubt)certificate has expired"
     case .purpose: return "\(doubt)not designated for use as a \(role) certificate"
-    case .tooLong: return "\(doubt)certificate chain longer than limit"
+    case .tooLong(let limit):
+      return "\(doubt)certificate chain longer than limit(\(limit))"
     case .other(let code, let reason): return "\(role) \(doubt)num=\(code):\(reason)"
     }
   }

@@ -195,6 +195,11 @@ package struct AccessPolicy: Sendable {
     _ evaluation: inout Evaluation, _ history: inout AccessHistory
   ) async throws(AccessError) -> Bool {
     evaluation.deferIfPermit = history.afterHelo
+    // VRFY needs no sender.
+    guard evaluation.request.sender != nil else {
+      history.afterMail = evaluation.deferIfPermit
+      return true
+    }
     guard try await run([.sender], &evaluation) else { return false }
     history.afterMail = evaluation.deferIfPermit
     guard rules.settings.rejectsUnlistedSender else { return true }

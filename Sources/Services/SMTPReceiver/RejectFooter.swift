@@ -105,6 +105,9 @@ struct RejectFooter: Sendable {
         warn("unknown macro name \"\(name)\" in expansion request")
       }
       return Array(filled.text.utf8)
+    } catch .malformed(let reason) where reason.hasPrefix("'$' without a name") {
+      warn("empty macro name: \"\(template)\"")
+      return nil
     } catch {
       warn("bad smtpd_reject_footer \"\(template)\": \(error)")
       return nil

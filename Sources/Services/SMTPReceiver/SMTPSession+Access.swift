@@ -36,7 +36,7 @@ extension SMTPSession {
     let transaction = core.transaction
     var request = AccessRequest(
       clientAddress: client.address, clientName: client.name, helo: core.givenHelo,
-      sender: core.isVerifying ? .null : transaction?.sender, recipient: judgedRecipient(stage)
+      sender: transaction?.sender, recipient: judgedRecipient(stage)
     )
     if client.logsPort { request.clientPort = client.port }
     if stage == .etrn { request.etrnDomain = core.pendingETRN }

@@ -20,7 +20,11 @@ extension SMTPSession {
     } catch {
       log("warning: \(error)")
       let reply = SMTPReply.localDataError(myhostname: rules.settings.myhostname)
-      logReject(core.lastCommand, reply)
+      noteTrouble(reply)
+      let id = queueID.map { "\($0)" } ?? "NOQUEUE"
+      log(
+        "\(id): reject: \(core.lastCommand) from \(String(decoding: clientText, as: UTF8.self)): "
+          + reply.logText)
       return core.end(with: reply, into: &out)
     }
   }

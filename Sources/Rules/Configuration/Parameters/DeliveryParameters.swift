@@ -39,11 +39,11 @@ extension ListParameter {
     "Tables with the group id of each virtual mailbox.")
   /// `virtual_mailbox_lock`
   package static let virtualMailboxLock = Self(
-    "virtual_mailbox_lock", default: "fcntl, dotlock", of: mailboxLocks,
+    "virtual_mailbox_lock", default: "fcntl, dotlock", of: mailboxLocks, mayBeEmpty: true,
     "How virtual mailboxes that are files are locked.")
   /// `mailbox_delivery_lock`
   package static let mailboxDeliveryLock = Self(
-    "mailbox_delivery_lock", default: "fcntl, dotlock", of: mailboxLocks,
+    "mailbox_delivery_lock", default: "fcntl, dotlock", of: mailboxLocks, mayBeEmpty: true,
     "How mailboxes that are files are locked.")
 
   private static let mailboxLocks = ["fcntl", "flock", "dotlock"]
