@@ -134,11 +134,12 @@ import Testing
   @Test @ReactorActor func whatThePostmasterDoesNotGetGoesToNobody() async throws {
     let (_, rig, id) = try await Self.notices(
       from: Self.doubleBounce, to: [Self.recipient("bad@example.net")], count: 0)
-    try await eventually("gone") { rig.queue.scheduler.messageCount == 0 }
-    #expect(
+    try await eventually("said") {
       try rig.log.contains {
         $0.hasSuffix("\(id): undeliverable postmaster notification discarded")
-      })
+      }
+    }
+    try await eventually("gone") { rig.queue.scheduler.messageCount == 0 }
   }
 
   @Test @ReactorActor func delaysAreToldToThePostmasterToo() async throws {
@@ -185,9 +186,10 @@ import Testing
     rig.queue.scheduler.flushAll()
     rig.queue.plan()
     try await eventually("gone") { rig.queue.scheduler.messageCount == 0 }
-    #expect(reports.count == (isWanted ? 1 : 0))
-    guard let report = reports.first else { return }
-    #expect(report.contains("\nSubject: Successful Mail Delivery Report\n"))
+    // The word of the delay may have come to the queue last.
+    let told = reports.filter { $0.contains("\nSubject: Successful Mail Delivery Report\n") }
+    #expect(told.count == (isWanted ? 1 : 0))
+    guard let report = told.first else { return }
     #expect(report.contains("late1@") && !report.contains("late2@"))
   }
 }

@@ -148,6 +148,7 @@ import Testing
         Self.recipient("other@example.net"), Self.recipient("third@example.net", .failure),
       ], { $0.returnContent = .full })
     guard let action else { return #expect(try scene.reports.isEmpty) }
+    try await eventually("told") { try !scene.reports.isEmpty }
     let report = try #require(try scene.reports.first)
     #expect(try scene.reports.count == 1)
     #expect(report.text.contains("\nSubject: Successful Mail Delivery Report\n"))

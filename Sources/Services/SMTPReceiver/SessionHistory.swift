@@ -54,7 +54,7 @@ extension NoticeClasses {
       // That a client is slow, or this host stops, is nobody's fault.
       self = []
     } else if behind.hasPrefix("5.1.1 ") || behind.hasPrefix("4.1.1 ")
-      || behind.hasPrefix("5.1.0 ") || behind.hasPrefix("5.3.4 ") || behind.hasPrefix("5.4.0 ")
+      || behind.hasPrefix("5.1.0 ") || behind.hasPrefix("5.3.4 Error") || behind.hasPrefix("5.4.0 ")
     {
       self = .bounce
     } else if text.hasPrefix("452 4.3.1 ") || text == SMTPReply.writeError.logText {
