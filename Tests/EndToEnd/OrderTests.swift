@@ -257,8 +257,9 @@ extension EndToEnd {
       let before = try Self.marks(first)
       first.kill()
       #expect(RunningProcess.waitForEnd(of: [first], until: .after(.seconds(20))))
-      // The command waits for the next one.
-      #expect(try scene.postsuper("-h", "ALL") == ["postsuper: Placed on hold: 1 message"])
+      // The command waits for the next one, which may still await the last attempt's results.
+      let said = try scene.postsuper("-h", "ALL")
+      #expect(said.contains("postsuper: Placed on hold: 1 message"), "\(said)")
       let second = try #require(scene.server.processes(role: "qmgr").first)
       #expect(second.pid != first.pid)
       #expect(try Self.marks(second) == before)
