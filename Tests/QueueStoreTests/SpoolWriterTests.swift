@@ -64,7 +64,7 @@ import Testing
     var settings = SpoolWriter.Settings()
     settings.commitDelay = .seconds(60)
     let fixture = try Fixture(settings)
-    let ticket = fixture.writer.enterData()
+    let ticket = fixture.writer.expectMessage()
     let first = Task { @ReactorActor in
       try await fixture.writer.commit(SpoolFixture<LinuxDisk>.record(1))
     }
@@ -75,7 +75,7 @@ import Testing
       try await fixture.writer.commit(SpoolFixture<LinuxDisk>.record(2))
     }
     await Reactor.shared.yieldTurn()
-    fixture.writer.leaveData(ticket)
+    fixture.writer.endExpectation(ticket)
     try await first.value
     try await second.value
     #expect(fixture.progress.count == 1)
@@ -84,9 +84,9 @@ import Testing
 
   @Test @ReactorActor func aCommitWaitsNoLongerThanTheDelay() async throws {
     let fixture = try Fixture()
-    let ticket = fixture.writer.enterData()
+    let ticket = fixture.writer.expectMessage()
     try await fixture.writer.commit(SpoolFixture<LinuxDisk>.record(1))
-    fixture.writer.leaveData(ticket)
+    fixture.writer.endExpectation(ticket)
     #expect(fixture.progress.count == 1)
     await fixture.writer.drain()
   }

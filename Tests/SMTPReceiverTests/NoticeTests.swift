@@ -41,6 +41,18 @@ import Testing
     String(decoding: message.content, as: UTF8.self).replacing("\r\n", with: "\n")
   }
 
+  @Test(arguments: [
+    ("250 2.0.0 Ok: queued as 4Xy", true), ("250 2.0.0 Ok: 21 bytes queued as 4Xy", true),
+    ("250 2.0.0 Ok: 21 bytes", false), ("250 2.0.0 Ok: bytes queued as 4Xy", false),
+  ])
+  func aMessageThatIsTakenMakesUpForErrors(_ reply: String, _ isTaken: Bool) {
+    var history = SessionHistory()
+    history.sent(Array("502 5.5.2 Error: command not recognized\r\n".utf8)[...], linesMax: 100)
+    #expect(history.errors == .protocol)
+    history.sent(Array("\(reply)\r\n".utf8)[...], linesMax: 100)
+    #expect(history.errors.isEmpty == isTaken)
+  }
+
   @Test(
     arguments: [
       ("550 5.1.1 <a>: Recipient address rejected: User unknown", NoticeClasses.bounce),

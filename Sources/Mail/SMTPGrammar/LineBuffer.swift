@@ -43,11 +43,14 @@ package struct LineBuffer: Sendable {
     bytes.withUnsafeBytes { ByteSearch.firstLF(in: $0, from: max(start, searched)) } < bytes.count
   }
 
-  /// Gives the next line, without its end, to `body` and keeps it; `nil` when none is complete.
+  /// Gives the next line, without its end, to `body` and keeps it; `nil` when none is complete, or
+  /// when it is over the limit.
   package func peekLine<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result? {
     guard holdsLine, !skipping else { return nil }
     let line = bytes[start...].prefix { $0 != ASCII.lf }
-    return (line.last == ASCII.cr ? line.dropLast() : line).withUnsafeBytes(body)
+    let bare = line.last == ASCII.cr ? line.dropLast() : line
+    guard bare.count <= lengthMax else { return nil }
+    return bare.withUnsafeBytes(body)
   }
 
   /// Takes what was read from the client.

@@ -70,15 +70,27 @@ extension SMTPSession {
   /// Reads up to the end of the content, or `count` bytes of it; commits of others wait for it
   /// a little (spool rule R32).
   private func receive(_ message: InboundMessage?, count: Int?) async throws(SessionEnd) {
-    let pass = intake.spool.enterData()
+    joinBatch()
     do throws(SessionEnd) {
       try await read(message, count: count)
     } catch {
-      intake.spool.leaveData(pass)
+      leaveBatch()
       message?.abandon()
       throw error
     }
-    intake.spool.leaveData(pass)
+    leaveBatch()
+  }
+
+  /// From now on commits of others wait a little for this session's message (spool rule R32).
+  func joinBatch() {
+    if batchPass == nil { batchPass = intake.spool.expectMessage() }
+  }
+
+  /// No commit waits for this session any more.
+  func leaveBatch() {
+    guard let pass = batchPass else { return }
+    batchPass = nil
+    intake.spool.endExpectation(pass)
   }
 
   private func read(_ message: InboundMessage?, count: Int?) async throws(SessionEnd) {

@@ -42,7 +42,11 @@ final class SMTPSession {
   /// What is counted for the client; `nil` when nothing is.
   var usage: ClientUsage?
   /// The name of the message under way, once a recipient has been accepted.
-  var queueID: QueueID?
+  var queueID: QueueID? {
+    didSet { if queueID == nil { leaveBatch() } else { joinBatch() } }
+  }
+  /// While the end of a message is to be expected from this session soon.
+  var batchPass: MessagePass?
   /// What is kept of the TLS handshake; `nil` when nobody will ask.
   var security: SessionSecurity?
   /// Bytes of the transaction under way that cannot be written out (`BodyMemory.pinned`).
@@ -112,7 +116,10 @@ final class SMTPSession {
     usage?.end()
     logDisconnect()
     stream.close()
-    if history != nil || troubles != nil { await tellPostmaster(reason) }
+    if history != nil || troubles != nil {
+      // A session that was shut down has been cancelled, which look-ups would not survive.
+      await reactorTask { [reason] in await self.tellPostmaster(reason) }.value
+    }
   }
 
   private func converse() async throws(SessionEnd) {
@@ -271,11 +278,12 @@ final class SMTPSession {
         intake.page.serve(client.address)
         switch try stream.readNow({ lines.append($0) }) {
         case .bytes:
-          if rules.commandFilter != nil {
-            if lines.holdsLine { return await takeFilteredLine() }
-          } else if let step = takeLine() {
-            return step
+          if rules.commandFilter != nil, lines.holdsLine {
+            // A command is at hand: it is answered, whatever comes in between.
+            isIdle = false
+            return await takeFilteredLine()
           }
+          if let step = takeLine() { return step }
           if !rules.hasRequestDeadline { deadline = Reactor.shared.now + rules.timeout }
         case .nothing:
           intake.page.rest()
@@ -303,7 +311,8 @@ final class SMTPSession {
   private func conclude(_ end: SessionEnd) async {
     sayFarewell(end)
     guard !out.isEmpty else { return }
-    await addFooters()
+    // As for the notice: a session that is shut down gets its footer too.
+    if rules.footer != nil { await reactorTask { await self.addFooters() }.value }
     if needsFinish { finishReplies() }
     // One try: a client that does not read is not waited for.
     try? await stream.write(out, deadline: Reactor.shared.now + .milliseconds(1))

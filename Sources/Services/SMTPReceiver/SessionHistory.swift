@@ -98,12 +98,25 @@ struct SessionHistory: Sendable {
       append(" Out: ") { $0.append(peerText: bare.prefix(Self.lineLengthMax)) }
       errors.formUnion(NoticeClasses(ofReply: bare))
       // A message that was taken makes up for what went wrong before it.
-      if bare.starts(with: "250 2.0.0 Ok: queued as ".utf8) {
+      if Self.isQueued(bare) {
         let isLong = lineCount > linesMax || leftOut > 0
         if isLong { self = SessionHistory() }
         errors = []
       }
     }
+  }
+
+  /// Whether a reply says that a message was taken: by DATA, or by BDAT, which tells its size.
+  private static func isQueued(_ line: ArraySlice<UInt8>) -> Bool {
+    let start = "250 2.0.0 Ok: ", size = " bytes "
+    guard line.starts(with: start.utf8) else { return false }
+    var rest = line.dropFirst(start.utf8.count)
+    let afterDigits = rest.drop(while: ASCII.isDigit)
+    if afterDigits.count < rest.count {
+      guard afterDigits.starts(with: size.utf8) else { return false }
+      rest = afterDigits.dropFirst(size.utf8.count)
+    }
+    return rest.starts(with: "queued as ".utf8)
   }
 
   /// The transcript.
