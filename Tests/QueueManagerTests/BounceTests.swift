@@ -74,6 +74,21 @@ import Testing
     #expect(agent.requests.count == 1)
   }
 
+  @Test @ReactorActor func whoHasTheMessageDoesNotGetItAgainWhenItsReportFails() async throws {
+    let rig = try Rig(aliases: "fail:test")
+    let (writer, _) = try await rig.begin { request in
+      zip(request.recipients, zip(TestAgent.deliverAll(request), Self.refuse(request))).map {
+        $0.address == MailAddress("nobody@example.net") ? $1.1 : $1.0
+      }
+    }
+    let id = try await writer.send(to: ["somebody@example.net", "nobody@example.net"])
+    try await eventually("the report cannot be written") {
+      try rig.log.contains { $0.contains("\(id): cannot write a report: virtual_alias_maps") }
+    }
+    #expect(rig.queue.scheduler.messageCount == 1)
+    #expect(Array(rig.queue.endedRecipients.values) == [[0]])
+  }
+
   /// Waiting would mean to ask the recipient's host for ever.
   @Test(arguments: [
     ("inline:{a@example.org=b@example.org, b@example.org=a@example.org}", 0, "nesting"),

@@ -62,7 +62,7 @@ final class Expirer {
       _ = queue.scheduler.putBack(record.ref, recipients: 0, now: Reactor.shared.now)
       return queue.plan()
     }
-    let ended = queue.endedRecipients.removeValue(forKey: record.ref) ?? []
+    let ended = queue.endedRecipients[record.ref] ?? []
     for index in message.recipients.indices.map(UInt32.init) where !ended.contains(index) {
       let last = reasons.reason(of: record.id, at: record.offset, recipient: index)
       message.failures.append(

@@ -25,13 +25,12 @@ extension MailQueue {
   func ended(_ message: ActiveMessage, _ end: RunEnd) {
     messages[message.ref] = nil
     if end == .deleted || end == .replacing { dropFailures(of: message) }
-    if end != .finished {
-      let ended = message.endedRecipients
-      endedRecipients[message.ref] = ended.isEmpty ? nil : ended
-    }
+    // Also of one that is over: when its report cannot be written, it is tried again without those
+    // who have it.
+    let ended = message.endedRecipients
+    endedRecipients[message.ref] = ended.isEmpty ? nil : ended
     switch end {
     case .finished:
-      endedRecipients[message.ref] = nil
       if message.failures.isEmpty, message.successes.isEmpty { whenRecorded(message.record) }
     case .deleted: finish(message.record, with: .deleted)
     case .expired: expire(message)
@@ -109,7 +108,6 @@ extension MailQueue {
 
   /// Writes down that nothing is left to do, and forgets the message.
   func finish(_ record: MessageRecord, with event: JournalEvent) {
-    endedRecipients[record.ref] = nil
     journals.append(
       record.entry(event, endsMessage: true, time: clock.wallNow), to: record.segment)
     let isByOrder = if case .done = event { false } else { true }
@@ -129,6 +127,7 @@ extension MailQueue {
         $0.append(text: ": removed")
       }
     }
+    endedRecipients[record.ref] = nil
     scheduler.forget(record.ref)
     record.segment.messageCount -= 1
     removeIfSpent(record.segment)
