@@ -158,8 +158,8 @@ struct LocalAliasesTests {
     ("program", ["program 1/1", "user1"]), ("program+x", ["program+x 1/1 bare", "user1"]),
     ("file", ["file 1/1"]), ("both", ["program 1/1", "user1"]),
     ("badlist", ["badlist 1/1 in file", "user1"]),
-    // The command that both name is run once.
-    ("twice", ["program 1/1", "program2 2/2", "user1"]),
+    // The command that both name is run for both.
+    ("twice", ["program 1/1", "program2 1/2", "program2 2/2", "user1"]),
   ])
   func commandsAndFilesAreRecipientsOfTheirOwn(
     _ address: String, _ expected: [String]

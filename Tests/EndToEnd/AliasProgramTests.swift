@@ -27,6 +27,7 @@ extension EndToEnd {
       open :include:\(folder.path)/open
       same "|exit 0", alike
       alike "|exit 0"
+      exe \(folder.path)/exe
       vacation \\\\vacation, "|exit 0"
 
       """
@@ -44,6 +45,7 @@ extension EndToEnd {
       // The first has another `Delivered-To:`: here it is that of the alias with the command.
       "nested", "command+ext", "null", "file", "maildir", "gone", "own", "nowhere", "several",
       "listed", "mine", "same", "owned", "ownedfile", "vacation", "plain",
+      "exe",
     ]
 
     /// With all fields, so that no server adds one.
@@ -82,6 +84,7 @@ extension EndToEnd {
     ) throws -> Answer {
       let folder = try OpenFolder()
       _ = try folder.script("plain", "cat > /dev/null")
+      #expect(chmod(try folder.script("exe", "exit 0"), 0o777) == 0)
       let list = try folder.file("list", "\"|exit 0\"\n/dev/null\n")
       let mine = try folder.file("mine", "\"|id -u > '\(folder.path)/mineid'\"\n")
       let root = try folder.file("root", rootTable(folder))
@@ -100,7 +103,7 @@ extension EndToEnd {
           content: Array(content.utf8))
         dialog.close()
         let id = try #require(reply.lines.first?.split(separator: " ").last)
-        let count = ["several": 3, "listed": 2, "vacation": 2][recipient] ?? 1
+        let count = ["several": 3, "listed": 2, "same": 2, "vacation": 2][recipient] ?? 1
         try server.log.wait(
           forCount: count, of: "\(id): to=<", until: .after(.seconds(20)))
         answer.fates[recipient] = server.log.lines[start...].map(\.description)

@@ -77,8 +77,15 @@ struct AliasRun {
       let place = AliasProgramPlace(
         index: UInt32(clamping: index), count: UInt32(clamping: count), isInFile: areInFile,
         isBare: entry.isBare)
-      // The same command behind another alias is run once, if the same people wrote it.
-      let key = [0, areInFile ? 1 : 0] + Array("\(entry.owner) ".utf8) + text(index)
+      // The same file is written once, if the same people named it. A command is told by which
+      // alias it runs, and whose an included file is only `local` knows.
+      let text = text(index)
+      var key = [0, areInFile ? 1 : 0] + Array("\(entry.owner) ".utf8)
+      if areInFile || text.first == UInt8(ascii: "|") {
+        key += AliasTables.name(of: recipient) + [0]
+      }
+      if areInFile { key += Array("\(index) ".utf8) }
+      key += text
       try append(
         LocalAliases.Recipient(address: recipient, kind: .program(place), isUser: false), as: key)
     }

@@ -85,6 +85,9 @@ package struct LocalVerdict: Equatable, Sendable {
       .tooManySymbolicLinkLevels, .fileNameTooLong:
       status = EnhancedStatus(isVirtual ? 4 : 5, 2, 0)
       permanent = !isVirtual
+    case nil where failure == .isExecutable:
+      status = EnhancedStatus(5, 7, 1)
+      permanent = true
     case nil, .fileExists, .resourceTemporarilyUnavailable:
       status = EnhancedStatus(4, 2, 0)
       permanent = false

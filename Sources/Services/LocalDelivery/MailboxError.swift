@@ -7,6 +7,9 @@ package struct MailboxError: Error, Equatable {
   /// Why it failed; `nil` where no call did.
   package let cause: Errno?
 
+  /// A file that somebody runs: a message in it could be a command.
+  static let isExecutable = MailboxError(step: "file is executable", cause: nil)
+
   /// Says what was tried and why it failed.
   package init(step: String, cause: Errno?) {
     self.step = step

@@ -122,6 +122,7 @@ package struct MailboxFile: Sendable {
     guard status.links == 1 else {
       throw MailboxError(step: "file has \(status.links) links", cause: nil)
     }
+    if !isMailbox, status.permissions & 0o111 != 0 { throw .isExecutable }
     if let owner, status.uid != owner {
       throw MailboxError(step: "destination \(path) is not owned by recipient", cause: nil)
     }
