@@ -80,33 +80,33 @@ import Testing
     let fixture = try WriterFixture { $0.commitDelay = delay }
     try await fixture.writer.commit(fixture.record(0))
     // One stays inside DATA for good: only the delay can send the batch off.
-    let ticket = fixture.writer.expectMessage()
+    let ticket = fixture.writer.enterData()
     let begun = Reactor.shared.now
     try await fixture.writer.commit(fixture.record(1))
     #expect(Reactor.shared.now >= begun + delay)
-    fixture.writer.endExpectation(ticket)
+    fixture.writer.leaveData(ticket)
   }
 
   @Test @ReactorActor func theLastOfThoseInDataSendsTheBatchOff() async throws {
     let fixture = try WriterFixture { $0.commitDelay = .seconds(3600) }
     try await fixture.writer.commit(fixture.record(0))
     let before = fixture.disk.count(.flush)
-    let tickets = (0..<3).map { _ in fixture.writer.expectMessage() }
-    fixture.writer.endExpectation(tickets[0])
+    let tickets = (0..<3).map { _ in fixture.writer.enterData() }
+    fixture.writer.leaveData(tickets[0])
     let first = fixture.commit(fixture.record(1))
     for _ in 0..<5 { await Reactor.shared.yieldTurn() }
     #expect(fixture.disk.count(.flush) == before)
     // Who begins DATA now is not waited for.
-    let late = fixture.writer.expectMessage()
-    fixture.writer.endExpectation(tickets[1])
+    let late = fixture.writer.enterData()
+    fixture.writer.leaveData(tickets[1])
     let second = fixture.commit(fixture.record(2))
     for _ in 0..<5 { await Reactor.shared.yieldTurn() }
     #expect(fixture.disk.count(.flush) == before)
-    fixture.writer.endExpectation(tickets[2])
+    fixture.writer.leaveData(tickets[2])
     #expect(await first.value == nil)
     #expect(await second.value == nil)
     #expect(fixture.disk.count(.flush) == before + 1)
-    fixture.writer.endExpectation(late)
+    fixture.writer.leaveData(late)
   }
 
   @Test @ReactorActor func aFullSegmentIsGivenUpAndTheNextIsThereBefore() async throws {
@@ -149,7 +149,7 @@ import Testing
     for number in 0..<11 {
       try await fixture.writer.commit(fixture.record(number, bodySize: 5_000))
     }
-    let ticket = fixture.writer.expectMessage()
+    let ticket = fixture.writer.enterData()
     let waiting = fixture.commit(fixture.record(20))
     await Reactor.shared.yieldTurn()
     await fixture.writer.drain()
@@ -160,7 +160,7 @@ import Testing
     #expect(Set(names) == Set(fixture.ends.keys))
     for name in names { #expect(try fixture.isGivenUp(name)) }
     #expect(try fixture.stored().count == 12)
-    fixture.writer.endExpectation(ticket)
+    fixture.writer.leaveData(ticket)
   }
 
   @Test @ReactorActor func aCommitThatNobodyAwaitsAnyMoreStillGoesToTheDisk() async throws {

@@ -64,7 +64,7 @@ import Testing
     var settings = SpoolWriter.Settings()
     settings.commitDelay = .seconds(60)
     let fixture = try Fixture(settings)
-    let ticket = fixture.writer.expectMessage()
+    let ticket = fixture.writer.enterData()
     let first = Task { @ReactorActor in
       try await fixture.writer.commit(SpoolFixture<LinuxDisk>.record(1))
     }
@@ -75,7 +75,7 @@ import Testing
       try await fixture.writer.commit(SpoolFixture<LinuxDisk>.record(2))
     }
     await Reactor.shared.yieldTurn()
-    fixture.writer.endExpectation(ticket)
+    fixture.writer.leaveData(ticket)
     try await first.value
     try await second.value
     #expect(fixture.progress.count == 1)
@@ -84,9 +84,9 @@ import Testing
 
   @Test @ReactorActor func aCommitWaitsNoLongerThanTheDelay() async throws {
     let fixture = try Fixture()
-    let ticket = fixture.writer.expectMessage()
+    let ticket = fixture.writer.enterData()
     try await fixture.writer.commit(SpoolFixture<LinuxDisk>.record(1))
-    fixture.writer.endExpectation(ticket)
+    fixture.writer.leaveData(ticket)
     #expect(fixture.progress.count == 1)
     await fixture.writer.drain()
   }

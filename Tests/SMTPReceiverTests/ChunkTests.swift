@@ -26,7 +26,7 @@ import Testing
     try await client.send("BDAT 14\r\nSubject: \u{e9}\r\n\r")
     #expect(try await client.replies(1) == ["250 2.0.0 Ok: 14 bytes"])
     #expect(fixture.intake.memory.used > 14)
-    #expect(fixture.spool.expected == 0)
+    #expect(fixture.spool.inData == 0)
     try await client.send("BDAT 5 LAST\r\n\n.dotNOOP\r\n")
     let replies = try await client.replies(2)
     #expect(replies[0].hasPrefix("250 2.0.0 Ok: 21 bytes queued as "))
@@ -88,7 +88,7 @@ import Testing
           "smtpd: lost connection after BDAT (3 bytes) from unknown[192.0.2.7]"))
     }
     #expect(fixture.spool.messages.isEmpty)
-    #expect(fixture.spool.expected == 0)
+    #expect(fixture.spool.inData == 0)
   }
 
   @Test @ReactorActor func aClientThatWaitsForRepliesBeforeItsChunkGetsThem() async throws {

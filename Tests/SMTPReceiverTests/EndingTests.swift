@@ -46,7 +46,7 @@ import Testing
     #expect(
       try fixture.logLines().contains(
         "smtpd: timeout after DATA (0 bytes) from unknown[192.0.2.7]"))
-    #expect(fixture.spool.expected == 0)
+    #expect(fixture.spool.inData == 0)
     #expect(fixture.intake.memory.used == 0)
   }
 
@@ -86,7 +86,7 @@ import Testing
     client.stream.close()
     try await settle { fixture.room.count == 0 }
     #expect(fixture.spool.messages.isEmpty)
-    #expect(fixture.spool.expected == 0)
+    #expect(fixture.spool.inData == 0)
     #expect(fixture.intake.memory.used == 0)
     #expect(
       try fixture.logLines().contains(
@@ -145,7 +145,7 @@ import Testing
     await fixture.sessions.drain(deadline: Reactor.shared.now + .milliseconds(30))
     #expect(try await client.rest().hasPrefix("421 4.3.2 "))
     #expect(fixture.spool.messages.isEmpty)
-    #expect(fixture.spool.expected == 0)
+    #expect(fixture.spool.inData == 0)
   }
 
   @Test @ReactorActor func aClientAtWhoseInputAProcessDiedIsTurnedAwayForAWhile() async throws {

@@ -321,7 +321,7 @@ import Testing
     let before = client.reads
     await pass(.milliseconds(20))
     #expect(client.reads == before)
-    #expect(fixture.spool.expected == 0)
+    #expect(fixture.spool.inData == 0)
     fixture.spool.commits.open()
     #expect(try await client.replies(1)[0].hasPrefix("250 2.0.0"))
   }

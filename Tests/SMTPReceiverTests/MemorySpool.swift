@@ -19,7 +19,7 @@ final class MemorySpool: MessageSpool {
   let commits = Gate(isOpen: true)
   /// Writes of large bodies wait here.
   let writes = Gate(isOpen: true)
-  private(set) var expected = 0
+  private(set) var inData = 0
   private(set) var streamsBegun = 0
   fileprivate(set) var streamsAborted = 0
   /// Pieces of bodies that were written.
@@ -32,12 +32,12 @@ final class MemorySpool: MessageSpool {
     return QueueID(microseconds: lastID, sequence: 7)
   }
 
-  func expectMessage() -> MessagePass {
-    expected += 1
-    return MessagePass(ticket: nil)
+  func enterData() -> DataPass {
+    inData += 1
+    return DataPass(ticket: nil)
   }
 
-  func endExpectation(_ pass: MessagePass) { expected -= 1 }
+  func leaveData(_ pass: DataPass) { inData -= 1 }
 
   func commit(_ message: PendingRecord) async throws(SpoolError) {
     await pass(commits)

@@ -7,7 +7,7 @@ package import Reactor
 /// Accepts messages for one process: group commit over a helper thread (R32).
 ///
 /// `commit` returns once the record is flushed. While the helper flushes one batch the next one
-/// fills; an idle helper waits for sessions whose message is on its way, at most `commitDelay`.
+/// fills; an idle helper waits for sessions that are inside DATA, at most `commitDelay`.
 @ReactorActor
 package final class SpoolWriter {
   /// What the configuration says.
@@ -29,8 +29,8 @@ package final class SpoolWriter {
     package init() {}
   }
 
-  /// Proof that a message is to be expected from a session; given back when it has ended.
-  package struct MessageTicket: Sendable {
+  /// Proof that a session is inside DATA; given back when its message has ended.
+  package struct DataTicket: Sendable {
     fileprivate let epoch: UInt64
   }
 
@@ -63,8 +63,8 @@ package final class SpoolWriter {
   private var isFlushing = false
   private var dispatchIsPlanned = false
   private var epoch: UInt64 = 0
-  private var expectedNow = 0
-  private var expectedBefore = 0
+  private var inDataNow = 0
+  private var inDataBefore = 0
   private lazy var delay = Alarm { [unowned self] in self.dispatch() }
   private lazy var idle = Alarm { [unowned self] in self.sealIdle() }
   private lazy var probeAlarm = Alarm { [unowned self] in self.probe() }
@@ -140,17 +140,16 @@ package final class SpoolWriter {
   /// How far every segment is flushed whose lock this process holds (R13).
   package var progress: [SegmentProgress] { Array(marks.values) }
 
-  /// A session has a recipient, or begins to receive content: a commit may wait a little for its
-  /// message.
-  package func expectMessage() -> MessageTicket {
-    expectedNow += 1
-    return MessageTicket(epoch: epoch)
+  /// A session begins to receive content: a commit may wait a little for it.
+  package func enterData() -> DataTicket {
+    inDataNow += 1
+    return DataTicket(epoch: epoch)
   }
 
   /// A session's message has ended, whichever way.
-  package func endExpectation(_ ticket: MessageTicket) {
-    if ticket.epoch == epoch { expectedNow -= 1 } else { expectedBefore -= 1 }
-    if expectedBefore == 0, !filling.isEmpty { planDispatch() }
+  package func leaveData(_ ticket: DataTicket) {
+    if ticket.epoch == epoch { inDataNow -= 1 } else { inDataBefore -= 1 }
+    if inDataBefore == 0, !filling.isEmpty { planDispatch() }
   }
 
   /// Brings a record to the disk.
@@ -193,17 +192,17 @@ package final class SpoolWriter {
 
   private func beginEpoch() {
     epoch += 1
-    expectedBefore += expectedNow
-    expectedNow = 0
+    inDataBefore += inDataNow
+    inDataNow = 0
     delay.schedule(at: Reactor.shared.now + settings.commitDelay)
   }
 
   private func planDispatch() {
-    guard !dispatchIsPlanned, !isFlushing, expectedBefore == 0 else { return }
+    guard !dispatchIsPlanned, !isFlushing, inDataBefore == 0 else { return }
     dispatchIsPlanned = true
     Reactor.shared.atEndOfTurn {
       self.dispatchIsPlanned = false
-      if self.expectedBefore == 0 { self.dispatch() }
+      if self.inDataBefore == 0 { self.dispatch() }
     }
   }
 
@@ -257,7 +256,7 @@ package final class SpoolWriter {
     if outcome.wantsNext { prepareNext() }
     idle.schedule(at: Reactor.shared.now + settings.idleTime)
     guard !filling.isEmpty else { return }
-    if expectedBefore == 0 { planDispatch() }
+    if inDataBefore == 0 { planDispatch() }
     if !delay.isScheduled { dispatch() }
   }
 

@@ -62,10 +62,10 @@ final class DiskSpool: MessageSpool {
 
   func makeQueueID(now: WallTime) -> QueueID { writer.makeQueueID(now: now) }
 
-  func expectMessage() -> MessagePass { MessagePass(ticket: writer.expectMessage()) }
+  func enterData() -> DataPass { DataPass(ticket: writer.enterData()) }
 
-  func endExpectation(_ pass: MessagePass) {
-    if let ticket = pass.ticket { writer.endExpectation(ticket) }
+  func leaveData(_ pass: DataPass) {
+    if let ticket = pass.ticket { writer.leaveData(ticket) }
   }
 
   func commit(_ message: PendingRecord) async throws(SpoolError) {

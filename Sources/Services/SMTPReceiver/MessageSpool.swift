@@ -3,10 +3,10 @@ import Primitives
 import QueueStore
 import Reactor
 
-/// A session's proof that its message is on its way.
-struct MessagePass: Sendable {
+/// A session's proof that it is inside DATA.
+struct DataPass: Sendable {
   /// What the writer of the spool gave, if there is one.
-  var ticket: SpoolWriter.MessageTicket?
+  var ticket: SpoolWriter.DataTicket?
 }
 
 /// What sessions need of the spool.
@@ -14,11 +14,10 @@ struct MessagePass: Sendable {
 protocol MessageSpool: AnyObject {
   /// A name for a message, never given before.
   func makeQueueID(now: WallTime) -> QueueID
-  /// A session has a recipient, or begins to receive content; commits wait a little for its
-  /// message (spool rule R32).
-  func expectMessage() -> MessagePass
-  /// A session has received the end of its content, has dropped its message or lost its client.
-  func endExpectation(_ pass: MessagePass)
+  /// A session begins to receive content; commits wait a little for it (spool rule R32).
+  func enterData() -> DataPass
+  /// A session has received the end of its content, or lost its client.
+  func leaveData(_ pass: DataPass)
   /// Returns once the message is on the disk.
   func commit(_ message: PendingRecord) async throws(SpoolError)
   /// Begins a message that is written while it comes in.

@@ -70,27 +70,15 @@ extension SMTPSession {
   /// Reads up to the end of the content, or `count` bytes of it; commits of others wait for it
   /// a little (spool rule R32).
   private func receive(_ message: InboundMessage?, count: Int?) async throws(SessionEnd) {
-    joinBatch()
+    let pass = intake.spool.enterData()
     do throws(SessionEnd) {
       try await read(message, count: count)
     } catch {
-      leaveBatch()
+      intake.spool.leaveData(pass)
       message?.abandon()
       throw error
     }
-    leaveBatch()
-  }
-
-  /// From now on commits of others wait a little for this session's message (spool rule R32).
-  func joinBatch() {
-    if batchPass == nil { batchPass = intake.spool.expectMessage() }
-  }
-
-  /// No commit waits for this session any more.
-  func leaveBatch() {
-    guard let pass = batchPass else { return }
-    batchPass = nil
-    intake.spool.endExpectation(pass)
+    intake.spool.leaveData(pass)
   }
 
   private func read(_ message: InboundMessage?, count: Int?) async throws(SessionEnd) {

@@ -42,11 +42,7 @@ final class SMTPSession {
   /// What is counted for the client; `nil` when nothing is.
   var usage: ClientUsage?
   /// The name of the message under way, once a recipient has been accepted.
-  var queueID: QueueID? {
-    didSet { if queueID == nil { leaveBatch() } else { joinBatch() } }
-  }
-  /// While the end of a message is to be expected from this session soon.
-  var batchPass: MessagePass?
+  var queueID: QueueID?
   /// What is kept of the TLS handshake; `nil` when nobody will ask.
   var security: SessionSecurity?
   /// Bytes of the transaction under way that cannot be written out (`BodyMemory.pinned`).
