@@ -88,6 +88,7 @@ extension EndToEnd {
       let result = try MailLoad(port: server.port).run(0..<3, within: .seconds(20))
       #expect(result.acknowledged.count == 3)
       try sink.wait(forCount: 3, until: .after(.seconds(20)))
+      try server.log.wait(forCount: 3, of: ": removed", until: .after(.seconds(20)))
       #expect(
         try server.queueCommand("postqueue", "-p").map(\.description) == ["Mail queue is empty"])
       // A Postfix that is started now finds its lock taken.
