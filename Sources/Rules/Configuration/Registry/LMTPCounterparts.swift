@@ -39,14 +39,31 @@ enum LMTPCounterparts {
     return text
   }
 
-  /// Assignments that give each `smtp_` name the value of its counterpart.
+  /// Assignments that give each `smtp_` name the value of its counterpart in `layers`.
+  ///
+  /// The value is worked out before the names change their meaning: one may be taken from the
+  /// `smtp_` name itself (`lmtp_tls_security_level = $smtp_tls_security_level`).
   static func assignments(_ layers: AssignmentLayers) -> [Assignment] {
     originals.map { original in
       let name = renamed(original.name)
       let location =
         layers.assignments[name]?.location ?? SourceLocation(file: "", line: 0)
-      return Assignment(name: original.name, value: "$\(name)", location: location)
+      // A value that cannot be worked out is an error of the counterpart, which is declared too,
+      // and the configuration is not used; it is one here as well.
+      let value = (try? settled(name, original, layers)) ?? "$\(name)"
+      return Assignment(name: original.name, value: value, location: location)
     }
+  }
+
+  /// The value of a counterpart in a text that expansion does not change.
+  private static func settled(
+    _ name: String, _ original: Declaration, _ layers: AssignmentLayers
+  ) throws(ConfigurationError) -> String {
+    let text = try layers.text(name) ?? ""
+    guard !original.isRaw else { return text }
+    let dollar = UInt8(ascii: "$")
+    let value = try layers.expand(text, owner: name).text.utf8
+    return String(decoding: value.flatMap { $0 == dollar ? [$0, $0] : [$0] }, as: UTF8.self)
   }
 }
 
