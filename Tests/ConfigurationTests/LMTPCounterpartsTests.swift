@@ -57,6 +57,11 @@ struct LMTPCounterpartsTests {
       found.first?.description
         == "error: main.cf, line 1: lmtp_sasl_password_maps: name a table of user:password, or "
         + "set lmtp_sasl_auth_enable = no")
+    let lmtp = Sample.evaluate("").configuration.forLMTP
+    #expect(
+      lmtp.named(
+        "smtp_tls_CAfile: cannot read /smtp_tls_CAfile/smtp_tls_loglevel.pem, not $smtp_tls_x")
+        == "lmtp_tls_CAfile: cannot read /smtp_tls_CAfile/smtp_tls_loglevel.pem, not $smtp_tls_x")
     let bad = Sample.evaluate("lmtp_tls_security_level = much\n").diagnostics
     #expect(bad.first?.subject == "lmtp_tls_security_level")
   }
