@@ -31,6 +31,31 @@ import Testing
     #expect(try findings("transport_maps = inline:{a.test=smtp:x}").warnings == [])
   }
 
+  @Test(arguments: [
+    (
+      "virtual_alias_maps = texthash:/gone",
+      "virtual_alias_maps: cannot read /gone (it stands for virtual_alias_domains too)"
+    ),
+    (
+      "virtual_alias_maps = foo:/x",
+      "virtual_alias_maps: foo:/x: unknown table type; known are: btree, cdb, cidr, dbm, fail, "
+        + "hash, inline, lmdb, pcre, pipemap, proxy, regexp, sdbm, static, texthash, unionmap, "
+        + "unix (it stands for virtual_alias_domains too)"
+    ),
+    (
+      "virtual_alias_domains = $virtual_alias_maps\nvirtual_alias_maps = texthash:/gone",
+      "virtual_alias_domains: cannot read /gone"
+    ),
+    ("relay_domains = $mine, texthash:/gone\nmine = x.test", "relay_domains: cannot read /gone"),
+    (
+      "virtual_alias_maps = $mine\nmine = texthash:/gone",
+      "virtual_alias_maps: cannot read /gone (it stands for virtual_alias_domains too)"
+    ),
+  ])
+  func whatADefaultIsTakenFromIsNamed(_ main: String, _ wanted: String) throws {
+    #expect(try findings(main).errors == ["@D@/main.cf, line 4: \(wanted)"])
+  }
+
   @Test func aLogNeedsItsFolder() throws {
     #expect(
       try findings("maillog_file = @D@/gone/log").errors == [

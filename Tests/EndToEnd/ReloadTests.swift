@@ -165,7 +165,11 @@ extension EndToEnd {
           + "127.0.0.1:\(sink.port) inet n - n - - smtpd\n", to: "etc/master.cf")
       let command = try server.outcome(of: "reload")
       #expect(command.exit == .code(1))
-      #expect(command.errors.contains("cannot listen on 127.0.0.1 port \(sink.port)"))
+      let line = services.count { $0 == "\n" } + 2
+      #expect(
+        command.errors.contains(
+          "/master.cf, line \(line): service 127.0.0.1:\(sink.port): "
+            + "cannot listen on 127.0.0.1 port \(sink.port)"))
       #expect(throws: PeerError.self) { try SMTPDialog(port: another) }
       #expect(Set(server.processes) == family)
       try SMTPDialog(greetedAt: server.port).say("QUIT", expecting: 221)

@@ -127,7 +127,8 @@ import Testing
     let lines = try fixture.logLines()
     #expect(
       lines.contains {
-        $0.hasPrefix("smtpd: improper command pipelining after NOOP from unknown[192.0.2.7]: QUIT")
+        $0.hasPrefix(
+          "smtpd: improper command pipelining after NOOP from unknown[192.0.2.7]: QUIT\\r\\n")
       }, "\(lines)")
   }
 }

@@ -107,17 +107,8 @@ enum SiteCheck {
   private static func add(
     _ sentence: String, to found: inout [String], _ configuration: Configuration
   ) {
-    let place = location(of: sentence, configuration)
-    let full = place.map { "\($0): \(sentence)" } ?? sentence
+    let full = configuration.located(sentence)
     if !found.contains(full) { found.append(full) }
-  }
-
-  /// Where the parameter that a sentence begins with was set.
-  private static func location(
-    of sentence: String, _ configuration: Configuration
-  ) -> SourceLocation? {
-    let name = sentence.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
-    return configuration.location(of: String(name))
   }
 }
 

@@ -30,6 +30,8 @@ struct ListenerPlan {
 
   let endpoints: [Endpoint]
   let serviceSettings: [[[String]]]
+  /// Where the services stand in `master.cf`, in the order of their settings.
+  let locations: [SourceLocation]
   let transports: [Role: [StartRecord.Listener]]
 
   /// - Parameter names: what knows ports and hosts by name. The host's own services may block:
@@ -37,11 +39,13 @@ struct ListenerPlan {
   init(_ files: ConfigurationFiles, names: NameLookups = .system) throws(Failure) {
     var endpoints: [Endpoint] = []
     var settings: [[[String]]] = []
+    var locations: [SourceLocation] = []
     var transports: [Role: [StartRecord.Listener]] = [:]
     for service in files.services {
       let role = Self.role(of: service)
       guard let role else { continue }
       let index = UInt32(settings.count)
+      locations.append(service.location)
       settings.append(
         [["service_name", service.name], ["process_name", service.command]]
           + Self.sessionLimit(of: service)
@@ -62,6 +66,7 @@ struct ListenerPlan {
     }
     self.endpoints = endpoints
     serviceSettings = settings
+    self.locations = locations
     self.transports = transports
   }
 

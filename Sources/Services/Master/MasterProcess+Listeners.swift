@@ -61,7 +61,13 @@ extension MasterProcess {
     for endpoint in difference.added {
       let rivals = difference.removed.filter { $0.port == endpoint.port }
         .compactMap { sockets.own[$0] }
-      held.own[endpoint.place] = try await bind(endpoint, beside: rivals, patience: patience)
+      do throws(Errno) {
+        held.own[endpoint.place] = try await bind(endpoint, beside: rivals, patience: patience)
+      } catch {
+        throw Failure(
+          description: "\(plan.locations[Int(endpoint.settings)]): service \(endpoint.service): "
+            + "cannot listen on \(endpoint.address) port \(endpoint.port): \(error)")
+      }
     }
     listeners += assignment.missing.compactMap { endpoint in
       held.own[endpoint.place].map {
@@ -115,7 +121,7 @@ extension MasterProcess {
   ///   overlap with a new one, such as all addresses with one of them, unless both agree.
   private func bind(
     _ endpoint: ListenerPlan.Endpoint, beside rivals: [SharedDescriptor], patience: Duration
-  ) async throws(Failure) -> SharedDescriptor {
+  ) async throws(Errno) -> SharedDescriptor {
     let deadline = Reactor.shared.now + patience
     while true {
       do throws(Errno) {
@@ -128,11 +134,7 @@ extension MasterProcess {
         return SharedDescriptor(socket)
       } catch {
         for rival in rivals { try? Sockets.setReusePort(rival.raw, false) }
-        let place = "\(endpoint.address) port \(endpoint.port)"
-        guard error == .addressInUse, Clocks.monotonicNow() < deadline else {
-          throw Failure(
-            description: "service \(endpoint.service): cannot listen on \(place): \(error)")
-        }
+        guard error == .addressInUse, Clocks.monotonicNow() < deadline else { throw error }
       }
       try? await sleep(until: Clocks.monotonicNow() + Self.bindPause)
     }

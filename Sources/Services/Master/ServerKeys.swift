@@ -39,7 +39,7 @@ package enum ServerKeys {
       material.ticketSecret = ticketSecret
       return material
     } catch {
-      throw MasterProcess.Failure(description: located(error.description, at: error.location))
+      throw MasterProcess.Failure(description: error.located)
     }
   }
 
@@ -62,7 +62,7 @@ package enum ServerKeys {
       }
       return material
     } catch {
-      throw MasterProcess.Failure(description: located(error.description, at: error.location))
+      throw MasterProcess.Failure(description: error.located)
     }
   }
 
@@ -75,8 +75,7 @@ package enum ServerKeys {
     let ofClients = clients(of: files).map { ($0, ClientTLS.warnings(of: $0)) }
     for (configuration, warnings) in ofServers + ofClients {
       for warning in warnings {
-        let location = TLSPolicyError.location(of: warning, in: configuration)
-        let text = located(configuration.named(warning), at: location)
+        let text = configuration.located(configuration.named(warning))
         if !found.contains(text) { found.append(text) }
       }
     }
@@ -120,10 +119,5 @@ package enum ServerKeys {
     } catch {
       return .failure(.init("\(error)"))
     }
-  }
-
-  /// The sentence behind the place where its parameter was set.
-  private static func located(_ sentence: String, at location: SourceLocation?) -> String {
-    location.map { "\($0): \(sentence)" } ?? sentence
   }
 }

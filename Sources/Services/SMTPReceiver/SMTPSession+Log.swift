@@ -49,7 +49,7 @@ extension SMTPSession {
         string: "improper command pipelining after \(core.lastCommand) from \(client.logName): ")
       lines.takeBytes {
         LoggedInput.append(
-          $0, limit: 100, followsAuthentication: core.mayHearSecrets, to: &line)
+          $0, limit: 100, followsAuthentication: core.mayHearSecrets, isEscaped: true, to: &line)
         return 0
       }
     }
@@ -61,7 +61,8 @@ extension SMTPSession {
       $0.append(text: "improper command pipelining after CONNECT from ")
       $0.append(contentsOf: clientText)
       $0.append(text: ": ")
-      LoggedInput.append(text, limit: text.count, followsAuthentication: false, to: &$0)
+      LoggedInput.append(
+        text, limit: text.count, followsAuthentication: false, isEscaped: true, to: &$0)
     }
   }
 

@@ -58,7 +58,8 @@ struct LogBuffer {
   private mutating func writeHead() {
     var head: [UInt8] = [ASCII.space]
     if kind == .lines {
-      head.append(string: hostName)
+      // As in a log of syslog, and in Postfix's.
+      head.append(contentsOf: hostName.utf8.prefix { $0 != UInt8(ascii: ".") })
       head.append(ASCII.space)
     }
     head.append(string: syslogName)

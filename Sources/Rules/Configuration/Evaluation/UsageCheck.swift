@@ -135,7 +135,7 @@ struct UsageCheck {
   }
 
   /// The names behind each `$`, whatever surrounds them.
-  private static func references(in text: String) -> [String] {
+  static func references(in text: String) -> [String] {
     var names: [String] = []
     var cursor = MacroCursor(Array(text.utf8)[...])
     while !cursor.isAtEnd {
