@@ -12,7 +12,7 @@ import ServiceKit
 
 /// Makes new mail of mail for local aliases that were left in an envelope as such: those with an
 /// owner, from whom what goes on to them comes, and those of which a file could not be read. The
-/// new record is flushed before the alias is done (spool rule R4).
+/// new records are flushed before the alias is done (spool rule R4).
 @ReactorActor
 final class Forwarder {
   /// Messages that are written at once; each may be in memory up to the size of a batched content,
@@ -149,18 +149,46 @@ final class Forwarder {
   private func write(
     _ original: Resubmission, _ envelope: Envelope, _ alias: DeliveryRecipient, hasOwner: Bool
   ) async -> RecipientVerdict {
-    let id = queue.writer.makeQueueID(now: queue.clock.wallNow)
     let field = Array("Delivered-To: ".utf8) + alias.address.bytes + [ASCII.cr, ASCII.lf]
+    var ids: [QueueID] = []
     do throws(SpoolError) {
-      try await original.write(envelope, as: id, fields: field)
+      for (recipients, fields) in Self.parts(of: envelope.recipients, at: alias, field) {
+        var part = envelope
+        part.recipients = recipients
+        let id = queue.writer.makeQueueID(now: queue.clock.wallNow)
+        try await original.write(part, as: id, fields: fields)
+        ids.append(id)
+      }
     } catch {
       return .putOff(alias, "queue file write error: \(error)")
     }
+    let names = ids.map(\.description).joined(separator: ", ")
     return RecipientVerdict(
       index: alias.index, outcome: .sent,
       // Whoever goes on with the sender's wishes tells it.
       handover: hasOwner ? .delivered : .relayedWithWishes,
-      status: EnhancedStatus(2, 0, 0), text: Array("forwarded as \(id)".utf8), relay: Self.tag)
+      status: EnhancedStatus(2, 0, 0), text: Array("forwarded as \(names)".utf8),
+      relay: Self.tag)
+  }
+
+  /// Those who get the mail by way of the field that an alias leaves, and those to whom it is
+  /// delivered at the alias's own address: its commands, its files, and the user of its name. Their
+  /// agent writes the field itself, and one that is there already is a loop to it.
+  nonisolated private static func parts(
+    of recipients: [EnvelopeRecipient], at alias: DeliveryRecipient, _ field: [UInt8]
+  ) -> [(recipients: [EnvelopeRecipient], fields: [UInt8])] {
+    var others: [EnvelopeRecipient] = []
+    var own: [EnvelopeRecipient] = []
+    for recipient in recipients {
+      if recipient.kind != .alias,
+        ASCII.equalFolded(recipient.address.bytes, alias.address.bytes)
+      {
+        own.append(recipient)
+      } else {
+        others.append(recipient)
+      }
+    }
+    return [(others, field), (own, [])].filter { !$0.0.isEmpty }
   }
 }
 
