@@ -186,6 +186,41 @@ struct LocalAliasesTests {
     #expect(try await rewriting.knows(inFile, of: MailAddress("badlist@home.test")))
   }
 
+  /// Beside its number it is told by what it says: one that has another's place is not taken for
+  /// it, and one that has moved is found.
+  @Test func aCommandIsKnownByWhatItSays() throws {
+    func item(_ text: String, _ path: String = "") -> IncludedItems.Item {
+      IncludedItems.Item(text: Array(text.utf8), owner: 0, path: Array(path.utf8))
+    }
+    let place = AliasProgramPlace(
+      index: 1, count: 2, isInFile: true, isBare: false, checksum: item("|b", "/list").checksum)
+    #expect(place.find(in: [item("|a", "/list"), item("|b", "/list")]) == 1)
+    #expect(place.find(in: [item("|b", "/list"), item("|a", "/list")]) == 0)
+    #expect(place.find(in: [item("|b", "/list")]) == 0)
+    #expect(place.find(in: [item("|b", "/list"), item("|b", "/list")]) == 1)
+    #expect(place.find(in: [item("|a", "/list"), item("|c", "/list")]) == nil)
+    // Another's file with the same words.
+    #expect(place.find(in: [item("|a", "/list"), item("|b", "/other")]) == nil)
+    #expect(place.find(in: []) == nil)
+  }
+
+  @Test func whatAnAliasStandsForIsKeptWithItsChecksum() async throws {
+    let rewriting = try Self.rewriting()
+    let alias = MailAddress("program2@home.test")
+    let found = try await rewriting.recipients(for: alias)
+    var checksums: Set<UInt32?> = []
+    for recipient in found {
+      guard case .program(let place) = recipient.kind else { continue }
+      checksums.insert(place.checksum)
+      #expect(try await rewriting.knows(place, of: alias))
+      let edited = AliasProgramPlace(
+        index: place.index, count: place.count, flags: place.flags,
+        checksum: place.checksum.map { $0 ^ 1 })
+      #expect(try await !rewriting.knows(edited, of: alias))
+    }
+    #expect(checksums.count == 2 && !checksums.contains(nil))
+  }
+
   @Test func anAliasWithAnOwnerIsExpandedUnderItsName() async throws {
     let rewriting = try Self.rewriting()
     for (name, waiting, found, sender) in [

@@ -41,10 +41,11 @@ struct AliasProgramsTests {
 
   private func find(
     _ alias: String, _ index: UInt32, of count: UInt32, isInFile: Bool = false,
-    isBare: Bool = false, in programs: AliasPrograms
+    isBare: Bool = false, says text: String? = nil, in programs: AliasPrograms
   ) async throws -> AliasPrograms.Program {
     let place = AliasProgramPlace(
-      index: index, count: count, isInFile: isInFile, isBare: isBare)
+      index: index, count: count, isInFile: isInFile, isBare: isBare,
+      checksum: text.map { IncludedItems.Item(text: Array($0.utf8), owner: 0).checksum })
     let address = MailAddress("\(alias)@mx.test")
     let entry = try await programs.entry(of: address, place)
     return try programs.program(of: address, place, in: entry)
@@ -84,6 +85,21 @@ struct AliasProgramsTests {
       let found = await verdict { try await find(alias, index, of: count, in: programs) }
       #expect(found?.outcome == .deferred && found?.status == EnhancedStatus(4, 3, 5))
     }
+  }
+
+  /// The alias was edited while mail waited: nobody's command runs for another's mail.
+  @Test func aCommandThatSaysSomethingElsePutsItsMailOff() async throws {
+    let programs = try programs()
+    #expect(
+      try await find("two", 0, of: 2, says: "|first 'a b'", in: programs).text == "|first 'a b'")
+    // Its neighbour went away, or changed places with it.
+    for (index, count) in [(0, 1), (0, 2), (2, 3)] as [(UInt32, UInt32)] {
+      #expect(
+        try await find("two", index, of: count, says: "/var/spool/two", in: programs).text
+          == "/var/spool/two")
+    }
+    let found = await verdict { try await find("two", 0, of: 2, says: "|old", in: programs) }
+    #expect(found?.outcome == .deferred && found?.status == EnhancedStatus(4, 3, 5))
   }
 
   @Test func whereCommandsAndFilesMayStandIsSaid() async throws {

@@ -18,10 +18,14 @@ func fullEnvelope() -> Envelope {
   var program = EnvelopeRecipient(
     MailAddress("list@example.org"), original: MailAddress("all@example.org"), notify: .failure)
   program.kind = .program(
-    AliasProgramPlace(index: 1, count: 70_000, isInFile: true, isBare: true))
+    AliasProgramPlace(
+      index: 1, count: 70_000, isInFile: true, isBare: true, checksum: 0xfedc_ba98))
+  // As earlier builds keep it.
+  var early = EnvelopeRecipient(MailAddress("early@example.org"))
+  early.kind = .program(AliasProgramPlace(index: 0, count: 1, isInFile: false, isBare: false))
   var alias = EnvelopeRecipient(MailAddress("owned@example.org"))
   alias.kind = .alias
-  envelope.recipients += [program, alias]
+  envelope.recipients += [program, early, alias]
   envelope.client.name = Array("mail.example.org".utf8)
   envelope.client.address = Array("192.0.2.1".utf8)
   envelope.client.port = 50_025

@@ -1,3 +1,4 @@
+import AddressRewriting
 import LinuxSystem
 import MailTypes
 import Primitives
@@ -64,6 +65,13 @@ import Testing
     }
   }
 
+  /// The place of an alias's only command.
+  private nonisolated static func place(of command: String) -> AliasProgramPlace {
+    let item = IncludedItems.Item(text: Array(command.utf8), owner: 0)
+    return AliasProgramPlace(
+      index: 0, count: 1, isInFile: false, isBare: false, checksum: item.checksum)
+  }
+
   @Test @ReactorActor func mailOfAListComesFromItsOwner() async throws {
     let scene = try await Scene()
     let old = try await scene.send(to: "list") { envelope in
@@ -92,8 +100,7 @@ import Testing
     }
     let command = try #require(scene.local.requests.first?.recipients.first)
     #expect(command.address == MailAddress("list@mx.test"))
-    #expect(
-      command.program == AliasProgramPlace(index: 0, count: 1, isInFile: false, isBare: false))
+    #expect(command.program == Self.place(of: "|command"))
     // Who sent it hears that the list has it.
     let reports = scene.remote.requests.filter(\.sender.isNull)
     #expect(reports.flatMap(\.recipients).map(\.address) == [MailAddress("a@example.org")])
@@ -184,7 +191,7 @@ import Testing
     scene.local.judge = { request in
       TestAgent.verdicts(on: request, .deferred, EnhancedStatus(4, 3, 0), "not now")
     }
-    let place = AliasProgramPlace(index: 0, count: 1, isInFile: false, isBare: false)
+    let place = Self.place(of: "|command")
     let old = try await scene.send(to: "list") { $0.recipients[0].kind = .program(place) }
     try await eventually("it waits") { scene.rig.queue.scheduler.counts.deferred == 1 }
     scene.local.judge = TestAgent.deliverAll

@@ -93,7 +93,8 @@ private let floors: [[(String, Layers.Room)]] = [
   [
     room("Configuration", "Rules", ["SASL", "MailTypes", "Primitives"]),
     room("LookupTables", "Rules", ["CPCRE2", "MailTypes", "Primitives"]),
-    room("AddressRewriting", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
+    room(
+      "AddressRewriting", "Rules", ["CChecksum", "LookupTables", "MailTypes", "Primitives"]),
     room("Routing", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room("AccessPolicy", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room(

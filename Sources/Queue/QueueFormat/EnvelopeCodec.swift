@@ -104,7 +104,7 @@ extension Envelope {
     case AttributeType.specialRecipient:
       let kind = try RecipientKind(&value)
       var recipient = try EnvelopeRecipient(&value)
-      recipient.kind = kind
+      recipient.kind = try kind.withChecksum(&value)
       recipients.append(recipient)
     case AttributeType.arrival:
       arrival = WallTime(microseconds: try value.integer(Int64.self))
@@ -160,7 +160,8 @@ extension EnvelopeRecipient {
       bytes.append(attributeLead: AttributeType.recipient, length: length)
     } else {
       bytes.append(
-        attributeLead: AttributeType.specialRecipient, length: RecipientKind.storedSize + length)
+        attributeLead: AttributeType.specialRecipient,
+        length: RecipientKind.storedSize + length + (kind.checksum == nil ? 0 : 4))
       kind.encode(into: &bytes)
     }
     bytes.append(notify.map { $0.rawValue | Self.hasNotify } ?? 0)
@@ -168,6 +169,8 @@ extension EnvelopeRecipient {
     bytes.append(shortBytes: address.bytes)
     bytes.append(shortBytes: originalBytes)
     bytes.append(shortBytes: dsnOriginal)
+    // Behind what earlier builds read, which pass it over.
+    if let checksum = kind.checksum { bytes.append(integer: checksum) }
   }
 
   fileprivate init(_ value: inout ByteCursor) throws(FormatError) {
@@ -191,7 +194,7 @@ extension RecipientKind {
   private static let storedAlias: UInt8 = 2
 
   fileprivate func encode(into bytes: inout [UInt8]) {
-    var place = AliasProgramPlace(index: 0, count: 0, flags: 0)
+    var place = AliasProgramPlace(index: 0, count: 0, flags: 0, checksum: nil)
     if case .program(let named) = self { place = named }
     bytes.append(self == .alias ? Self.storedAlias : Self.storedProgram)
     bytes.append(place.flags)
@@ -206,10 +209,25 @@ extension RecipientKind {
     let count = try value.integer(UInt32.self)
     switch number {
     case Self.storedProgram:
-      self = .program(AliasProgramPlace(index: index, count: count, flags: flags))
+      self = .program(
+        AliasProgramPlace(index: index, count: count, flags: flags, checksum: nil))
     case Self.storedAlias: self = .alias
     default: throw .notUnderstood
     }
+  }
+
+  fileprivate var checksum: UInt32? {
+    guard case .program(let place) = self else { return nil }
+    return place.checksum
+  }
+
+  /// With the checksum that follows the recipient, if there is one.
+  fileprivate func withChecksum(_ value: inout ByteCursor) throws(FormatError) -> RecipientKind {
+    guard case .program(let place) = self, value.remaining > 0 else { return self }
+    return .program(
+      AliasProgramPlace(
+        index: place.index, count: place.count, flags: place.flags,
+        checksum: try value.integer(UInt32.self)))
   }
 }
 

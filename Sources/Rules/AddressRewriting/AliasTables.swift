@@ -20,6 +20,11 @@ package struct AliasTables: Sendable {
     /// The delimiter and extension that the name does not have; empty for none.
     let unmatched: [UInt8]
 
+    /// Its commands and files with whose they are.
+    package var items: [IncludedItems.Item] {
+      programs.map { IncludedItems.Item(text: $0, owner: owner) }
+    }
+
     /// Whether the name is the local part that was asked for without its extension.
     var isBare: Bool { !unmatched.isEmpty }
   }

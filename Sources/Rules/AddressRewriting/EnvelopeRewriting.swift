@@ -63,7 +63,7 @@ package struct EnvelopeRewriting: Sendable {
     return try await followed(virtual, [], of: address, localAliases, memory)
   }
 
-  /// Whether an alias still has as many commands and files as when it was expanded.
+  /// Whether an alias still has the command or file that is meant.
   package func knows(
     _ place: AliasProgramPlace, of alias: MailAddress
   ) async throws(RewriteError) -> Bool {

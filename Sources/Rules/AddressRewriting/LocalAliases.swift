@@ -115,18 +115,18 @@ package struct LocalAliases: Sendable {
     }
   }
 
-  /// Whether an alias has as many commands and files as a place among them says.
+  /// Whether an alias has the command or file that is meant.
   func knows(
     _ place: AliasProgramPlace, of alias: MailAddress
   ) async throws(RewriteError) -> Bool {
     do throws(LookupError) {
       guard let entry = try await tables.entry(of: alias, place) else { return false }
-      guard place.isInFile else { return entry.programs.count == Int(place.count) }
+      guard place.isInFile else { return place.find(in: entry.items) != nil }
       var included = IncludedItems(of: entry, filesMax: settings.expansionMax)
       while let path = try included.nextPath() {
         included.take(try await readFile(path), owner: 0)
       }
-      return included.programs.count == Int(place.count)
+      return place.find(in: included.programs) != nil
     } catch {
       throw .lookupFailed(map: RewriteError.aliasMaps, address: alias, error)
     }
