@@ -180,10 +180,10 @@ struct LocalAliasesTests {
     for (count, isInFile, isKnown) in [(2, false, true), (1, false, false), (2, true, false)] {
       let place = AliasProgramPlace(
         index: 0, count: UInt32(count), isInFile: isInFile, isBare: false)
-      #expect(try await rewriting.knows(place, of: alias) == isKnown)
+      #expect(try await rewriting.knows([place], of: alias) == isKnown)
     }
     let inFile = AliasProgramPlace(index: 0, count: 1, isInFile: true, isBare: false)
-    #expect(try await rewriting.knows(inFile, of: MailAddress("badlist@home.test")))
+    #expect(try await rewriting.knows([inFile], of: MailAddress("badlist@home.test")))
   }
 
   /// Beside its number it is told by what it says: one that has another's place is not taken for
@@ -212,11 +212,11 @@ struct LocalAliasesTests {
     for recipient in found {
       guard case .program(let place) = recipient.kind else { continue }
       checksums.insert(place.checksum)
-      #expect(try await rewriting.knows(place, of: alias))
+      #expect(try await rewriting.knows([place], of: alias))
       let edited = AliasProgramPlace(
         index: place.index, count: place.count, flags: place.flags,
         checksum: place.checksum.map { $0 ^ 1 })
-      #expect(try await !rewriting.knows(edited, of: alias))
+      #expect(try await !rewriting.knows([edited], of: alias))
     }
     #expect(checksums.count == 2 && !checksums.contains(nil))
   }

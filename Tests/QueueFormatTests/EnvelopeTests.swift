@@ -39,6 +39,7 @@ func fullEnvelope() -> Envelope {
   envelope.pickupSource = PickupSource(
     name: Array("ABC123".utf8), inode: 77, changed: WallTime(microseconds: 5))
   envelope.contentFilter = Array("scan:[192.0.2.9]:25".utf8)
+  envelope.served = [EnvelopeRecipient(MailAddress("has@example.org")), program, alias]
   envelope.others = [EnvelopeAttribute(type: 999, value: [1, 2, 3])]
   return envelope
 }

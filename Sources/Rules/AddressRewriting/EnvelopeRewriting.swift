@@ -63,11 +63,11 @@ package struct EnvelopeRewriting: Sendable {
     return try await followed(virtual, [], of: address, localAliases, memory)
   }
 
-  /// Whether an alias still has the command or file that is meant.
+  /// Whether an alias still has all commands and files that are meant.
   package func knows(
-    _ place: AliasProgramPlace, of alias: MailAddress
+    _ places: [AliasProgramPlace], of alias: MailAddress
   ) async throws(RewriteError) -> Bool {
-    try await localAliases?.knows(place, of: alias) ?? false
+    try await localAliases?.knows(places, of: alias) ?? false
   }
 
   /// Who gets the mail of an alias that was left in an envelope as such, now that it is delivered,
@@ -144,7 +144,8 @@ package struct ExpandedRecipient: Hashable, Sendable {
     self.kind = kind
   }
 
-  fileprivate var folded: ExpandedRecipient {
+  /// In lower case, to tell whether two are the same.
+  package var folded: ExpandedRecipient {
     ExpandedRecipient(MailAddress(address.bytes.map(ASCII.lowercased)), kind)
   }
 }

@@ -69,10 +69,9 @@ struct AliasPrograms: Sendable {
       found = place.isInFile ? try includedPrograms(of: entry) : entry.items
     }
     guard let index = place.find(in: found) else {
+      let remedy = place.checksum == nil ? ": requeued mail (postsuper -r) follows it" : ""
       throw NoDelivery(
-        verdict: .failed(
-          EnhancedStatus(4, 3, 5),
-          "alias \(alias) has changed since: requeued mail (postsuper -r) follows it"))
+        verdict: .failed(EnhancedStatus(4, 3, 5), "alias \(alias) has changed since\(remedy)"))
     }
     let item = found[index]
     guard let text = String(validating: item.text, as: UTF8.self), !item.text.contains(0) else {

@@ -78,7 +78,7 @@ package struct RecipientExpansion: Sendable {
     case .address: break
     case .alias: return try take(recipient, in: memory)
     case .program(let place):
-      if try await rewriting.knows(place, of: recipient.address) {
+      if try await rewriting.knows([place], of: recipient.address) {
         return try take(recipient, in: memory)
       }
     }
