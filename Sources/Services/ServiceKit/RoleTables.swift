@@ -71,18 +71,22 @@ package struct IncludedFile: Sendable {
   /// Who owns it.
   package let owner: UInt32
 
-  /// Reads it. Blocks, but not on a FIFO, which who may write to the folder could put there.
+  /// Reads it. What is no ordinary file is not opened: who may write to the folder could put a FIFO
+  /// or a device there, which would notice.
   ///
   /// - Parameter limit: `alias_include_size_limit` in bytes.
   package init(_ path: String, limit: Int) throws(LookupError) {
     let status: FileStatus
     let bytes: [UInt8]
     do throws(Errno) {
-      let file = try Files.open(path, [.read, .nonblocking])
-      status = try Files.status(of: file.raw)
-      bytes =
-        status.isRegular
-        ? try Files.read(file.raw, count: min(Int(status.size), limit) + 1, at: 0) : []
+      let place = try Files.open(path, .place)
+      status = try Files.status(of: place.raw)
+      if status.isRegular {
+        let file = try Files.reopen(place.raw, .read)
+        bytes = try Files.read(file.raw, count: min(Int(status.size), limit) + 1, at: 0)
+      } else {
+        bytes = []
+      }
     } catch {
       throw .failed(table: path, reason: "\(error)")
     }
