@@ -43,6 +43,7 @@ struct LocalAliasesTests {
     relative: :include:people
     empty: :include:/empty
     circle: :include:/circle
+    procmails: :include:/mail1, :include:/mail2
 
     """
   private static let virtual = """
@@ -56,6 +57,7 @@ struct LocalAliasesTests {
     "/people": "# people\nuser1, inc2@far.test\n\nuser3\nnested\n\\\\user4\n",
     "/programs": "user1\n|command\n", "/empty": "# nobody\n",
     "/circle": "user1, circle\n:include:/circle\n",
+    "/mail1": "\"|procmail\"\n", "/mail2": "\"|procmail\"\n",
     "/aliases": table, "/virtual": virtual,
   ]
 
@@ -159,6 +161,8 @@ struct LocalAliasesTests {
     ("file", ["file 1/1"]), ("both", ["program 1/1", "user1"]),
     ("badlist", ["badlist 1/1 in file", "user1"]),
     // The command that both name is run for both.
+    // The files may be two users', whose rights differ.
+    ("procmails", ["procmails 1/2 in file", "procmails 2/2 in file"]),
     ("twice", ["program 1/1", "program2 1/2", "program2 2/2", "user1"]),
   ])
   func commandsAndFilesAreRecipientsOfTheirOwn(

@@ -21,6 +21,7 @@ struct AliasProgramsTests {
   private static let table = """
     two: "|first 'a b'", user@far.test, /var/spool/two
     listed: :include:FOLDER/list
+    both: :include:FOLDER/one, :include:FOLDER/two
     tag+x: "|tagged"
     tag: "|other"
 
@@ -136,6 +137,29 @@ struct AliasProgramsTests {
     #expect(
       try await find("listed", 0, of: 1, isInFile: true, in: programs)
         == .init(text: "|listed", owner: 1234))
+  }
+
+  /// Each runs the same words with its own rights.
+  @Test(.enabled(if: getuid() == 0)) func filesOfTwoUsersHaveACommandEach() async throws {
+    var places: [AliasProgramPlace] = []
+    for (index, (name, uid)) in [("one", 1234), ("two", 5678)].enumerated() {
+      let path = try folder.write("\"|procmail\"\n", to: name)
+      #expect(chown(path, uid_t(uid), gid_t(uid)) == 0)
+      let item = IncludedItems.Item(
+        text: Array("|procmail".utf8), owner: 0, path: Array(path.utf8))
+      places.append(
+        AliasProgramPlace(
+          index: UInt32(index), count: 2, isInFile: true, isBare: false, checksum: item.checksum))
+    }
+    let programs = try programs("allow_mail_to_commands = include")
+    let alias = MailAddress("both@mx.test")
+    var found: [AliasPrograms.Program] = []
+    for place in places {
+      let entry = try await programs.entry(of: alias, place)
+      found.append(try programs.program(of: alias, place, in: entry))
+    }
+    #expect(
+      found == [.init(text: "|procmail", owner: 1234), .init(text: "|procmail", owner: 5678)])
   }
 
   @Test func aPartOfAnAddressIsNoPartOfACommand() {
