@@ -175,7 +175,8 @@ targets += room(
   "Administration", floor: "Programs",
   imports: platform + [
     "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-    "LocalDelivery", "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", arguments, system,
+    "LocalDelivery", "AccessPolicy", "AddressRewriting", "LookupTables", "MailSite", "TLSPolicy",
+    arguments, system,
   ],
   tests: ["RealPeers"])
 targets.append(

@@ -170,7 +170,8 @@ private let programs = [
     "Administration", "Programs",
     platform + [
       "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-      "LocalDelivery", "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", "ArgumentParser",
+      "LocalDelivery", "AccessPolicy", "AddressRewriting", "LookupTables", "MailSite", "TLSPolicy",
+      "ArgumentParser",
       "SystemPackage", "Glibc", "Synchronization",
     ]),
   room(

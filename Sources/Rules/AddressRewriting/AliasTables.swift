@@ -92,6 +92,11 @@ package struct AliasTables: Sendable {
       includedPaths: items.includedPaths, unmatched: unmatched)
   }
 
+  /// The files that an entry of a table includes, by path.
+  package static func includedPaths(of value: [UInt8]) -> [[UInt8]] {
+    AliasItems(AddressList(value).addresses).includedPaths
+  }
+
   /// The local part as tables hold it.
   static func name(of recipient: MailAddress) -> [UInt8] {
     LocalPart.meaning(of: recipient.localPart).map(ASCII.lowercased)

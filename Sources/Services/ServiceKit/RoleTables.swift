@@ -88,7 +88,7 @@ package struct IncludedFile: Sendable {
         bytes = []
       }
     } catch {
-      throw .failed(table: path, reason: "\(error)")
+      throw .failed(table: path, reason: Self.reason(error))
     }
     let flaw: String? =
       !status.isRegular
@@ -100,5 +100,13 @@ package struct IncludedFile: Sendable {
     if let flaw { throw .failed(table: path, reason: flaw) }
     self.bytes = bytes
     owner = status.uid
+  }
+
+  /// Postfix reads such a file as its owner, so an administrator is told who does here.
+  private static func reason(_ error: Errno) -> String {
+    guard error == .permissionDenied else { return "\(error)" }
+    let uid = Identity.uid
+    let account = try? Identity.account(uid: uid)
+    return "\(error): it is read as user \(account?.name ?? "\(uid)")"
   }
 }
