@@ -72,6 +72,19 @@ extension EndToEnd {
         }
       }
       #expect(try names().map { $0.hasSuffix("-old.gz") } == [true])
+      // Where the mail system goes on as before, so does its log.
+      let certificate = server.folder.path("no-certificate")
+      try server.configure([
+        "maillog_file_rotate_suffix": "%Y-unused", "smtpd_tls_security_level": "may",
+        "smtpd_tls_cert_file": certificate, "smtpd_tls_key_file": certificate,
+      ])
+      let unloaded = try postfix(server, "logrotate")
+      #expect(unloaded.exit == .code(1) && unloaded.errors.contains("did not reload"))
+      #expect(
+        !(try FileManager.default.contentsOfDirectory(atPath: folder).joined().contains("-unused")))
+      try server.configure([
+        "maillog_file_rotate_suffix": "%Y-old", "smtpd_tls_security_level": "none",
+      ])
       // Everybody writes to the new file.
       try SMTPDialog(greetedAt: server.port).say("QUIT", expecting: 221)
       #expect(try postfix(server, "stop").exit == .code(0))

@@ -51,19 +51,6 @@ import Testing
 
   private static let notice = ": sender delay notification: "
 
-  /// The content of the record that a request names.
-  @ReactorActor private static func text(
-    _ request: DeliveryRequest, _ agent: TestAgent
-  ) throws -> String {
-    let file = try #require(agent.segments[request.nonce])
-    let bytes = try Files.read(file.raw, count: 1 << 17, at: Int64(request.offset))
-    let lead = try bytes.withUnsafeBytes {
-      try RecordLead($0, nonce: request.nonce, offset: request.offset)
-    }
-    let text = bytes[Int(lead.headerInRecord.offset)..<Int(lead.bodyInRecord.end)]
-    return String(decoding: text, as: UTF8.self).replacing("\r\n", with: "\n")
-  }
-
   @Test @ReactorActor func theSenderIsToldOfThoseWhoHaveNotGotItYet() async throws {
     let rig = try Rig(settings: Self.warning)
     try await rig.peers.start()
@@ -71,7 +58,7 @@ import Testing
     let agent = try TestAgent(rig)
     var reports: [String] = []
     agent.judge = { [unowned agent] request in
-      if request.sender.isNull, let text = try? Self.text(request, agent) { reports.append(text) }
+      if request.sender.isNull, let text = try? agent.text(of: request) { reports.append(text) }
       return Self.judge(request)
     }
     rig.peers.channelsComplete()

@@ -37,18 +37,6 @@ import Testing
     }
   }
 
-  @ReactorActor private static func text(
-    _ request: DeliveryRequest, _ agent: TestAgent
-  ) throws -> String {
-    let file = try #require(agent.segments[request.nonce])
-    let bytes = try Files.read(file.raw, count: 1 << 17, at: Int64(request.offset))
-    let lead = try bytes.withUnsafeBytes {
-      try RecordLead($0, nonce: request.nonce, offset: request.offset)
-    }
-    let text = bytes[Int(lead.headerInRecord.offset)..<Int(lead.bodyInRecord.end)]
-    return String(decoding: text, as: UTF8.self).replacing("\r\n", with: "\n")
-  }
-
   /// Sends mail and gives what else goes out, by its recipient: who it is from, and its text.
   @ReactorActor
   private static func notices(
@@ -63,7 +51,7 @@ import Testing
     let addressees = Set(recipients.map(\.address))
     agent.judge = { [unowned agent] request in
       let isOriginal = addressees.contains(request.recipients[0].address)
-      if !isOriginal, let text = try? text(request, agent) {
+      if !isOriginal, let text = try? agent.text(of: request) {
         found["\(request.recipients[0].address)"] = ("\(request.sender)", text)
       }
       return judge(request)
@@ -180,7 +168,7 @@ import Testing
     }
     var reports: [String] = []
     agent.judge = { [unowned agent] request in
-      if request.sender.isNull, let text = try? Self.text(request, agent) { reports.append(text) }
+      if request.sender.isNull, let text = try? agent.text(of: request) { reports.append(text) }
       return TestAgent.deliverAll(request)
     }
     rig.queue.scheduler.flushAll()

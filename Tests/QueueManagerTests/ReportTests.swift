@@ -61,19 +61,7 @@ import Testing
     /// The reports that went out.
     var reports: [(request: DeliveryRequest, text: String)] {
       get throws {
-        try agent.requests.filter(\.sender.isNull).map { request in
-          let file = try #require(agent.segments[request.nonce])
-          let bytes = try Files.read(file.raw, count: 1 << 17, at: Int64(request.offset))
-          let lead = try bytes.withUnsafeBytes {
-            try RecordLead($0, nonce: request.nonce, offset: request.offset)
-          }
-          let start = Int(lead.headerInRecord.offset)
-          let text = bytes[start..<Int(lead.bodyInRecord.end)]
-          return (
-            request,
-            String(decoding: text, as: UTF8.self).replacing("\r\n", with: "\n")
-          )
-        }
+        try agent.requests.filter(\.sender.isNull).map { ($0, try agent.text(of: $0)) }
       }
     }
   }

@@ -308,6 +308,17 @@ final class TestAgent {
   /// Sends what is no message.
   func sendNonsense() throws { try raw.send([200, 1, 2, 3]) }
 
+  /// The message that a request names, with plain ends of lines.
+  func text(of request: DeliveryRequest) throws -> String {
+    let file = try #require(segments[request.nonce])
+    let bytes = try Files.read(file.raw, count: 1 << 17, at: Int64(request.offset))
+    let lead = try bytes.withUnsafeBytes {
+      try RecordLead($0, nonce: request.nonce, offset: request.offset)
+    }
+    let text = bytes[Int(lead.headerInRecord.offset)..<Int(lead.bodyInRecord.end)]
+    return String(decoding: text, as: UTF8.self).replacing("\r\n", with: "\n")
+  }
+
   private func take(_ request: DeliveryRequest) {
     requests.append(request)
     if let verdicts = judge(request) { answer(request, verdicts) }

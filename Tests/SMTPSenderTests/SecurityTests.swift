@@ -315,7 +315,8 @@ import Testing
     let security = try fixture.service.security(of: "smtp")
     let host = "127.0.0.1"
     let key = TLSSessionCache.Key(
-      policy: try #require(security.agreementNow()).identity, host: host, address: host,
+      policy: try #require(security.agreementNow(for: "sink.test")).identity, host: host,
+      address: host,
       port: server.port, destination: host)
     let sessions = security.sessions
     var births: [MonotonicTime] = []

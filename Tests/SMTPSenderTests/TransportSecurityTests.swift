@@ -8,6 +8,7 @@ import Reactor
 import ServiceKit
 import SystemPackage
 import TLSPolicy
+import TestSupport
 import Testing
 
 @testable import SMTPSender
@@ -18,19 +19,26 @@ import Testing
 
   private static let destinations = 1500
 
+  private func destination(_ route: String) throws -> AskedDestination {
+    try #require(AskedDestination(firstIn: route, myhostname: "mx.test"))
+  }
+
   @ReactorActor private func security() throws -> TransportSecurity {
     let entries = (0..<Self.destinations).map {
       "{d\($0).test = secure match=mx\($0).test}"
     }
-    let main = MainFile(
-      Array(
-        "myhostname = mx.test\nsmtp_tls_policy_maps = inline:{ \(entries.joined(separator: " ")) }\n"
-          .utf8), file: "main.cf")
+    return try security(
+      "smtp_tls_policy_maps = inline:{ \(entries.joined(separator: " ")) }\n", log: "/dev/null")
+  }
+
+  @ReactorActor private func security(_ text: String, log: String) throws -> TransportSecurity {
+    let main = MainFile(Array("myhostname = mx.test\n\(text)".utf8), file: "main.cf")
     let evaluation = Configuration.evaluate(
       main, host: HostFacts(hostname: "mx", interfaces: []))
     try #require(!evaluation.hasErrors, "\(evaluation.diagnostics)")
     let log = Log(
-      try Files.open("/dev/null", [.write]), kind: .lines, capacity: 1 << 10, hostName: "mx",
+      try Files.open(log, [.write, .create, .append]), kind: .lines, capacity: 1 << 10,
+      hostName: "mx",
       syslogName: "postfix", facility: 2)
     return TransportSecurity(
       try ClientTLS(
@@ -55,13 +63,13 @@ import Testing
 
   @Test @ReactorActor func aPolicyThatIsMadeAnewIsTheSame() async throws {
     let security = try security()
-    let first = try await security.agreement(for: "d0.test")
-    let others = try await security.agreement(for: "d1.test")
+    let first = try await security.agreement(for: destination("d0.test"))
+    let others = try await security.agreement(for: destination("d1.test"))
     for number in 1..<Self.destinations {
-      _ = try await security.agreement(for: "d\(number).test")
+      _ = try await security.agreement(for: destination("d\(number).test"))
     }
     #expect(security.agreementCount <= 1000)
-    let again = try await security.agreement(for: "d0.test")
+    let again = try await security.agreement(for: destination("d0.test"))
     #expect(again !== first)
     #expect(again.context === first.context)
     #expect(key(again) == key(first))
@@ -71,5 +79,43 @@ import Testing
     #expect(DestinationKey(request, again, login: nil) == old)
     #expect(DestinationKey(request, again, login: nil).hashValue == old.hashValue)
     #expect(DestinationKey(request, others, login: nil) != old)
+  }
+
+  private struct SocketCase {
+    let settings: String
+    var path = "/s"
+    let level: ClientTLSPolicy.Level
+    let elsewhere: ClientTLSPolicy.Level
+    var isWarned = false
+  }
+
+  private static let entries =
+    "smtp_tls_policy_maps = inline:{ {/s = encrypt} {unix:/t = encrypt} }"
+
+  private static let sockets = [
+    SocketCase(
+      settings: "smtp_tls_security_level = may", level: .none, elsewhere: .may, isWarned: true),
+    SocketCase(settings: "smtp_tls_security_level = encrypt", level: .encrypt, elsewhere: .encrypt),
+    SocketCase(
+      settings: "smtp_tls_policy_maps = inline:{ {/s = may} }", level: .none, elsewhere: .none,
+      isWarned: true),
+    SocketCase(settings: entries, level: .encrypt, elsewhere: .none),
+    SocketCase(settings: entries, path: "/t", level: .none, elsewhere: .none),
+  ]
+
+  @Test(arguments: sockets) @ReactorActor
+  private func aSocketOfThisMachineNeedsNoOpportunisticTLS(_ socket: SocketCase) async throws {
+    let folder = try TemporaryDirectory()
+    let security = try security(socket.settings + "\n", log: folder.path("log"))
+    let known = security.agreementNow(for: "unix:\(socket.path)")
+    let agreement = try await security.agreement(for: destination("unix:\(socket.path)"))
+    #expect(agreement.policy.level == socket.level)
+    #expect(known == nil || known === agreement)
+    let other = try await security.agreement(for: destination("sink.test"))
+    #expect(other.policy.level == socket.elsewhere)
+    await Reactor.shared.yieldTurn()
+    let said = try Files.readWhole(folder.path("log"), limit: 1 << 16)
+    let warning = "opportunistic TLS encryption is not appropriate for unix-domain destinations."
+    #expect(String(decoding: said, as: UTF8.self).contains(warning) == socket.isWarned)
   }
 }

@@ -110,6 +110,20 @@ extension TLSSession {
     #expect(facts.signatureText == nil)
   }
 
+  @Test(arguments: [nil, "mx.example.org"] as [String?])
+  func theSettingsAloneSayHowOldAVersionMayBe(name: String?) throws {
+    var settings = try Self.settings()
+    settings.versions = TLSVersions(lowest: 0x0301)
+    let named = try Self.settings().credentials
+    settings.nameLookup = { name in ("\(name)", named) }
+    let old = try TLSContext.unverifiedClient(
+      versions: TLSVersions(lowest: 0x0302, highest: 0x0302), ciphers: "ALL:@SECLEVEL=0")
+    let wire = try Wire(TLSContext(server: settings), client: old, name: name)
+    let result = wire.shakeHands()
+    #expect(result.server == .done(0) && result.client == .done(0))
+    #expect(wire.server.isEstablished && wire.server.facts.protocolName == "TLSv1.1")
+  }
+
   @Test func versionsOutOfBoundsAreRefusedByBothSides() throws {
     var settings = try Self.settings()
     settings.versions = TLSVersions(lowest: 0x0303, excluded: [0x0304])

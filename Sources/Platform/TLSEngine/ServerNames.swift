@@ -14,6 +14,7 @@ final class ServerNames: Sendable {
         throw .said(.library, "no context")
       }
       self.pointer = pointer
+      TLSContext.leaveChoiceToSettings(pointer)
       for credential in credentials { try TLSContext.use(credential, in: pointer) }
       // A session takes all this from the context that it is given for a name.
       try TLSContext.apply(sharedBy: settings, to: pointer)

@@ -71,8 +71,6 @@ extension TLSContext {
   /// Throws what is wrong with a certificate, a key or a setting, and in which file.
   package convenience init(client settings: TLSClientSettings) throws(TLSSetupError) {
     self.init(try Self.make(TLS_client_method()), tickets: nil, names: nil)
-    // What servers may speak is for `ciphers` and `versions` to say, not for the system.
-    SSL_CTX_set_security_level(pointer, 0)
     try apply(settings.versions)
     guard SSL_CTX_set_cipher_list(pointer, settings.ciphers) == 1 else {
       throw .said(.ciphers, "cipher list \(settings.ciphers)")

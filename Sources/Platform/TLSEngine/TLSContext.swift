@@ -58,6 +58,7 @@ package final class TLSContext: @unchecked Sendable {
   static func make(_ method: OpaquePointer?) throws(TLSSetupError) -> OpaquePointer {
     ERR_clear_error()
     guard let pointer = SSL_CTX_new(method) else { throw .said(.library, "cannot begin TLS") }
+    leaveChoiceToSettings(pointer)
     copenssl_set_mode(pointer, copenssl_session_mode)
     copenssl_disable_session_cache(pointer)
     // One read of the socket takes a whole record with its header.
@@ -67,6 +68,12 @@ package final class TLSContext: @unchecked Sendable {
       copenssl_op_no_renegotiation | copenssl_op_no_compression
         | copenssl_op_ignore_unexpected_eof)
     return pointer
+  }
+
+  /// What versions, ciphers and keys may be used is for the settings to say, as in Postfix, and not
+  /// for the security level of the system: who can do no better would get mail without TLS.
+  static func leaveChoiceToSettings(_ pointer: OpaquePointer) {
+    SSL_CTX_set_security_level(pointer, 0)
   }
 
   /// Puts keys and certificates into a context.

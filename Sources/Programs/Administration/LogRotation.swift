@@ -45,9 +45,21 @@ struct LogRotation {
     }
     // A log of before must not be lost to a suffix that does not change.
     if isTaken { throw failure("\(old) is there already") }
-    guard reload() else { throw failure("the mail system did not reload") }
+    guard reload() else { throw failure("the mail system did not reload\(takeBack(old))") }
     sleep(Self.pauseSeconds)
     try compress(old)
+  }
+
+  /// Gives the log its name again, under which everybody looks for it who writes to it still; what
+  /// there is to add to the failure.
+  private func takeBack(_ old: String) -> String {
+    do throws(Errno) {
+      if try Self.exists(file) { return "; what was logged before is in \(old)" }
+      try Files.rename(old, to: file)
+      return ""
+    } catch {
+      return "; the log is \(old), which cannot be renamed back: \(error)"
+    }
   }
 
   private func failure(_ reason: String) -> Failure {

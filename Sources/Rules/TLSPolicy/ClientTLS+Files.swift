@@ -39,7 +39,7 @@ extension KeyMaterial {
       do throws(TLSPolicyError) {
         try takeClient(configuration, list, read)
       } catch {
-        throw error.named(by: configuration)
+        throw error.located(in: configuration)
       }
     }
   }

@@ -30,14 +30,24 @@ package struct KeyMaterial: Hashable, Sendable {
     of configurations: [Configuration], list: Lister, read: @escaping Reader
   ) throws(TLSPolicyError) {
     for configuration in configurations where ServerTLS.level(of: configuration) != .none {
-      for (parameter, path) in ServerTLS.files(of: configuration) {
-        try take(path, of: parameter, read)
+      do throws(TLSPolicyError) {
+        try takeServer(configuration, list, read)
+      } catch {
+        throw error.located(in: configuration)
       }
-      if ServerTLS.asksForCertificates(configuration) {
-        try takeFolder(of: .server, in: configuration, list, read)
-      }
-      try takeNames(of: configuration, read)
     }
+  }
+
+  private mutating func takeServer(
+    _ configuration: Configuration, _ list: Lister, _ read: @escaping Reader
+  ) throws(TLSPolicyError) {
+    for (parameter, path) in ServerTLS.files(of: configuration) {
+      try take(path, of: parameter, read)
+    }
+    if ServerTLS.asksForCertificates(configuration) {
+      try takeFolder(of: .server, in: configuration, list, read)
+    }
+    try takeNames(of: configuration, read)
   }
 
   /// Gives the bytes of a file, at most so many.

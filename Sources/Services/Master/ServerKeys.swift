@@ -30,12 +30,16 @@ package enum ServerKeys {
       var material = try KeyMaterial(
         of: services.map(\.configuration), list: Self.names, read: Self.content)
       for (name, configuration) in services {
-        try ServerTLS.check(configuration, service: name, material: material)
+        do throws(TLSPolicyError) {
+          try ServerTLS.check(configuration, service: name, material: material)
+        } catch {
+          throw error.located(in: configuration)
+        }
       }
       material.ticketSecret = ticketSecret
       return material
     } catch {
-      throw MasterProcess.Failure(description: located(error, files.configuration))
+      throw MasterProcess.Failure(description: located(error.description, at: error.location))
     }
   }
 
@@ -53,26 +57,28 @@ package enum ServerKeys {
           _ = try ClientTLS.check(configuration, material: material, opener: .command())
           _ = try ClientLogins(configuration, opener: .command())
         } catch {
-          throw error.named(by: configuration)
+          throw error.located(in: configuration)
         }
       }
       return material
     } catch {
-      throw MasterProcess.Failure(description: located(error, files.configuration))
+      throw MasterProcess.Failure(description: located(error.description, at: error.location))
     }
   }
 
   /// What an administrator should know of the services' and transports' TLS.
   package static func warnings(_ files: ConfigurationFiles) -> [String] {
     var found: [String] = []
-    let ofClients = clients(of: files).flatMap { configuration in
-      ClientTLS.warnings(of: configuration).map(configuration.named)
+    let ofServers = servers(of: files).map {
+      ($0.configuration, ServerTLS.warnings(of: $0.configuration))
     }
-    let all =
-      servers(of: files).flatMap { ServerTLS.warnings(of: $0.configuration) } + ofClients
-    for warning in all {
-      let text = located(warning, files.configuration)
-      if !found.contains(text) { found.append(text) }
+    let ofClients = clients(of: files).map { ($0, ClientTLS.warnings(of: $0)) }
+    for (configuration, warnings) in ofServers + ofClients {
+      for warning in warnings {
+        let location = TLSPolicyError.location(of: warning, in: configuration)
+        let text = located(configuration.named(warning), at: location)
+        if !found.contains(text) { found.append(text) }
+      }
     }
     return found
   }
@@ -117,13 +123,7 @@ package enum ServerKeys {
   }
 
   /// The sentence behind the place where its parameter was set.
-  private static func located(_ error: TLSPolicyError, _ configuration: Configuration) -> String {
-    located(error.description, configuration)
-  }
-
-  private static func located(_ sentence: String, _ configuration: Configuration) -> String {
-    let name = sentence.prefix { $0.isLetter || $0.isNumber || $0 == "_" }
-    let place = configuration.location(of: String(name))
-    return place.map { "\($0): \(sentence)" } ?? sentence
+  private static func located(_ sentence: String, at location: SourceLocation?) -> String {
+    location.map { "\($0): \(sentence)" } ?? sentence
   }
 }

@@ -80,13 +80,10 @@ final class ClientUsage {
     guard let place, limits[.newTLSSession] > 0,
       ledger.rate(of: .newTLSSession, at: place) > limits[.newTLSSession]
     else { return false }
-    ledger.log.line(tag: tag, severity: .warning) {
-      $0.append(text: "warning: Refusing ")
+    warn {
+      $0.append(text: "Refusing ")
       $0.append(text: asked)
-      $0.append(text: " request from ")
-      $0.append(string: client.logName)
-      $0.append(text: " for service ")
-      $0.append(string: limits.service)
+      $0.append(text: " request")
     }
     return true
   }
@@ -114,11 +111,18 @@ final class ClientUsage {
   }
 
   private func warn(_ what: StaticString, _ count: Int) {
-    ledger.log.line(tag: tag, severity: .warning) {
-      $0.append(text: "warning: ")
+    warn {
       $0.append(text: what)
       $0.append(text: ": ")
       $0.append(decimal: count)
+    }
+  }
+
+  /// Logs what is too much, and from whom.
+  private func warn(_ what: (inout [UInt8]) -> Void) {
+    ledger.log.line(tag: tag, severity: .warning) {
+      $0.append(text: "warning: ")
+      what(&$0)
       $0.append(text: " from ")
       $0.append(string: client.logName)
       $0.append(text: " for service ")

@@ -206,7 +206,7 @@ extension SMTPSenderService: DeliveryAgent {
       return refuse(
         job, EnhancedStatus(4, 3, 5), "mail system configuration error: \(error.reason)")
     }
-    if security.logins == nil, let agreement = security.agreementNow() {
+    if security.logins == nil, let agreement = security.agreementNow(for: job.request.nextHop) {
       return begin(job, agreement, login: nil)
     }
     reactorTask { await self.ask(security, for: job) }
@@ -214,7 +214,8 @@ extension SMTPSenderService: DeliveryAgent {
 
   /// Asks how TLS is to be spoken with the destination, and who this host is there.
   private func ask(_ security: TransportSecurity, for job: DeliveryJob) async {
-    guard let first = NextHop.key(ofFirstIn: job.request.nextHop) else {
+    let myhostname = settings(of: job.request.transport).client.myhostname
+    guard let first = AskedDestination(firstIn: job.request.nextHop, myhostname: myhostname) else {
       return refuseNextHop(of: job)
     }
     let agreement: TransportSecurity.Agreement
@@ -228,7 +229,8 @@ extension SMTPSenderService: DeliveryAgent {
       login = try await security.login(for: first, sender: job.request.sender)
     } catch {
       return refuse(
-        job, EnhancedStatus(4, 3, 0), "local data error: the login for \(first) is not known")
+        job, EnhancedStatus(4, 3, 0),
+        "local data error: the login for \(first.nextHop) is not known")
     }
     if link?.isDraining ?? true {
       return finished(job, connectionFailed: false, verdicts: [])

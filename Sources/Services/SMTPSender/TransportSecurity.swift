@@ -81,35 +81,43 @@ final class TransportSecurity {
 
   /// The agreement for a destination if it is known without asking: so for all mail of a transport
   /// that has no tables of policies.
-  func agreementNow() -> Agreement? {
-    if let general { return general }
+  func agreementNow(for route: String) -> Agreement? {
+    if let general {
+      return general.policy.level == .may && route.hasPrefix("unix:") ? nil : general
+    }
     guard !tls.asksTables, case .success(let policy) = tls.generalPolicy else { return nil }
     general = try? agreement(policy)
-    return general
+    return general == nil ? nil : agreementNow(for: route)
   }
 
-  /// The agreement for a destination; `nextHop` as tables are asked for it.
-  func agreement(for nextHop: String) async throws(ClientTLSProblem) -> Agreement {
-    let answer = await tls.policy(for: nextHop)
+  /// The agreement for a destination.
+  func agreement(
+    for destination: AskedDestination
+  ) async throws(ClientTLSProblem) -> Agreement {
+    let answer = await tls.policy(for: destination.nextHop)
     for remark in answer.remarks { warn(remark) }
     do throws(ClientTLSProblem) {
-      return try agreement(answer.policy.get())
+      let agreement = try agreement(answer.policy.get())
+      guard destination.isSocket, agreement.policy.level == .may else { return agreement }
+      warn(
+        "smtp_connect_local: opportunistic TLS encryption is not appropriate for "
+          + "unix-domain destinations.")
+      return plaintext
     } catch {
       for warning in error.warnings { warn(warning) }
-      let host = NextHop(nextHop)?.name ?? nextHop
-      warn("TLS policy lookup for \(nextHop)/\(host): \(error.reason)")
+      warn("TLS policy lookup for \(destination.nextHop)/\(destination.host): \(error.reason)")
       throw error
     }
   }
 
-  /// Who this host is to a destination; `nextHop` as tables are asked for it.
+  /// Who this host is to a destination.
   func login(
-    for nextHop: String, sender: MailAddress
+    for destination: AskedDestination, sender: MailAddress
   ) async throws(ClientLogins.Problem) -> SASLLogin? {
     guard let logins else { return nil }
     do throws(ClientLogins.Problem) {
       let answer = try await logins.login(
-        for: NextHop(nextHop)?.name ?? nextHop, nextHop: nextHop, sender: sender)
+        for: destination.host, nextHop: destination.nextHop, sender: sender)
       if answer.login != nil { rules = answer.rules }
       return answer.login
     } catch {

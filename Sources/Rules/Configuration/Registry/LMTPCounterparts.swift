@@ -1,3 +1,5 @@
+import Primitives
+
 /// The parameters of TLS and logins that LMTP has under names of its own: each `lmtp_` name means
 /// for LMTP servers what the `smtp_` name means for others, with the same type and bounds.
 enum LMTPCounterparts {
@@ -20,7 +22,7 @@ enum LMTPCounterparts {
 
   /// The declarations of the counterparts.
   static let declarations = originals.map { original in
-    let name = renamed(original.name)
+    let name = counterpart(of: original)
     guard case .text(let text) = original.defaultValue else {
       preconditionFailure("\(original.name) has no text as its default")
     }
@@ -29,24 +31,59 @@ enum LMTPCounterparts {
       "LMTP: " + original.summary)
   }
 
-  /// A text with the names of LMTP in place of those of SMTP.
-  static func renamed(_ text: String) -> String {
-    var text = text
-    for stem in stems {
-      text = text.split(separator: stem, omittingEmptySubsequences: false)
-        .joined(separator: "l" + stem.dropFirst())
-    }
-    return text
+  private static func counterpart(of original: Declaration) -> String {
+    "l" + original.name.dropFirst()
   }
 
-  /// Assignments that give each `smtp_` name the value of its counterpart.
+  private static let originalNames = Set(originals.map(\.name))
+  /// What may stand before and behind a parameter's name: neither belongs to the name of a file.
+  private static let openings = Set(" ${('\",=".utf8)
+  private static let closings = Set(" })'\",=:;?".utf8)
+
+  /// A text with the names of LMTP in place of those of SMTP.
+  static func renamed(_ text: String) -> String {
+    var out: [UInt8] = []
+    var rest = Array(text.utf8)[...]
+    while !rest.isEmpty {
+      let word = rest.prefix { ASCII.isLetter($0) || ASCII.isDigit($0) || $0 == UInt8(ascii: "_") }
+      rest = rest.dropFirst(word.count)
+      let standsAlone =
+        out.last.map(openings.contains) != false && rest.first.map(closings.contains) != false
+      if standsAlone, originalNames.contains(word.text) {
+        out += Array("l".utf8) + word.dropFirst()
+      } else {
+        out += word
+      }
+      if let next = rest.popFirst() { out.append(next) }
+    }
+    return String(decoding: out, as: UTF8.self)
+  }
+
+  /// Assignments that give each `smtp_` name the value of its counterpart in `layers`.
+  ///
+  /// The value is worked out before the names change their meaning: one may be taken from the
+  /// `smtp_` name itself (`lmtp_tls_security_level = $smtp_tls_security_level`).
   static func assignments(_ layers: AssignmentLayers) -> [Assignment] {
     originals.map { original in
-      let name = renamed(original.name)
+      let name = counterpart(of: original)
       let location =
         layers.assignments[name]?.location ?? SourceLocation(file: "", line: 0)
-      return Assignment(name: original.name, value: "$\(name)", location: location)
+      // A value that cannot be worked out is an error of the counterpart, which is declared too,
+      // and the configuration is not used; it is one here as well.
+      let value = (try? settled(name, original, layers)) ?? "$\(name)"
+      return Assignment(name: original.name, value: value, location: location)
     }
+  }
+
+  /// The value of a counterpart in a text that expansion does not change.
+  private static func settled(
+    _ name: String, _ original: Declaration, _ layers: AssignmentLayers
+  ) throws(ConfigurationError) -> String {
+    let text = try layers.text(name) ?? ""
+    guard !original.isRaw else { return text }
+    let dollar = UInt8(ascii: "$")
+    let value = try layers.expand(text, owner: name).text.utf8
+    return String(decoding: value.flatMap { $0 == dollar ? [$0, $0] : [$0] }, as: UTF8.self)
   }
 }
 
