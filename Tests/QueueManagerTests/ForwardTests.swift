@@ -217,10 +217,11 @@ import Testing
 
   /// Has one message for the commands `a` and `b` of the alias, of which the second fails.
   @ReactorActor
-  private func sendToBoth(_ scene: Scene, _ delivered: @escaping @ReactorActor () -> Void)
-    async throws
-  {
-    let works = Self.place(of: "|a", 0, of: 2).checksum
+  @discardableResult
+  private func sendToBoth(
+    _ scene: Scene, nobodyWorks: Bool = false, _ delivered: @escaping @ReactorActor () -> Void
+  ) async throws -> QueueID {
+    let works = nobodyWorks ? 0 : Self.place(of: "|a", 0, of: 2).checksum
     scene.local.judge = { request in
       request.recipients.map { recipient in
         let isDone = recipient.program?.checksum == works
@@ -232,7 +233,7 @@ import Testing
       }
     }
     try scene.rig.directory.write("|a\n|b\nc@far.test\n", to: "people")
-    _ = try await scene.send(to: "file") { envelope in
+    let id = try await scene.send(to: "file") { envelope in
       let model = envelope.recipients[0]
       envelope.recipients = [model, model, EnvelopeRecipient(MailAddress("c@far.test"))]
       envelope.recipients[0].kind = .program(Self.place(of: "|a", 0, of: 2))
@@ -241,6 +242,7 @@ import Testing
     try await eventually("the second waits") {
       scene.rig.queue.scheduler.counts.deferred == 1 && scene.remote.requests.count == 1
     }
+    return id
   }
 
   @Test @ReactorActor func mailFollowsAnAliasThatHasChanged() async throws {
@@ -269,6 +271,41 @@ import Testing
     #expect(
       scene.remote.requests.flatMap(\.recipients).map(\.address.description).sorted()
         == ["c@far.test", "d@far.test"])
+  }
+
+  @Test @ReactorActor func requeuedMailFollowsAnAliasThatHasChangedAtOnce() async throws {
+    let scene = try await Scene()
+    var runs = 0
+    let old = try await sendToBoth(scene) { runs += 1 }
+    try scene.rig.directory.write("|c\n|a\nc@far.test\nd@far.test\n", to: "people")
+    scene.local.judge = TestAgent.deliverAll
+    #expect(scene.rig.queue.carryOut(.requeue, on: old).isDone)
+    scene.rig.queue.plan()
+    try await scene.isEmpty()
+    #expect(runs == 1 && scene.local.requests.flatMap(\.recipients).count == 3)
+    #expect(
+      scene.local.requests.last?.recipients.map(\.program) == [Self.place(of: "|c", 0, of: 2)])
+    #expect(
+      scene.remote.requests.flatMap(\.recipients).map(\.address.description).sorted()
+        == ["c@far.test", "d@far.test"])
+  }
+
+  /// None of those who wait has mail twice because it stands elsewhere.
+  @Test @ReactorActor func requeuedMailRunsACommandThatHasMovedOnce() async throws {
+    let scene = try await Scene()
+    let old = try await sendToBoth(scene, nobodyWorks: true) {}
+    try scene.rig.directory.write("|c\n|a\nc@far.test\n", to: "people")
+    scene.local.judge = TestAgent.deliverAll
+    let before = scene.local.requests.count
+    #expect(scene.rig.queue.carryOut(.requeue, on: old).isDone)
+    scene.rig.queue.plan()
+    try await scene.isEmpty()
+    let programs = scene.local.requests[before...].flatMap(\.recipients).map(\.program?.checksum)
+    #expect(
+      Set(programs) == [
+        Self.place(of: "|a", 0, of: 2).checksum, Self.place(of: "|c", 0, of: 2).checksum,
+      ])
+    #expect(programs.count == 2)
   }
 
   @Test @ReactorActor func aCommandThatIsNoLongerNamedEndsItsMail() async throws {

@@ -144,8 +144,15 @@ package struct ExpandedRecipient: Hashable, Sendable {
     self.kind = kind
   }
 
-  /// In lower case, to tell whether two are the same.
-  package var folded: ExpandedRecipient {
+  /// The same for all that get the message once. A command is told by what it says, wherever it
+  /// stands among those of its alias.
+  package var identity: ExpandedRecipient {
+    guard case .program(let place) = kind, let checksum = place.checksum else { return folded }
+    let anywhere = AliasProgramPlace(index: 0, count: 0, flags: 0, checksum: checksum)
+    return ExpandedRecipient(address, .program(anywhere)).folded
+  }
+
+  fileprivate var folded: ExpandedRecipient {
     ExpandedRecipient(MailAddress(address.bytes.map(ASCII.lowercased)), kind)
   }
 }

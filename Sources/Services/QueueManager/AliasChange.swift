@@ -1,6 +1,6 @@
 import AddressRewriting
-import MailTypes
 import QueueFormat
+import ServiceKit
 
 /// What was known of those for whom an alias stands, when mail follows a change of it.
 struct AliasChange {
@@ -17,26 +17,13 @@ struct AliasChange {
   init(moving: [EnvelopeRecipient], served: [EnvelopeRecipient], takesNew: Bool) {
     self.served = served
     self.takesNew = takesNew
-    kept = Set(moving.map(Self.identity))
-    known = Set(served.map(Self.identity))
+    kept = Set(moving.map(\.identity))
+    known = Set(served.map(\.identity))
   }
 
   /// Whether one for whom the alias stands now is to get the message.
   func leads(to recipient: ExpandedRecipient) -> Bool {
-    let identity = Self.identity(recipient)
+    let identity = recipient.identity
     return kept.contains(identity) || (takesNew && !known.contains(identity))
-  }
-
-  private static func identity(_ recipient: EnvelopeRecipient) -> ExpandedRecipient {
-    identity(ExpandedRecipient(recipient.address, recipient.kind))
-  }
-
-  /// A command is told by what it says, wherever it stands.
-  private static func identity(_ recipient: ExpandedRecipient) -> ExpandedRecipient {
-    guard case .program(let place) = recipient.kind, let checksum = place.checksum else {
-      return recipient.folded
-    }
-    let anywhere = AliasProgramPlace(index: 0, count: 0, flags: 0, checksum: checksum)
-    return ExpandedRecipient(recipient.address, .program(anywhere)).folded
   }
 }
