@@ -102,7 +102,8 @@ targets += room(
   "LookupTables", floor: "Rules", imports: ["CPCRE2", "MailTypes", "Primitives"],
   tests: ["RealPeers"])
 targets += room(
-  "AddressRewriting", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
+  "AddressRewriting", floor: "Rules",
+  imports: ["CChecksum", "LookupTables", "MailTypes", "Primitives"])
 targets += room("Routing", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
 targets += room(
   "AccessPolicy", floor: "Rules", imports: ["LookupTables", "MailTypes", "Primitives"])
@@ -174,7 +175,8 @@ targets += room(
   "Administration", floor: "Programs",
   imports: platform + [
     "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-    "LocalDelivery", "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", arguments, system,
+    "LocalDelivery", "AccessPolicy", "AddressRewriting", "LookupTables", "MailSite", "TLSPolicy",
+    arguments, system,
   ],
   tests: ["RealPeers"])
 targets.append(

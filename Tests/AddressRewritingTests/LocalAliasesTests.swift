@@ -43,6 +43,7 @@ struct LocalAliasesTests {
     relative: :include:people
     empty: :include:/empty
     circle: :include:/circle
+    procmails: :include:/mail1, :include:/mail2
 
     """
   private static let virtual = """
@@ -56,6 +57,7 @@ struct LocalAliasesTests {
     "/people": "# people\nuser1, inc2@far.test\n\nuser3\nnested\n\\\\user4\n",
     "/programs": "user1\n|command\n", "/empty": "# nobody\n",
     "/circle": "user1, circle\n:include:/circle\n",
+    "/mail1": "\"|procmail\"\n", "/mail2": "\"|procmail\"\n",
     "/aliases": table, "/virtual": virtual,
   ]
 
@@ -159,6 +161,8 @@ struct LocalAliasesTests {
     ("file", ["file 1/1"]), ("both", ["program 1/1", "user1"]),
     ("badlist", ["badlist 1/1 in file", "user1"]),
     // The command that both name is run for both.
+    // The files may be two users', whose rights differ.
+    ("procmails", ["procmails 1/2 in file", "procmails 2/2 in file"]),
     ("twice", ["program 1/1", "program2 1/2", "program2 2/2", "user1"]),
   ])
   func commandsAndFilesAreRecipientsOfTheirOwn(
@@ -180,10 +184,45 @@ struct LocalAliasesTests {
     for (count, isInFile, isKnown) in [(2, false, true), (1, false, false), (2, true, false)] {
       let place = AliasProgramPlace(
         index: 0, count: UInt32(count), isInFile: isInFile, isBare: false)
-      #expect(try await rewriting.knows(place, of: alias) == isKnown)
+      #expect(try await rewriting.knows([place], of: alias) == isKnown)
     }
     let inFile = AliasProgramPlace(index: 0, count: 1, isInFile: true, isBare: false)
-    #expect(try await rewriting.knows(inFile, of: MailAddress("badlist@home.test")))
+    #expect(try await rewriting.knows([inFile], of: MailAddress("badlist@home.test")))
+  }
+
+  /// Beside its number it is told by what it says: one that has another's place is not taken for
+  /// it, and one that has moved is found.
+  @Test func aCommandIsKnownByWhatItSays() throws {
+    func item(_ text: String, _ path: String = "") -> IncludedItems.Item {
+      IncludedItems.Item(text: Array(text.utf8), owner: 0, path: Array(path.utf8))
+    }
+    let place = AliasProgramPlace(
+      index: 1, count: 2, isInFile: true, isBare: false, checksum: item("|b", "/list").checksum)
+    #expect(place.find(in: [item("|a", "/list"), item("|b", "/list")]) == 1)
+    #expect(place.find(in: [item("|b", "/list"), item("|a", "/list")]) == 0)
+    #expect(place.find(in: [item("|b", "/list")]) == 0)
+    #expect(place.find(in: [item("|b", "/list"), item("|b", "/list")]) == 1)
+    #expect(place.find(in: [item("|a", "/list"), item("|c", "/list")]) == nil)
+    // Another's file with the same words.
+    #expect(place.find(in: [item("|a", "/list"), item("|b", "/other")]) == nil)
+    #expect(place.find(in: []) == nil)
+  }
+
+  @Test func whatAnAliasStandsForIsKeptWithItsChecksum() async throws {
+    let rewriting = try Self.rewriting()
+    let alias = MailAddress("program2@home.test")
+    let found = try await rewriting.recipients(for: alias)
+    var checksums: Set<UInt32?> = []
+    for recipient in found {
+      guard case .program(let place) = recipient.kind else { continue }
+      checksums.insert(place.checksum)
+      #expect(try await rewriting.knows([place], of: alias))
+      let edited = AliasProgramPlace(
+        index: place.index, count: place.count, flags: place.flags,
+        checksum: place.checksum.map { $0 ^ 1 })
+      #expect(try await !rewriting.knows([edited], of: alias))
+    }
+    #expect(checksums.count == 2 && !checksums.contains(nil))
   }
 
   @Test func anAliasWithAnOwnerIsExpandedUnderItsName() async throws {

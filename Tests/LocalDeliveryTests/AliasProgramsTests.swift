@@ -21,6 +21,7 @@ struct AliasProgramsTests {
   private static let table = """
     two: "|first 'a b'", user@far.test, /var/spool/two
     listed: :include:FOLDER/list
+    both: :include:FOLDER/one, :include:FOLDER/two
     tag+x: "|tagged"
     tag: "|other"
 
@@ -41,10 +42,11 @@ struct AliasProgramsTests {
 
   private func find(
     _ alias: String, _ index: UInt32, of count: UInt32, isInFile: Bool = false,
-    isBare: Bool = false, in programs: AliasPrograms
+    isBare: Bool = false, says text: String? = nil, in programs: AliasPrograms
   ) async throws -> AliasPrograms.Program {
     let place = AliasProgramPlace(
-      index: index, count: count, isInFile: isInFile, isBare: isBare)
+      index: index, count: count, isInFile: isInFile, isBare: isBare,
+      checksum: text.map { IncludedItems.Item(text: Array($0.utf8), owner: 0).checksum })
     let address = MailAddress("\(alias)@mx.test")
     let entry = try await programs.entry(of: address, place)
     return try programs.program(of: address, place, in: entry)
@@ -86,6 +88,21 @@ struct AliasProgramsTests {
     }
   }
 
+  /// The alias was edited while mail waited: nobody's command runs for another's mail.
+  @Test func aCommandThatSaysSomethingElsePutsItsMailOff() async throws {
+    let programs = try programs()
+    #expect(
+      try await find("two", 0, of: 2, says: "|first 'a b'", in: programs).text == "|first 'a b'")
+    // Its neighbour went away, or changed places with it.
+    for (index, count) in [(0, 1), (0, 2), (2, 3)] as [(UInt32, UInt32)] {
+      #expect(
+        try await find("two", index, of: count, says: "/var/spool/two", in: programs).text
+          == "/var/spool/two")
+    }
+    let found = await verdict { try await find("two", 0, of: 2, says: "|old", in: programs) }
+    #expect(found?.outcome == .deferred && found?.status == EnhancedStatus(4, 3, 5))
+  }
+
   @Test func whereCommandsAndFilesMayStandIsSaid() async throws {
     try folder.write("|listed\n/listed/file\n", to: "list")
     let forbidden = [
@@ -120,6 +137,29 @@ struct AliasProgramsTests {
     #expect(
       try await find("listed", 0, of: 1, isInFile: true, in: programs)
         == .init(text: "|listed", owner: 1234))
+  }
+
+  /// Each runs the same words with its own rights.
+  @Test(.enabled(if: getuid() == 0)) func filesOfTwoUsersHaveACommandEach() async throws {
+    var places: [AliasProgramPlace] = []
+    for (index, (name, uid)) in [("one", 1234), ("two", 5678)].enumerated() {
+      let path = try folder.write("\"|procmail\"\n", to: name)
+      #expect(chown(path, uid_t(uid), gid_t(uid)) == 0)
+      let item = IncludedItems.Item(
+        text: Array("|procmail".utf8), owner: 0, path: Array(path.utf8))
+      places.append(
+        AliasProgramPlace(
+          index: UInt32(index), count: 2, isInFile: true, isBare: false, checksum: item.checksum))
+    }
+    let programs = try programs("allow_mail_to_commands = include")
+    let alias = MailAddress("both@mx.test")
+    var found: [AliasPrograms.Program] = []
+    for place in places {
+      let entry = try await programs.entry(of: alias, place)
+      found.append(try programs.program(of: alias, place, in: entry))
+    }
+    #expect(
+      found == [.init(text: "|procmail", owner: 1234), .init(text: "|procmail", owner: 5678)])
   }
 
   @Test func aPartOfAnAddressIsNoPartOfACommand() {

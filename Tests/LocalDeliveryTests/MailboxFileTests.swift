@@ -20,6 +20,21 @@ struct MailboxFileTests {
       original: Array("anna@here".utf8), style: .mailbox)
   }
 
+  /// As in Postfix: who can send mail writes no programs.
+  @Test(arguments: [0o100, 0o010, 0o001])
+  func nothingIsAppendedToAFileThatSomebodyRuns(bits: Int) throws {
+    let folder = try TemporaryDirectory()
+    let path = try folder.write("#!/bin/sh\n", to: "program")
+    #expect(chmod(path, mode_t(0o600 | bits)) == 0)
+    let verdict = try deliver(to: path, isMailbox: false)
+    #expect(
+      verdict == .failed(EnhancedStatus(5, 7, 1), "cannot update: file is executable"))
+    #expect(try folder.read("program") == Array("#!/bin/sh\n".utf8))
+    #expect(try folder.names() == ["program"])
+    // A user's own mailbox is nobody's program.
+    #expect(try deliver(to: path) == .deliveredToMailbox)
+  }
+
   private func deliver(
     _ body: String = "From x\r\n..dot\r\n", to path: String, sizeMax: Int64 = 0,
     owner: UInt32? = nil, lock: MailboxLock = MailboxLock([.fcntl, .flock, .dotlock]),

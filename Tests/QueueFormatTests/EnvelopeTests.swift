@@ -18,10 +18,14 @@ func fullEnvelope() -> Envelope {
   var program = EnvelopeRecipient(
     MailAddress("list@example.org"), original: MailAddress("all@example.org"), notify: .failure)
   program.kind = .program(
-    AliasProgramPlace(index: 1, count: 70_000, isInFile: true, isBare: true))
+    AliasProgramPlace(
+      index: 1, count: 70_000, isInFile: true, isBare: true, checksum: 0xfedc_ba98))
+  // As earlier builds keep it.
+  var early = EnvelopeRecipient(MailAddress("early@example.org"))
+  early.kind = .program(AliasProgramPlace(index: 0, count: 1, isInFile: false, isBare: false))
   var alias = EnvelopeRecipient(MailAddress("owned@example.org"))
   alias.kind = .alias
-  envelope.recipients += [program, alias]
+  envelope.recipients += [program, early, alias]
   envelope.client.name = Array("mail.example.org".utf8)
   envelope.client.address = Array("192.0.2.1".utf8)
   envelope.client.port = 50_025
@@ -35,6 +39,7 @@ func fullEnvelope() -> Envelope {
   envelope.pickupSource = PickupSource(
     name: Array("ABC123".utf8), inode: 77, changed: WallTime(microseconds: 5))
   envelope.contentFilter = Array("scan:[192.0.2.9]:25".utf8)
+  envelope.served = [EnvelopeRecipient(MailAddress("has@example.org")), program, alias]
   envelope.others = [EnvelopeAttribute(type: 999, value: [1, 2, 3])]
   return envelope
 }

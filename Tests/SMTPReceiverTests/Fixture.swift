@@ -116,7 +116,7 @@ struct FixtureSite: SiteDirectory {
   ) throws -> EnvelopeRewriting {
     let resolver = AddressResolver(myhostname: "mx.example.org", myorigin: "example.org")
     let search = AddressSearch(
-      try TableSet(tables, opener: TableOpener { _ in nil }), delimiters: "+"
+      try TableSet(tables, opener: opener), delimiters: "+"
     ) { domain in domain == "example.org" }
     return EnvelopeRewriting(
       resolver: resolver,
@@ -129,6 +129,13 @@ struct FixtureSite: SiteDirectory {
         delivery: { $0.foldedDomain == "example.org" ? $0 : nil }, readFile: { _ in [] }))
   }
 
+  /// Opens `uncancelled:VALUE` beside the usual types.
+  static var opener: TableOpener {
+    var opener = TableOpener { _ in nil }
+    opener.add(type: "uncancelled") { name, value in UncancelledTable(name: name, value: value) }
+    return opener
+  }
+
   static func policy(_ change: (inout AccessSettings) -> Void) throws -> AccessPolicy {
     var settings = AccessSettings(
       resolver: AddressResolver(myhostname: "mx.example.org"), opener: TableOpener { _ in nil })
@@ -137,6 +144,17 @@ struct FixtureSite: SiteDirectory {
     return try AccessPolicy(settings, site: FixtureSite()) {
       try? await sleep(until: Reactor.shared.now + $0)
     }
+  }
+}
+
+/// A table that answers with its value, but nobody who has been cancelled: as name services do.
+private struct UncancelledTable: LookupTable {
+  let name: String
+  let value: String
+
+  func find(_ key: [UInt8]) async throws(LookupError) -> [UInt8]? {
+    if Task.isCancelled { throw .failed(table: name, reason: "cancelled") }
+    return Array(value.utf8)
   }
 }
 

@@ -110,6 +110,24 @@ import Testing
         """))
   }
 
+  /// The end of a process cancels sessions, and their notice is written nevertheless.
+  @Test @ReactorActor func aSessionThatIsShutDownIsTold() async throws {
+    let fixture = try Fixture(
+      aliases: ["uncancelled:oncall@elsewhere.example"], notices: try notices("protocol"))
+    let client = try await fixture.connect()
+    _ = try await client.ask("FOO")
+    await fixture.sessions.drain(deadline: Reactor.shared.now + .seconds(10))
+    #expect(try await client.rest() == "421 4.3.2 mx.example.org Service shutting down\r\n")
+    try #require(fixture.spool.messages.count == 1)
+    let notice = fixture.spool.messages[0]
+    #expect(
+      notice.envelope.recipients.map { "\($0.address)" } == ["oncall@elsewhere.example"])
+    #expect(
+      text(of: notice).contains(
+        " In:  FOO\n Out: 500 5.5.2 Error: command not recognized\n"
+          + " Out: 421 4.3.2 mx.example.org Service shutting down\n"))
+  }
+
   @Test @ReactorActor func whatIsNotToBeToldIsNot() async throws {
     let fixture = try Fixture(notices: try notices("bounce, data"))
     let client = try await fixture.connect()

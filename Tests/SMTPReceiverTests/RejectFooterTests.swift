@@ -14,9 +14,8 @@ import Testing
     let evaluation = Configuration.evaluate(
       main, host: HostFacts(hostname: "mx.example.org", interfaces: []))
     try #require(!evaluation.hasErrors)
-    let opener = TableOpener { _ in nil }
     return RejectFooter(
-      evaluation.configuration, tables: try TableSet(tables, opener: opener))
+      evaluation.configuration, tables: try TableSet(tables, opener: FixtureSite.opener))
   }
 
   private func added(_ footer: RejectFooter, _ replies: String) async -> (String, [String]) {
@@ -89,6 +88,16 @@ import Testing
       timeout: .milliseconds(20), footer: try footer("smtpd_reject_footer = \\c!\n"))
     let client = try await fixture.connect()
     #expect(try await client.rest() == "421 4.4.2 mx.example.org Error: timeout exceeded!\r\n")
+  }
+
+  /// A shutdown or a reload cancels sessions that wait for their client.
+  @Test @ReactorActor func aSessionThatIsShutDownHasItToo() async throws {
+    let fixture = try Fixture(footer: try footer("", ["uncancelled:\\c, come again"]))
+    let client = try await fixture.connect()
+    await fixture.sessions.drain(deadline: Reactor.shared.now + .seconds(10))
+    #expect(
+      try await client.rest()
+        == "421 4.3.2 mx.example.org Service shutting down, come again\r\n")
   }
 
   @Test @ReactorActor func commandsAreTakenAsTheTableHasThem() async throws {

@@ -12,7 +12,7 @@ private let request: DeliveryRequest = {
   request.recipients[1].notify = [.success, .delay]
   request.recipients[1].dsnOriginal = Array("rfc822;c@example.net".utf8)
   request.recipients[1].program = AliasProgramPlace(
-    index: 1, count: 3, isInFile: true, isBare: false)
+    index: 1, count: 3, isInFile: true, isBare: false, checksum: 0xfedc_ba98)
   return request
 }()
 

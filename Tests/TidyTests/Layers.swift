@@ -93,7 +93,8 @@ private let floors: [[(String, Layers.Room)]] = [
   [
     room("Configuration", "Rules", ["SASL", "MailTypes", "Primitives"]),
     room("LookupTables", "Rules", ["CPCRE2", "MailTypes", "Primitives"]),
-    room("AddressRewriting", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
+    room(
+      "AddressRewriting", "Rules", ["CChecksum", "LookupTables", "MailTypes", "Primitives"]),
     room("Routing", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room("AccessPolicy", "Rules", ["LookupTables", "MailTypes", "Primitives"]),
     room(
@@ -169,7 +170,8 @@ private let programs = [
     "Administration", "Programs",
     platform + [
       "ServiceKit", "Configuration", "MailTypes", "QueueFormat", "QueueStore", "Master", "Control",
-      "LocalDelivery", "AccessPolicy", "LookupTables", "MailSite", "TLSPolicy", "ArgumentParser",
+      "LocalDelivery", "AccessPolicy", "AddressRewriting", "LookupTables", "MailSite", "TLSPolicy",
+      "ArgumentParser",
       "SystemPackage", "Glibc", "Synchronization",
     ]),
   room(

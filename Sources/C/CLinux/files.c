@@ -22,6 +22,7 @@ int clinux_open(int directory, const char *path, int wanted, uint32_t mode) {
   if (wanted & clinux_open_temporary) flags |= O_TMPFILE;
   if (wanted & clinux_open_no_follow) flags |= O_NOFOLLOW;
   if (wanted & clinux_open_nonblocking) flags |= O_NONBLOCK;
+  if (wanted & clinux_open_place) flags |= O_PATH;
   return CLINUX_CALL(openat(directory, path, flags, (mode_t)mode));
 }
 

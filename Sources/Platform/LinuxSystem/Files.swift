@@ -35,6 +35,8 @@ package enum Files {
     package static let noFollow = OpenMode(rawValue: Int32(clinux_open_no_follow))
     /// Does not wait, for FIFOs and devices.
     package static let nonblocking = OpenMode(rawValue: Int32(clinux_open_nonblocking))
+    /// Only finds it (`O_PATH`): its status can be asked for, and whatever it is hears nothing.
+    package static let place = OpenMode(rawValue: Int32(clinux_open_place))
   }
 
   /// Opens a file; `permissions` counts where one is made.
@@ -44,6 +46,13 @@ package enum Files {
   ) throws(Errno) -> OwnedDescriptor {
     OwnedDescriptor(
       adopting: try checked(clinux_open(directory, path, mode.rawValue, permissions)))
+  }
+
+  /// Opens for real what was opened as `place`, whatever lies under its name by now.
+  package static func reopen(
+    _ place: Int32, _ mode: OpenMode
+  ) throws(Errno) -> OwnedDescriptor {
+    try open("/proc/self/fd/\(place)", mode)
   }
 
   /// Gives a file opened as `temporary` a name; `EEXIST` when the name is taken.

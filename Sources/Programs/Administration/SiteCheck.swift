@@ -43,6 +43,7 @@ enum SiteCheck {
     }
     addUnknownTransports(to: &found, files)
     addLogFolder(to: &found, files.configuration)
+    addIncludedFiles(to: &found, files.configuration)
     found.warnings += flaws.sentences
     found.warnings += pipeFlaws(files.services)
     found.errors += ServerKeys.findings(files)
@@ -69,6 +70,23 @@ enum SiteCheck {
         add(
           "transport_maps: \(table.name): entry \(key): "
             + TransportCheck.sentence(about: transport), to: &found.warnings, configuration)
+      }
+    }
+  }
+
+  /// Files that aliases include and nobody reads. An owner that is none is an error of `check`'s.
+  private static func addIncludedFiles(
+    to found: inout Findings, _ configuration: Configuration
+  ) {
+    guard let check = try? IncludedFileCheck(configuration) else { return }
+    let items = configuration[.aliasMaps]
+    var opener = TableOpener.command()
+    opener.aliasTables = Set(items)
+    // A table that cannot be opened is an error of the site.
+    for item in items {
+      guard let table = try? opener.open(item) as? DictionaryTable else { continue }
+      for warning in check.warnings(about: table) {
+        add(warning, to: &found.warnings, configuration)
       }
     }
   }

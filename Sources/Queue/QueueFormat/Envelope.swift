@@ -27,6 +27,9 @@ package struct Envelope: Hashable, Sendable {
   package var origin: RecordPlace?
   /// The file of `maildrop` that it came from (R37).
   package var pickupSource: PickupSource?
+  /// Those who have a message of which this one is a part: where an alias that has changed is
+  /// opened again, it leads to none of them.
+  package var served: [EnvelopeRecipient] = []
   /// Attributes of builds that know more than this one; kept as they are.
   package var others: [EnvelopeAttribute] = []
 
@@ -50,6 +53,12 @@ package struct EnvelopeRecipient: Hashable, Sendable {
   package var dsnOriginal: [UInt8]
   /// What the address names.
   package var kind = RecipientKind.address
+
+  /// Whether it is a command or a file of an alias.
+  package var isProgram: Bool {
+    guard case .program = kind else { return false }
+    return true
+  }
 
   /// A recipient without wishes.
   package init(

@@ -16,6 +16,7 @@ private enum AttributeType {
   static let sasl: UInt16 = 11
   static let stuffedDots: UInt16 = 12
   static let pickupSource: UInt16 = 13
+  static let served: UInt16 = 14
   static let origin: UInt16 = 0x8001
   static let contentFilter: UInt16 = 0x8002
   /// A recipient that is no plain address.
@@ -74,6 +75,7 @@ extension Envelope {
       bytes.append(integer: origin.offset)
     }
     bytes.append(nonEmpty: AttributeType.contentFilter, contentFilter)
+    for recipient in served { recipient.encodeSpecial(AttributeType.served, into: &bytes) }
     for other in others { bytes.append(attribute: other.type, other.value) }
   }
 
@@ -102,10 +104,7 @@ extension Envelope {
     case AttributeType.sender: sender = MailAddress([UInt8](value.bytes))
     case AttributeType.recipient: recipients.append(try EnvelopeRecipient(&value))
     case AttributeType.specialRecipient:
-      let kind = try RecipientKind(&value)
-      var recipient = try EnvelopeRecipient(&value)
-      recipient.kind = kind
-      recipients.append(recipient)
+      recipients.append(try EnvelopeRecipient(special: &value))
     case AttributeType.arrival:
       arrival = WallTime(microseconds: try value.integer(Int64.self))
     case AttributeType.clientName: client.name = [UInt8](value.bytes)
@@ -140,6 +139,7 @@ extension Envelope {
     case AttributeType.origin:
       origin = RecordPlace(nonce: try value.nonce(), offset: try value.integer(UInt64.self))
     case AttributeType.contentFilter: contentFilter = [UInt8](value.bytes)
+    case AttributeType.served: served.append(try EnvelopeRecipient(special: &value))
     default: return false
     }
     return true
@@ -153,21 +153,40 @@ extension EnvelopeRecipient {
   private static func stored(_ text: [UInt8]) -> Int { min(text.count, Int(UInt16.max)) }
 
   fileprivate func encode(into bytes: inout [UInt8]) {
-    let originalBytes = original?.bytes ?? []
-    let length =
-      8 + Self.stored(address.bytes) + Self.stored(originalBytes) + Self.stored(dsnOriginal)
-    if kind == .address {
-      bytes.append(attributeLead: AttributeType.recipient, length: length)
-    } else {
-      bytes.append(
-        attributeLead: AttributeType.specialRecipient, length: RecipientKind.storedSize + length)
-      kind.encode(into: &bytes)
+    guard kind == .address else {
+      return encodeSpecial(AttributeType.specialRecipient, into: &bytes)
     }
+    bytes.append(attributeLead: AttributeType.recipient, length: storedSize)
+    encodeValue(into: &bytes)
+  }
+
+  /// The form that says what the address names.
+  fileprivate func encodeSpecial(_ type: UInt16, into bytes: inout [UInt8]) {
+    bytes.append(
+      attributeLead: type,
+      length: RecipientKind.storedSize + storedSize + (kind.checksum == nil ? 0 : 4))
+    kind.encode(into: &bytes)
+    encodeValue(into: &bytes)
+    // Behind what earlier builds read, which pass it over.
+    if let checksum = kind.checksum { bytes.append(integer: checksum) }
+  }
+
+  private var storedSize: Int {
+    8 + Self.stored(address.bytes) + Self.stored(original?.bytes ?? []) + Self.stored(dsnOriginal)
+  }
+
+  private func encodeValue(into bytes: inout [UInt8]) {
     bytes.append(notify.map { $0.rawValue | Self.hasNotify } ?? 0)
     bytes.append(original == nil ? 0 : 1)
     bytes.append(shortBytes: address.bytes)
-    bytes.append(shortBytes: originalBytes)
+    bytes.append(shortBytes: original?.bytes ?? [])
     bytes.append(shortBytes: dsnOriginal)
+  }
+
+  fileprivate init(special value: inout ByteCursor) throws(FormatError) {
+    let kind = try RecipientKind(&value)
+    self = try EnvelopeRecipient(&value)
+    self.kind = try kind.withChecksum(&value)
   }
 
   fileprivate init(_ value: inout ByteCursor) throws(FormatError) {
@@ -187,13 +206,19 @@ extension RecipientKind {
   /// Bytes of its stored form.
   fileprivate static let storedSize = 10
 
+  private static let storedAddress: UInt8 = 0
   private static let storedProgram: UInt8 = 1
   private static let storedAlias: UInt8 = 2
 
   fileprivate func encode(into bytes: inout [UInt8]) {
-    var place = AliasProgramPlace(index: 0, count: 0, flags: 0)
-    if case .program(let named) = self { place = named }
-    bytes.append(self == .alias ? Self.storedAlias : Self.storedProgram)
+    var place = AliasProgramPlace(index: 0, count: 0, flags: 0, checksum: nil)
+    switch self {
+    case .address: bytes.append(Self.storedAddress)
+    case .program(let named):
+      place = named
+      bytes.append(Self.storedProgram)
+    case .alias: bytes.append(Self.storedAlias)
+    }
     bytes.append(place.flags)
     bytes.append(integer: place.index)
     bytes.append(integer: place.count)
@@ -205,11 +230,27 @@ extension RecipientKind {
     let index = try value.integer(UInt32.self)
     let count = try value.integer(UInt32.self)
     switch number {
+    case Self.storedAddress: self = .address
     case Self.storedProgram:
-      self = .program(AliasProgramPlace(index: index, count: count, flags: flags))
+      self = .program(
+        AliasProgramPlace(index: index, count: count, flags: flags, checksum: nil))
     case Self.storedAlias: self = .alias
     default: throw .notUnderstood
     }
+  }
+
+  fileprivate var checksum: UInt32? {
+    guard case .program(let place) = self else { return nil }
+    return place.checksum
+  }
+
+  /// With the checksum that follows the recipient, if there is one.
+  fileprivate func withChecksum(_ value: inout ByteCursor) throws(FormatError) -> RecipientKind {
+    guard case .program(let place) = self, value.remaining > 0 else { return self }
+    return .program(
+      AliasProgramPlace(
+        index: place.index, count: place.count, flags: place.flags,
+        checksum: try value.integer(UInt32.self)))
   }
 }
 

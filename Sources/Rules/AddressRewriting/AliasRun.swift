@@ -50,16 +50,12 @@ struct AliasRun {
       throw .lookupFailed(map: RewriteError.aliasMaps, address: root, error)
     }
     filesRead += included.fileCount
-    try add(entry.programs.count, of: entry, at: recipient, areInFile: false) {
-      entry.programs[$0]
-    }
+    try add(entry.items, of: entry, at: recipient, areInFile: false)
     let unmatched = aliases.settings.keepsExtension ? entry.unmatched : []
     for item in entry.addresses {
       try await take(item, unmatched, in: entry, depth + 1, isFinal: isFinal)
     }
-    try add(included.programs.count, of: entry, at: recipient, areInFile: true) {
-      included.programs[$0].text
-    }
+    try add(included.programs, of: entry, at: recipient, areInFile: true)
     // As in Postfix, where those of files get a message of their own: all tables are asked about
     // them again.
     let unmatchedInFile = aliases.settings.keepsExtensionInFiles ? entry.unmatched : []
@@ -70,16 +66,16 @@ struct AliasRun {
   }
 
   private mutating func add(
-    _ count: Int, of entry: AliasTables.Entry, at recipient: MailAddress, areInFile: Bool,
-    _ text: (Int) -> [UInt8]
+    _ programs: [IncludedItems.Item], of entry: AliasTables.Entry, at recipient: MailAddress,
+    areInFile: Bool
   ) throws(RewriteError) {
-    for index in 0..<count {
+    for (index, program) in programs.enumerated() {
       let place = AliasProgramPlace(
-        index: UInt32(clamping: index), count: UInt32(clamping: count), isInFile: areInFile,
-        isBare: entry.isBare)
+        index: UInt32(clamping: index), count: UInt32(clamping: programs.count),
+        isInFile: areInFile, isBare: entry.isBare, checksum: program.checksum)
       // The same file is written once, if the same people named it. A command is told by which
       // alias it runs, and whose an included file is only `local` knows.
-      let text = text(index)
+      let text = program.text
       var key = [0, areInFile ? 1 : 0] + Array("\(entry.owner) ".utf8)
       if areInFile || text.first == UInt8(ascii: "|") {
         key += AliasTables.name(of: recipient) + [0]

@@ -20,6 +20,11 @@ package struct AliasTables: Sendable {
     /// The delimiter and extension that the name does not have; empty for none.
     let unmatched: [UInt8]
 
+    /// Its commands and files with whose they are.
+    package var items: [IncludedItems.Item] {
+      programs.map { IncludedItems.Item(text: $0, owner: owner) }
+    }
+
     /// Whether the name is the local part that was asked for without its extension.
     var isBare: Bool { !unmatched.isEmpty }
   }
@@ -85,6 +90,11 @@ package struct AliasTables: Sendable {
     return Entry(
       name: name, owner: found.table.owner, programs: items.programs, addresses: items.addresses,
       includedPaths: items.includedPaths, unmatched: unmatched)
+  }
+
+  /// The files that an entry of a table includes, by path.
+  package static func includedPaths(of value: [UInt8]) -> [[UInt8]] {
+    AliasItems(AddressList(value).addresses).includedPaths
   }
 
   /// The local part as tables hold it.

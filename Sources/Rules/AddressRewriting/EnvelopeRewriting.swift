@@ -63,11 +63,11 @@ package struct EnvelopeRewriting: Sendable {
     return try await followed(virtual, [], of: address, localAliases, memory)
   }
 
-  /// Whether an alias still has as many commands and files as when it was expanded.
+  /// Whether an alias still has all commands and files that are meant.
   package func knows(
-    _ place: AliasProgramPlace, of alias: MailAddress
+    _ places: [AliasProgramPlace], of alias: MailAddress
   ) async throws(RewriteError) -> Bool {
-    try await localAliases?.knows(place, of: alias) ?? false
+    try await localAliases?.knows(places, of: alias) ?? false
   }
 
   /// Who gets the mail of an alias that was left in an envelope as such, now that it is delivered,
@@ -142,6 +142,14 @@ package struct ExpandedRecipient: Hashable, Sendable {
   package init(_ address: MailAddress, _ kind: RecipientKind = .address) {
     self.address = address
     self.kind = kind
+  }
+
+  /// The same for all that get the message once. A command is told by what it says, wherever it
+  /// stands among those of its alias.
+  package var identity: ExpandedRecipient {
+    guard case .program(let place) = kind, let checksum = place.checksum else { return folded }
+    let anywhere = AliasProgramPlace(index: 0, count: 0, flags: 0, checksum: checksum)
+    return ExpandedRecipient(address, .program(anywhere)).folded
   }
 
   fileprivate var folded: ExpandedRecipient {

@@ -10,11 +10,14 @@ package struct IncludedItems: Sendable {
     package let text: [UInt8]
     /// Whose file it stands in; 0 for the superuser's.
     package let owner: UInt32
+    /// The path of the file that it stands in; empty for the table.
+    package let path: [UInt8]
 
     /// An item of somebody's file.
-    package init(text: [UInt8], owner: UInt32) {
+    package init(text: [UInt8], owner: UInt32, path: [UInt8] = []) {
       self.text = text
       self.owner = owner
+      self.path = path
     }
   }
 
@@ -25,6 +28,7 @@ package struct IncludedItems: Sendable {
   private let filesMax: Int
   private var pending: [[UInt8]]
   private var opened: Set<[UInt8]> = []
+  private var current: [UInt8] = []
 
   /// Begins with the files that an alias names.
   ///
@@ -51,6 +55,7 @@ package struct IncludedItems: Sendable {
         throw .failed(
           table: ":include:\(name)", reason: "more than alias_expansion_limit, \(filesMax) files")
       }
+      current = path
       return name
     }
     return nil
@@ -61,7 +66,7 @@ package struct IncludedItems: Sendable {
     var paths: [[UInt8]] = []
     for line in LogicalLines(bytes).lines {
       let items = AliasItems(AddressList(line.text).addresses)
-      programs += items.programs.map { Item(text: $0, owner: owner) }
+      programs += items.programs.map { Item(text: $0, owner: owner, path: current) }
       addresses += items.addresses
       paths += items.includedPaths
     }

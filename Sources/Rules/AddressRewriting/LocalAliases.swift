@@ -115,21 +115,38 @@ package struct LocalAliases: Sendable {
     }
   }
 
-  /// Whether an alias has as many commands and files as a place among them says.
+  /// Whether an alias has all commands and files that are meant; each file is read once.
   func knows(
-    _ place: AliasProgramPlace, of alias: MailAddress
+    _ places: [AliasProgramPlace], of alias: MailAddress
   ) async throws(RewriteError) -> Bool {
+    var found: [UInt8: [IncludedItems.Item]] = [:]
     do throws(LookupError) {
-      guard let entry = try await tables.entry(of: alias, place) else { return false }
-      guard place.isInFile else { return entry.programs.count == Int(place.count) }
-      var included = IncludedItems(of: entry, filesMax: settings.expansionMax)
-      while let path = try included.nextPath() {
-        included.take(try await readFile(path), owner: 0)
+      for place in places {
+        let programs: [IncludedItems.Item]
+        if let known = found[place.flags] {
+          programs = known
+        } else {
+          programs = try await self.programs(of: alias, place)
+          found[place.flags] = programs
+        }
+        guard place.find(in: programs) != nil else { return false }
       }
-      return included.programs.count == Int(place.count)
+      return true
     } catch {
       throw .lookupFailed(map: RewriteError.aliasMaps, address: alias, error)
     }
+  }
+
+  private func programs(
+    of alias: MailAddress, _ place: AliasProgramPlace
+  ) async throws(LookupError) -> [IncludedItems.Item] {
+    guard let entry = try await tables.entry(of: alias, place) else { return [] }
+    guard place.isInFile else { return entry.items }
+    var included = IncludedItems(of: entry, filesMax: settings.expansionMax)
+    while let path = try included.nextPath() {
+      included.take(try await readFile(path), owner: 0)
+    }
+    return included.programs
   }
 
   private func recipients(of run: AliasRun, _ user: MailAddress) -> [Recipient] {

@@ -66,18 +66,14 @@ struct AliasPrograms: Sendable {
   ) throws(NoDelivery) -> Program {
     var found: [IncludedItems.Item] = []
     if let entry {
-      found =
-        place.isInFile
-        ? try includedPrograms(of: entry)
-        : entry.programs.map { IncludedItems.Item(text: $0, owner: entry.owner) }
+      found = place.isInFile ? try includedPrograms(of: entry) : entry.items
     }
-    guard found.count == Int(place.count), place.index < place.count else {
+    guard let index = place.find(in: found) else {
+      let remedy = place.checksum == nil ? ": requeued mail (postsuper -r) follows it" : ""
       throw NoDelivery(
-        verdict: .failed(
-          EnhancedStatus(4, 3, 5),
-          "alias \(alias) has changed since: requeued mail (postsuper -r) follows it"))
+        verdict: .failed(EnhancedStatus(4, 3, 5), "alias \(alias) has changed since\(remedy)"))
     }
-    let item = found[Int(place.index)]
+    let item = found[index]
     guard let text = String(validating: item.text, as: UTF8.self), !item.text.contains(0) else {
       throw NoDelivery(
         verdict: .misconfigured, warning: "alias \(alias): a command or file is no UTF-8 text")

@@ -11,8 +11,9 @@ import Reactor
 import ServiceKit
 
 /// Makes new mail of mail for local aliases that were left in an envelope as such: those with an
-/// owner, from whom what goes on to them comes, and those of which a file could not be read. The
-/// new record is flushed before the alias is done (spool rule R4).
+/// owner, from whom what goes on to them comes, those of which a file could not be read, and those
+/// whose commands and files have changed since. The new records are flushed before the alias is
+/// done (spool rule R4).
 @ReactorActor
 final class Forwarder {
   /// Messages that are written at once; each may be in memory up to the size of a batched content,
@@ -72,8 +73,26 @@ final class Forwarder {
     do {
       let original = try await Resubmission(of: work.message.record, in: queue)
       let header = try await original.header(atMost: Self.searchedMax)
+      let changed = Dictionary(
+        grouping: work.request.recipients.filter {
+          original.envelope.recipients[Int($0.index)].isProgram
+        }
+      ) { $0.address.bytes.map(ASCII.lowercased) }
+      // Of an alias so large that it takes several deliveries the first one takes what is new.
+      let first = Set(changed.keys).subtracting(work.message.followedAliases)
+      work.message.followedAliases.formUnion(first)
+      var answers: [EnvelopeRecipient: RecipientVerdict] = [:]
       for recipient in work.request.recipients {
-        verdicts.append(await forward(original, header, to: recipient))
+        guard original.envelope.recipients[Int(recipient.index)].isProgram else {
+          verdicts.append(await forward(original, header, to: recipient))
+          continue
+        }
+        let name = recipient.address.bytes.map(ASCII.lowercased)
+        let answer = await follow(
+          original, header, to: recipient, changed[name] ?? [], takesNew: first.contains(name),
+          &answers)
+        if answer.outcome == .deferred { work.message.followedAliases.remove(name) }
+        verdicts.append(answer)
       }
     } catch {
       verdicts = work.request.recipients.map { .putOff($0, "queue file read error: \(error)") }
@@ -93,8 +112,35 @@ final class Forwarder {
   /// As Postfix logs it.
   nonisolated fileprivate static let tag = Array("local".utf8)
 
+  /// Opens an alias again that does not stand for all of its commands and files any more. It goes
+  /// to those whom it names now, but to nobody who has the message or will get it otherwise; all of
+  /// its commands that wait go along, so that what was said here once is all there is to know.
+  private func follow(
+    _ original: Resubmission, _ header: [UInt8], to alias: DeliveryRecipient,
+    _ moving: [DeliveryRecipient], takesNew: Bool,
+    _ answers: inout [EnvelopeRecipient: RecipientVerdict]
+  ) async -> RecipientVerdict {
+    let all = original.envelope.recipients
+    var wishes = all[Int(alias.index)]
+    wishes.kind = .alias
+    if var answer = answers[wishes] {
+      answer.index = alias.index
+      return answer
+    }
+    let places = Set(moving.map { Int($0.index) })
+    let change = AliasChange(
+      moving: places.map { all[$0] },
+      served: original.envelope.served
+        + all.enumerated().filter { !places.contains($0.offset) }.map(\.element),
+      takesNew: takesNew)
+    let answer = await forward(original, header, to: alias, after: change)
+    answers[wishes] = answer
+    return answer
+  }
+
   private func forward(
-    _ original: Resubmission, _ header: [UInt8], to alias: DeliveryRecipient
+    _ original: Resubmission, _ header: [UInt8], to alias: DeliveryRecipient,
+    after change: AliasChange? = nil
   ) async -> RecipientVerdict {
     let isLoop = header.withUnsafeBytes { DeliveredTo.names(alias.address, in: $0) }
     if isLoop {
@@ -103,8 +149,15 @@ final class Forwarder {
         text: Array("mail forwarding loop for \(alias.address)".utf8), relay: Self.tag)
     }
     do throws(RewriteError) {
-      let (found, owner) = try await queue.rewriting.open(alias.address)
-      let envelope = try envelope(original.envelope, for: found, from: owner, of: alias)
+      let (all, owner) = try await queue.rewriting.open(alias.address)
+      let found = change.map { all.filter($0.leads(to:)) } ?? all
+      var envelope = try envelope(original.envelope, for: found, from: owner, of: alias)
+      envelope.served = change?.served ?? []
+      guard !found.isEmpty else {
+        return RecipientVerdict(
+          index: alias.index, outcome: .sent, handover: .delivered, status: EnhancedStatus(2, 0, 0),
+          text: Array("all for whom the alias stands by now have it".utf8), relay: Self.tag)
+      }
       return await write(original, envelope, alias, hasOwner: owner != nil)
     } catch {
       if let cause = error.cause { queue.log.warning("local", "\(cause)") }
@@ -149,18 +202,50 @@ final class Forwarder {
   private func write(
     _ original: Resubmission, _ envelope: Envelope, _ alias: DeliveryRecipient, hasOwner: Bool
   ) async -> RecipientVerdict {
-    let id = queue.writer.makeQueueID(now: queue.clock.wallNow)
     let field = Array("Delivered-To: ".utf8) + alias.address.bytes + [ASCII.cr, ASCII.lf]
+    var ids: [QueueID] = []
     do throws(SpoolError) {
-      try await original.write(envelope, as: id, fields: field)
+      let parts = Self.parts(of: envelope.recipients, at: alias, field)
+      for (place, (recipients, fields)) in parts.enumerated() {
+        var part = envelope
+        part.recipients = recipients
+        for (other, content) in parts.enumerated() where other != place {
+          part.served += content.recipients
+        }
+        let id = queue.writer.makeQueueID(now: queue.clock.wallNow)
+        try await original.write(part, as: id, fields: fields)
+        ids.append(id)
+      }
     } catch {
       return .putOff(alias, "queue file write error: \(error)")
     }
+    let names = ids.map(\.description).joined(separator: ", ")
     return RecipientVerdict(
       index: alias.index, outcome: .sent,
       // Whoever goes on with the sender's wishes tells it.
       handover: hasOwner ? .delivered : .relayedWithWishes,
-      status: EnhancedStatus(2, 0, 0), text: Array("forwarded as \(id)".utf8), relay: Self.tag)
+      status: EnhancedStatus(2, 0, 0), text: Array("forwarded as \(names)".utf8),
+      relay: Self.tag)
+  }
+
+  /// Those who get the mail by way of the field that an alias leaves, and those to whom it is
+  /// delivered at the alias's own address: its commands, its files, and the user of its name. Their
+  /// agent writes the field itself, and one that is there already is a loop to it.
+  nonisolated private static func parts(
+    of recipients: [EnvelopeRecipient], at alias: DeliveryRecipient, _ field: [UInt8]
+  ) -> [(recipients: [EnvelopeRecipient], fields: [UInt8])] {
+    var others: [EnvelopeRecipient] = []
+    var own: [EnvelopeRecipient] = []
+    for recipient in recipients {
+      if recipient.kind != .alias,
+        ASCII.equalFolded(recipient.address.bytes, alias.address.bytes)
+      {
+        own.append(recipient)
+      } else {
+        others.append(recipient)
+      }
+    }
+    return [(others, field), (own, [])].filter { !$0.0.isEmpty }
   }
 }
 

@@ -1,3 +1,4 @@
+import AddressRewriting
 import MailTypes
 import Primitives
 import QueueFormat
@@ -38,7 +39,8 @@ extension MailQueue {
     guard isOpen, !record.lead.flags.contains(.entersOnHold), let envelope = record.envelope,
       !envelope.recipients.isEmpty,
       !adoption.concerns(record.lead.id),
-      let recipients = await recipients(of: envelope, ended: [])
+      // What was expanded just now has not changed.
+      let recipients = await recipients(of: envelope, ended: [], areNew: true)
     else { return restore(RecordRow(record.lead), nil, of: segment) }
     var message = newMessage(RecordRow(record.lead), of: segment)
     message.arrival = clock.monotonic(envelope.arrival)
@@ -122,17 +124,20 @@ extension MailQueue {
   }
 
   /// The recipients of an envelope with their routes; `nil` when a table gave no answer.
-  func recipients(of envelope: Envelope, ended: Set<UInt32>) async -> [ActiveRecipient]? {
+  func recipients(
+    of envelope: Envelope, ended: Set<UInt32>, areNew: Bool = false
+  ) async -> [ActiveRecipient]? {
     while true {
       let table = routes
-      let recipients = await recipientsOnce(of: envelope, ended: ended)
+      let changed = areNew ? [] : await changedAliases(of: envelope, ended: ended)
+      let recipients = await recipientsOnce(of: envelope, ended: ended, changed: changed)
       // What was found while a reload replaced the routes is not where they lead.
       if recipients == nil || table === routes { return recipients }
     }
   }
 
   private func recipientsOnce(
-    of envelope: Envelope, ended: Set<UInt32>
+    of envelope: Envelope, ended: Set<UInt32>, changed: Set<[UInt8]>
   ) async -> [ActiveRecipient]? {
     var recipients: [ActiveRecipient] = []
     recipients.reserveCapacity(envelope.recipients.count)
@@ -146,8 +151,12 @@ extension MailQueue {
         } else if recipient.kind == .address, let known = routes.find(recipient.address) {
           active.take(known)
         } else {
+          // All of an alias go the same way, so that nobody of it stays here when it changes again.
+          if recipient.isProgram, changed.contains(recipient.address.bytes.map(ASCII.lowercased)) {
+            active.kind = .alias
+          }
           do throws(RoutingError) {
-            active.take(try await routes.resolve(recipient.address, as: recipient.kind))
+            active.take(try await routes.resolve(recipient.address, as: active.kind))
           } catch {
             log.warning("qmgr", "no route for \(recipient.address): \(error)")
             return nil
@@ -162,6 +171,28 @@ extension MailQueue {
       }
     }
     return recipients
+  }
+
+  /// The aliases, in lower case, that do not stand any more for all commands and files to which the
+  /// message is still to go. Of those kept without a checksum nobody knows, and of those in a file
+  /// that cannot be read their agent says it.
+  private func changedAliases(of envelope: Envelope, ended: Set<UInt32>) async -> Set<[UInt8]> {
+    var places: [[UInt8]: [AliasProgramPlace]] = [:]
+    for (index, recipient) in envelope.recipients.enumerated() {
+      guard case .program(let place) = recipient.kind, !ended.contains(UInt32(index)) else {
+        continue
+      }
+      places[recipient.address.bytes.map(ASCII.lowercased), default: []].append(place)
+    }
+    var changed: Set<[UInt8]> = []
+    for (alias, places) in places where places.allSatisfy({ $0.checksum != nil }) {
+      do throws(RewriteError) {
+        if try await !rewriting.knows(places, of: MailAddress(alias)) { changed.insert(alias) }
+      } catch {
+        log.warning("qmgr", "\(MailAddress(alias)): \(error)")
+      }
+    }
+    return changed
   }
 
   /// The open recipients as the scheduler takes them.

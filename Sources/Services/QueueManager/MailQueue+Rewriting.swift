@@ -10,7 +10,7 @@ extension MailQueue {
     guard rewriting.mayExpand(envelope) else { return envelope }
     var expansion = RecipientExpansion(
       rewriting, keepsOriginals: settings.keepsOriginals,
-      isFiltered: !envelope.contentFilter.isEmpty)
+      isFiltered: !envelope.contentFilter.isEmpty, served: envelope.served)
     for recipient in envelope.recipients { try await expansion.add(recipient) }
     envelope.recipients = expansion.recipients
     return envelope

@@ -59,6 +59,9 @@ final class Requeuer {
       fresh.recipients = original.envelope.recipients.enumerated().filter {
         !ended.contains(UInt32($0.offset))
       }.map(\.element)
+      fresh.served += original.envelope.recipients.enumerated().filter {
+        ended.contains(UInt32($0.offset))
+      }.map(\.element)
       // As for any new mail: what the configuration says now.
       fresh.contentFilter = Array(queue.settings.contentFilter.utf8)
       fresh = try await queue.rewritten(fresh)

@@ -31,7 +31,7 @@ package struct DeliveryRecipient: Equatable, Sendable {
 
   /// The bytes that the recipient takes in a message.
   package var encodedLength: Int {
-    (program == nil ? 18 : 27) + address.bytes.count + original.count + dsnOriginal.count
+    (program == nil ? 18 : 32) + address.bytes.count + original.count + dsnOriginal.count
   }
 
   /// Stands for a recipient about which the sender said nothing.
@@ -48,6 +48,8 @@ package struct DeliveryRecipient: Equatable, Sendable {
       out.put(program.index)
       out.put(program.count)
       out.put(program.flags)
+      out.put(program.checksum != nil)
+      if let checksum = program.checksum { out.put(checksum) }
     }
   }
 
@@ -60,7 +62,8 @@ package struct DeliveryRecipient: Equatable, Sendable {
     dsnOriginal = try input.byteString()
     guard try input.bool() else { return }
     program = AliasProgramPlace(
-      index: try input.integer(), count: try input.integer(), flags: try input.integer())
+      index: try input.integer(), count: try input.integer(), flags: try input.integer(),
+      checksum: try input.bool() ? try input.integer() : nil)
   }
 }
 

@@ -27,6 +27,9 @@ extension EnvelopeRewriting {
 }
 
 extension EnvelopeRecipient {
+  /// What tells it from others who get the message, whatever its wishes.
+  package var identity: ExpandedRecipient { ExpandedRecipient(address, kind).identity }
+
   /// One of those for whom this recipient stands, with its wishes and its original address.
   package func standing(for found: ExpandedRecipient) -> EnvelopeRecipient {
     var result = self
@@ -51,6 +54,7 @@ package struct RecipientExpansion: Sendable {
   private let rewriting: EnvelopeRewriting
   private let keepsOriginals: Bool
   private let isFiltered: Bool
+  private let served: Set<ExpandedRecipient>
   private var known: Set<[UInt8]> = []
 
   /// - Parameters:
@@ -58,9 +62,12 @@ package struct RecipientExpansion: Sendable {
   ///   - keepsOriginals: `enable_original_recipient`: the same mailbox is not the same recipient
   ///     when mail for it was sent to other addresses, or with other wishes.
   ///   - isFiltered: whether the message goes through a content filter first.
+  ///   - served: those who have the message, whom an alias that has changed leads to no more.
   package init(
-    _ rewriting: EnvelopeRewriting, keepsOriginals: Bool, isFiltered: Bool = false
+    _ rewriting: EnvelopeRewriting, keepsOriginals: Bool, isFiltered: Bool = false,
+    served: [EnvelopeRecipient] = []
   ) {
+    self.served = Set(served.map(\.identity))
     self.isFiltered = isFiltered
     self.rewriting = rewriting
     self.keepsOriginals = keepsOriginals
@@ -78,13 +85,18 @@ package struct RecipientExpansion: Sendable {
     case .address: break
     case .alias: return try take(recipient, in: memory)
     case .program(let place):
-      if try await rewriting.knows(place, of: recipient.address) {
+      if try await rewriting.knows([place], of: recipient.address) {
         return try take(recipient, in: memory)
       }
     }
     let start = memory.taken
-    let results = try await rewriting.recipients(
+    var results = try await rewriting.recipients(
       for: recipient.address, isFiltered: isFiltered, in: memory)
+    if recipient.isProgram, !served.isEmpty {
+      results.removeAll { served.contains($0.identity) }
+      // Nobody is left: whoever opens the alias says so.
+      if results.isEmpty { return try take(recipient, in: memory) }
+    }
     let before = size
     for result in results {
       try take(recipient.standing(for: result), of: recipient.address, in: memory)
@@ -124,8 +136,10 @@ package struct RecipientExpansion: Sendable {
     case .address: break
     case .alias: key.append(0)
     case .program(let place):
-      key += [0, place.flags]
-      key += (0..<4).map { UInt8(truncatingIfNeeded: place.index >> (8 * $0)) }
+      // The same command may be named with the place that it had before an edit.
+      key += place.checksum == nil ? [0, place.flags] : [0]
+      let number = place.checksum ?? place.index
+      key += (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
     }
     guard keepsOriginals else { return key }
     key.append(ASCII.lf)

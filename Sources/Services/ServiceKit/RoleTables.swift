@@ -71,20 +71,24 @@ package struct IncludedFile: Sendable {
   /// Who owns it.
   package let owner: UInt32
 
-  /// Reads it. Blocks, but not on a FIFO, which who may write to the folder could put there.
+  /// Reads it. What is no ordinary file is not opened: who may write to the folder could put a FIFO
+  /// or a device there, which would notice.
   ///
   /// - Parameter limit: `alias_include_size_limit` in bytes.
   package init(_ path: String, limit: Int) throws(LookupError) {
     let status: FileStatus
     let bytes: [UInt8]
     do throws(Errno) {
-      let file = try Files.open(path, [.read, .nonblocking])
-      status = try Files.status(of: file.raw)
-      bytes =
-        status.isRegular
-        ? try Files.read(file.raw, count: min(Int(status.size), limit) + 1, at: 0) : []
+      let place = try Files.open(path, .place)
+      status = try Files.status(of: place.raw)
+      if status.isRegular {
+        let file = try Files.reopen(place.raw, .read)
+        bytes = try Files.read(file.raw, count: min(Int(status.size), limit) + 1, at: 0)
+      } else {
+        bytes = []
+      }
     } catch {
-      throw .failed(table: path, reason: "\(error)")
+      throw .failed(table: path, reason: Self.reason(error))
     }
     let flaw: String? =
       !status.isRegular
@@ -96,5 +100,13 @@ package struct IncludedFile: Sendable {
     if let flaw { throw .failed(table: path, reason: flaw) }
     self.bytes = bytes
     owner = status.uid
+  }
+
+  /// Postfix reads such a file as its owner, so an administrator is told who does here.
+  private static func reason(_ error: Errno) -> String {
+    guard error == .permissionDenied else { return "\(error)" }
+    let uid = Identity.uid
+    let account = try? Identity.account(uid: uid)
+    return "\(error): it is read as user \(account?.name ?? "\(uid)")"
   }
 }

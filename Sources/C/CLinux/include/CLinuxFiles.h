@@ -18,6 +18,7 @@ enum {
   clinux_open_temporary = 128,
   clinux_open_no_follow = 256,
   clinux_open_nonblocking = 512,
+  clinux_open_place = 1024,
 };
 
 /// Stands for the working directory where a call takes a directory.
