@@ -77,6 +77,8 @@ struct PostconfOracleTests {
     ["-Me", "added/unix=added unix - - - - - smtp -o { a = b c } -v"],
     ["-MX", "submission/inet"], ["-M#", "relay/unix"],
     ["-Fe", "127.0.0.1:10025/inet/process_limit=20"], ["-Fe", "relay/unix/command=lmtp -o a=b"],
+    ["-F", "relay/unix/process_limit=21"], ["-P", "submission/inet/syslog_name=y"],
+    ["-M", "qmgr/unix=qmgr unix n - n 61 1 qmgr"],
     ["-Pe", "submission/inet/syslog_name=x", "relay/unix/smtp_helo_timeout=5"],
     ["-PX", "submission/inet/syslog_name"],
   ])

@@ -1,3 +1,4 @@
+import Configuration
 import ServiceKit
 import TestSupport
 import Testing
@@ -54,6 +55,47 @@ import Testing
   ])
   func whatADefaultIsTakenFromIsNamed(_ main: String, _ wanted: String) throws {
     #expect(try findings(main).errors == ["@D@/main.cf, line 4: \(wanted)"])
+  }
+
+  @Test(arguments: [
+    (
+      "mailbox_size_limit = 5",
+      "mailbox_size_limit: 5 is smaller than message_size_limit, 10240000: what fits into no "
+        + "mailbox is returned"
+    ),
+    (
+      "message_size_limit = 52428800",
+      "message_size_limit: 52428800 is larger than mailbox_size_limit, 51200000: what fits into no "
+        + "mailbox is returned"
+    ),
+    (
+      "relayhost = mail.test:587",
+      "relayhost: mail exchangers of mail.test are not looked up yet: mail for it waits in the "
+        + "queue; write [mail.test] for the host of that name"
+    ),
+    ("relayhost = [mail.test]:587", nil), ("mailbox_size_limit = 0", nil),
+  ])
+  func whatCannotWorkIsWarnedOf(_ main: String, _ wanted: String?) throws {
+    #expect(
+      try findings(main).warnings.filter { $0.contains("line 4") }
+        == (wanted.map { ["@D@/main.cf, line 4: \($0)"] } ?? []))
+  }
+
+  @Test func valuesThatAreHonouredInPartAreNotCalledHonoured() {
+    let missing = { (name: String, value: String) in
+      ValueCheck.missing(
+        Assignment(name: name, value: value, location: SourceLocation(file: "main.cf", line: 1)))
+    }
+    #expect(
+      missing(
+        "smtpd_sender_restrictions",
+        "permit_mynetworks, REJECT_unknown_sender_domain reject_rbl_client x.test permit")
+        == "without REJECT_unknown_sender_domain, reject_rbl_client")
+    #expect(missing("smtpd_sender_restrictions", "permit_mynetworks reject") == nil)
+    #expect(missing("smtpd_banner", "reject_rbl_client") == nil)
+    #expect(missing("relayhost", "[mail.test]:587") == nil)
+    #expect(missing("relayhost", "") == nil)
+    #expect(missing("relayhost", "mail.test")?.hasPrefix("mail exchangers of mail.test") == true)
   }
 
   @Test func aLogNeedsItsFolder() throws {

@@ -31,6 +31,16 @@ struct ConfigurationCoverageTests {
         ])
   }
 
+  @Test func anOldNameStandsAsThoseThatReferToIt() {
+    #expect(
+      lines(
+        "fallback_relay = [a.test]\nvirtual_maps = hash:/x\npostscreen_blacklist_action = drop\n")
+        == [
+          "fallback_relay: not yet", "virtual_maps: honoured",
+          "postscreen_blacklist_action: not yet",
+        ])
+  }
+
   @Test func aValueThatIsTheDefaultAsksForNothing() {
     #expect(lines("canonical_maps =\n") == ["canonical_maps: honoured"])
   }

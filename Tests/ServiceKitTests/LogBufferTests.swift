@@ -6,7 +6,8 @@ import Testing
 
 private func buffer(_ kind: LogKind = .lines, capacity: Int = 1 << 16) -> LogBuffer {
   LogBuffer(
-    kind: kind, capacity: capacity, hostName: "mx.test", syslogName: "postfix", facility: 2, pid: 42)
+    kind: kind, capacity: capacity, hostName: "mx.test", syslogName: "postfix", facility: 2, pid: 42
+  )
 }
 
 private func text(_ buffer: LogBuffer) -> String {

@@ -38,7 +38,8 @@ struct CoverageReport {
           isReadable = false
         }
       }
-      let coverage = ConfigurationCoverage(main, services: services, host: .ofThisHost())
+      var coverage = ConfigurationCoverage(main, services: services, host: .ofThisHost())
+      coverage.judgeValues(ValueCheck.missing)
       for line in coverage.lines { Output.line(text(of: line)) }
       for (standing, count) in coverage.counts { totals[standing, default: 0] += count }
     }

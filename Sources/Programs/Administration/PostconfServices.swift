@@ -11,8 +11,9 @@ struct PostconfServices {
   private var path: String { directory + "/master.cf" }
 
   func run() throws(PostconfError) {
-    if command.sets { return try set() }
     if command.removes || command.comments { return try drop() }
+    // Whoever names a value wants it set, with -e or without.
+    if command.sets || command.words.contains(where: { $0.contains("=") }) { return try set() }
     try show()
   }
 

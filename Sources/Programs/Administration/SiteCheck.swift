@@ -43,6 +43,10 @@ enum SiteCheck {
     }
     addUnknownTransports(to: &found, files)
     addLogFolder(to: &found, files.configuration)
+    addLimits(to: &found, files.configuration)
+    if let missing = ValueCheck.missingExchangers(files.configuration[.relayhost]) {
+      add("relayhost: \(missing)", to: &found.warnings, files.configuration)
+    }
     addIncludedFiles(to: &found, files.configuration)
     found.warnings += flaws.sentences
     found.warnings += pipeFlaws(files.services)
@@ -88,6 +92,22 @@ enum SiteCheck {
       for warning in check.warnings(about: table) {
         add(warning, to: &found.warnings, configuration)
       }
+    }
+  }
+
+  /// Messages that are taken and fit into no mailbox. Postfix delivers nothing then.
+  private static func addLimits(to found: inout Findings, _ configuration: Configuration) {
+    let largest = configuration[.messageSizeLimit]
+    let hasVirtual = !configuration[.virtualMailboxDomains].isEmpty
+    for (name, limit, isUsed) in [
+      ("mailbox_size_limit", configuration[.mailboxSizeLimit], true),
+      ("virtual_mailbox_limit", configuration[.virtualMailboxLimit], hasVirtual),
+    ] where isUsed && limit > 0 && (largest == 0 || largest > limit) {
+      let sentence =
+        configuration.location(of: name) == nil
+        ? "message_size_limit: \(largest) is larger than \(name), \(limit)"
+        : "\(name): \(limit) is smaller than message_size_limit, \(largest)"
+      add(sentence + ": what fits into no mailbox is returned", to: &found.warnings, configuration)
     }
   }
 

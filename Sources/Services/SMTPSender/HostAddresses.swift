@@ -20,7 +20,11 @@ final class HostAddresses {
   nonisolated init() {}
 
   /// The addresses of a host, in the order in which they are to be tried; at least one.
-  func find(_ name: String) async throws(Failure) -> [IPAddress] {
+  ///
+  /// - Parameter families: those that are used.
+  func find(
+    _ name: String, of families: Set<IPAddress.Family>
+  ) async throws(Failure) -> [IPAddress] {
     let helper = try started()
     guard helper.depth < Self.depthMax else {
       throw Failure(reason: "\(Self.depthMax) look-ups of names are waiting")
@@ -29,8 +33,10 @@ final class HostAddresses {
       Result { () throws(NameService.Failure) in try NameService.addresses(ofHost: name) }
     }
     switch found {
-    case .success(let addresses) where !addresses.isEmpty: return addresses
-    case .success: throw Failure(reason: "no address")
+    case .success(let addresses):
+      let usable = addresses.filter { families.contains($0.family) }
+      guard usable.isEmpty else { return usable }
+      throw Failure(reason: "no address of \(name) is of the protocols in inet_protocols")
     case .failure(let failure): throw Failure(reason: failure.description)
     }
   }

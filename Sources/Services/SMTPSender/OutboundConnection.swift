@@ -159,9 +159,12 @@ final class OutboundConnection {
         stream = try await ByteStream.connect(
           toPath: settings.socketPath(path),
           deadline: Reactor.shared.now + settings.connectTime)
-      case .domain(let name), .host(let name):
+      case .host(let name): return try await connect(toHost: name)
+      case .domain(let name):
         guard settings.client.speaksLMTP else {
-          core.connectFailed(reason: "name service is not available for \(name)")
+          core.connectFailed(
+            reason: "mail exchangers of \(name) are not looked up yet; write [\(name)] for the host"
+          )
           return false
         }
         return try await connect(toHost: name)
@@ -186,11 +189,12 @@ final class OutboundConnection {
       deadline: Reactor.shared.now + settings.connectTime)
   }
 
-  /// Tries the addresses of a host in turn; LMTP knows no mail exchangers (RFC 2033 5).
+  /// Tries the addresses of a host in turn. It is one in brackets, or any in LMTP, which knows no
+  /// mail exchangers (RFC 2033 5).
   private func connect(toHost name: String) async throws(StreamError) -> Bool {
     let addresses: [IPAddress]
     do throws(HostAddresses.Failure) {
-      addresses = try await names.find(name)
+      addresses = try await names.find(name, of: settings.families)
     } catch {
       core.connectFailed(reason: error.reason)
       return false

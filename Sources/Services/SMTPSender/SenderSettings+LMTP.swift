@@ -40,6 +40,7 @@ extension SenderSettings {
     defaultPort = NextHop.port(named: configuration[.lmtpTcpPort]) ?? 24
     deliversFinally = configuration[.lmtpAssumeFinal]
     queueDirectory = configuration[.queueDirectory]
+    families = Self.families(configuration)
     tag = Array("lmtp".utf8)
   }
 }

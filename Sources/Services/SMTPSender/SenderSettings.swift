@@ -24,6 +24,8 @@ struct SenderSettings: Sendable {
   let deliversFinally: Bool
   /// The folder below which sockets lie whose path does not begin with a slash.
   let queueDirectory: String
+  /// The families of addresses to which a host's name may lead (`inet_protocols`).
+  let families: Set<IPAddress.Family>
   /// The tag of log lines: the service's name behind `syslog_name`.
   let tag: [UInt8]
 
@@ -63,7 +65,16 @@ struct SenderSettings: Sendable {
     defaultPort = 25
     deliversFinally = false
     queueDirectory = configuration[.queueDirectory]
+    families = Self.families(configuration)
     tag = Array((transport == "relay" ? "relay/smtp" : "smtp").utf8)
+  }
+
+  static func families(_ configuration: Configuration) -> Set<IPAddress.Family> {
+    let protocols = configuration[.inetProtocols]
+    var families: Set<IPAddress.Family> = []
+    if protocols.contains("all") || protocols.contains("ipv4") { families.insert(.v4) }
+    if protocols.contains("all") || protocols.contains("ipv6") { families.insert(.v6) }
+    return families
   }
 
   /// Writes a line about a connection of the transport.

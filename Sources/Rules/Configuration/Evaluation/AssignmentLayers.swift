@@ -58,7 +58,7 @@ struct AssignmentLayers: Sendable {
       }
     }
     if let text = TransportParameters.defaultText(name) { return text }
-    if let entry = PostfixParameters.entries[name] { return entry.defaultText ?? "" }
+    if let entry = PostfixParameters.entries[name] { return entry.defaultText }
     if Registry.formerNames.contains(name) { return "" }
     return nil
   }

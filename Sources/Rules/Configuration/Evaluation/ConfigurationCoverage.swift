@@ -18,14 +18,16 @@ package struct ConfigurationCoverage: Sendable {
   package struct Line: Sendable {
     /// The parameter; with its service for an option in `master.cf`.
     package let subject: String
+    /// What was set.
+    package let assignment: Assignment
     /// What becomes of it.
-    package let standing: Standing
+    package var standing: Standing
     /// What ignoring it means; empty where nothing is ignored.
-    package let remark: String
+    package var remark: String
   }
 
   /// The assignments in the order of the files.
-  package let lines: [Line]
+  package private(set) var lines: [Line]
 
   /// Judges both files of a configuration.
   package init(_ main: MainFile, services: [ServiceEntry], host: HostFacts) {
@@ -39,6 +41,17 @@ package struct ConfigurationCoverage: Sendable {
       }
     }
     self.lines = lines
+  }
+
+  /// Takes back that a value has its effect where a part of it has none.
+  ///
+  /// - Parameter finding: gives what is missing, or `nil`.
+  package mutating func judgeValues(_ finding: (Assignment) -> String?) {
+    for index in lines.indices where [.honoured, .macro].contains(lines[index].standing) {
+      guard let missing = finding(lines[index].assignment) else { continue }
+      if lines[index].standing == .honoured { lines[index].standing = .notYet }
+      lines[index].remark = missing
+    }
   }
 
   /// How many assignments have each standing, in the order of the standings.

@@ -68,7 +68,7 @@ package struct ConfigurationListing: Sendable {
   }
 
   private func allNames(_ configuration: Configuration, _ services: [ServiceEntry]) -> [String] {
-    var names = Set(Registry.declarations.map(\.name))
+    var names = Set(Registry.declarations.map(\.name)).union(PostfixParameters.entries.keys)
     for service in services where service.kind == .unix {
       names.formUnion(TransportParameters.names(ofTransport: service.name))
     }

@@ -75,9 +75,26 @@ struct UsageCheck {
       return PendingParameters.consequences[general].map { .ignored($0) } ?? .used
     }
     if let entry = PostfixParameters.entries[name] {
+      guard entry.consequence != .harmless else { return .ignored(.harmless) }
       return isDefault(assignment, entry) ? .used : .ignored(entry.consequence)
     }
+    if Registry.formerNames.contains(name) { return Self.use(ofFormer: name) }
     return usedNames.contains(name) ? .ownName : .unknown
+  }
+
+  /// What becomes of an old name: what becomes of those whose default refers to it.
+  private static func use(ofFormer name: String) -> Use {
+    let heirs = Registry.declarations.filter { declaration in
+      guard case .text(let text) = declaration.defaultValue else { return false }
+      return references(in: text).contains(name)
+    }.map { PendingParameters.consequences[$0.name] }
+    if heirs.contains(nil) { return .used }
+    let entries = PostfixParameters.entries.values.filter {
+      references(in: $0.defaultText).contains(name)
+    }.map(\.consequence)
+    let found = Set(heirs.compactMap { $0 } + entries)
+    let gravest: [PostfixParameters.Consequence] = [.weakensSecurity, .changesBehaviour]
+    return .ignored(gravest.first(where: found.contains) ?? .harmless)
   }
 
   /// What becomes of an assignment, for `ConfigurationCoverage`.
@@ -92,12 +109,13 @@ struct UsageCheck {
       case .withoutService(let transport): (.harmless, "no service \(transport)")
       case .unknown: (.unknown, "")
       }
-    return ConfigurationCoverage.Line(subject: subject, standing: standing, remark: remark)
+    return ConfigurationCoverage.Line(
+      subject: subject, assignment: assignment, standing: standing, remark: remark)
   }
 
   /// Whether the value is that which Postfix takes anyway.
   private func isDefault(_ assignment: Assignment, _ entry: PostfixParameters.Entry) -> Bool {
-    guard let text = entry.defaultText else { return false }
+    let text = entry.defaultText
     if assignment.value == text { return true }
     do throws(ConfigurationError) {
       let layers = configuration.layers

@@ -12,14 +12,14 @@ enum PostfixParameters {
   /// One parameter.
   struct Entry {
     let consequence: Consequence
-    /// What Postfix takes when nothing is assigned; `nil` where that does not matter.
-    let defaultText: String?
+    /// What Postfix takes when nothing is assigned.
+    let defaultText: String
   }
 
   /// All of them by name.
   static let entries: [String: Entry] = {
     var entries: [String: Entry] = [:]
-    let add = { (text: String, consequence: Consequence, defaultText: String?) in
+    let add = { (text: String, consequence: Consequence, defaultText: String) in
       for name in text.split(whereSeparator: \.isWhitespace) {
         entries[String(name)] = Entry(consequence: consequence, defaultText: defaultText)
       }
@@ -31,9 +31,10 @@ enum PostfixParameters {
           consequence: consequence, defaultText: String(parts[1]))
       }
     }
-    add(harmlessNames, .harmless, nil)
+    add(harmlessNames, .harmless, "")
     add(changesBehaviourNames, .changesBehaviour, "")
     add(weakensSecurityNames, .weakensSecurity, "")
+    addLines(harmlessDefaults, .harmless)
     addLines(changesBehaviourDefaults, .changesBehaviour)
     addLines(weakensSecurityDefaults, .weakensSecurity)
     return entries
