@@ -19,7 +19,7 @@ extension EndToEnd {
     func itStartsInTheBackgroundAndStopsWithTheWordsOfPostfix() throws {
       let server = try MartinetInstance(relayPort: try Loopback.freePort(), logsToFile: true)
       let down = "postfix/postfix-script: fatal: the Postfix mail system is not running\n"
-      for command in ["stop", "reload", "abort"] {
+      for command in ["stop", "reload", "abort", "flush"] {
         let outcome = try postfix(server, command)
         #expect(outcome.exit == .code(1) && outcome.errors == down, "\(command): \(outcome.errors)")
       }

@@ -29,8 +29,11 @@ extension ByteStream {
   /// Begins TLS as the server and ends when the handshake is over, at the latest at `deadline`.
   ///
   /// Throws `security` when the two sides cannot agree; nothing more can be said then.
+  ///
+  /// - Parameter onStep: told of each step of the handshake.
   package func secure(
-    asServer context: TLSContext, deadline: MonotonicTime
+    asServer context: TLSContext, deadline: MonotonicTime,
+    onStep: (@ReactorActor (TLSStep) -> Void)? = nil
   ) async throws(StreamError) -> TLSFacts {
     precondition(security == nil, "TLS is active")
     do throws(TLSFailure) {
@@ -38,9 +41,10 @@ extension ByteStream {
     } catch {
       throw .security(error)
     }
+    if onStep != nil { security?.noteSteps() }
     // The client speaks first.
     if !watched.mayRead { try await readable(deadline: deadline) }
-    return try await shakeHands(deadline: deadline)
+    return try await shakeHands(deadline: deadline, onStep: onStep)
   }
 
   /// Begins TLS as the client; as `secure(asServer:)`.
@@ -79,12 +83,15 @@ extension ByteStream {
     security?.peerCertificate(digest)
   }
 
-  private func shakeHands(deadline: MonotonicTime) async throws(StreamError) -> TLSFacts {
+  private func shakeHands(
+    deadline: MonotonicTime, onStep: (@ReactorActor (TLSStep) -> Void)? = nil
+  ) async throws(StreamError) -> TLSFacts {
     while true {
       guard watched.isOpen, let security else { throw .closed }
       // The ticket at its end goes out at once: it carries the acknowledgement for which the first
       // line of many a client waits.
       let outcome = security.handshake()
+      if let onStep { security.takeSteps().forEach(onStep) }
       do throws(WaitError) {
         switch outcome {
         case .done:

@@ -27,6 +27,7 @@ func ticketCallback(
     let isReady =
       EVP_EncryptInit_ex(cipher, EVP_aes_256_cbc(), nil, key.cipher, iv) == 1
       && copenssl_set_ticket_mac(mac, key.mac, key.mac.count) == 1
+    if isReady { steps(of: ssl)?.add(.issuesTicket(keyExpires: key.expires)) }
     return isReady ? 1 : -1
   }
   guard let (key, isOld) = tickets.find(UnsafeRawBufferPointer(start: name, count: 16)) else {
@@ -35,6 +36,7 @@ func ticketCallback(
   let isReady =
     copenssl_set_ticket_mac(mac, key.mac, key.mac.count) == 1
     && EVP_DecryptInit_ex(cipher, EVP_aes_256_cbc(), nil, key.cipher, iv) == 1
+  if isReady { steps(of: ssl)?.add(.opensTicket(keyExpires: key.expires)) }
   return isReady ? (isOld ? 2 : 1) : -1
 }
 

@@ -2,7 +2,8 @@ import COpenSSL
 
 /// What OpenSSL said about an operation that failed: the reasons that it queued, in their order.
 package struct TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
-  /// Lines such as `error:0A00010B:SSL routines::wrong version number`; empty when it gave none.
+  /// Lines such as `error:0A00010B:SSL routines::wrong version number:ssl/record.c:354:`, with what
+  /// was remarked behind; empty when it gave none.
   package let reasons: [String]
 
   /// All reasons in one text.
@@ -20,9 +21,17 @@ package struct TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
   static func taken() -> TLSFailure {
     var reasons: [String] = []
     while true {
-      let code = ERR_get_error()
+      var file: UnsafePointer<CChar>?
+      var remark: UnsafePointer<CChar>?
+      var line: Int32 = 0
+      var flags: Int32 = 0
+      let code = ERR_get_error_all(&file, &line, nil, &remark, &flags)
       guard code != 0 else { return TLSFailure(reasons: reasons) }
-      if reasons.count < reasonsMax { reasons.append(text(of: code)) }
+      guard reasons.count < reasonsMax else { continue }
+      let place = file.map { String(cString: $0) } ?? ""
+      let isText = flags & ERR_TXT_STRING != 0
+      let said = isText ? remark.map { String(cString: $0) } ?? "" : ""
+      reasons.append("\(text(of: code)):\(place):\(line):\(said)")
     }
   }
 

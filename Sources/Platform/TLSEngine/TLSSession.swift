@@ -15,6 +15,8 @@ package final class TLSSession {
   private let isServer: Bool
   /// Whether the last step read the socket and found less than it asked for.
   private let emptied: UnsafeMutablePointer<Int32>
+  /// The steps of the handshake, where they are wanted.
+  private var steps: TLSSteps?
 
   /// The largest part of a stream that goes out as one record, in bytes.
   package static let recordSize = 16384
@@ -74,9 +76,24 @@ package final class TLSSession {
     ERR_clear_error()
     emptied.pointee = 0
     let outcome = outcome(SSL_do_handshake(pointer), count: 0)
-    if outcome == .done(0) { isEstablished = true }
+    if outcome == .done(0) {
+      isEstablished = true
+      SSL_set_info_callback(pointer, nil)
+    }
     return outcome
   }
+
+  /// Has the steps of the handshake noted, for `takeSteps`.
+  package func noteSteps() {
+    let steps = TLSSteps()
+    guard SSL_set_ex_data(pointer, stepsIndex, Unmanaged.passUnretained(steps).toOpaque()) == 1
+    else { return }
+    self.steps = steps
+    SSL_set_info_callback(pointer, stepCallback)
+  }
+
+  /// The steps since they were last taken.
+  package func takeSteps() -> [TLSStep] { steps?.take() ?? [] }
 
   /// Reads what one record holds, at most, into `buffer`, which must not be empty.
   package func read(into buffer: UnsafeMutableRawBufferPointer) -> TLSOutcome {

@@ -40,6 +40,8 @@ final class TicketKeys: Sendable {
     let name: [UInt8]
     let cipher: [UInt8]
     let mac: [UInt8]
+    /// When it opens no tickets any more, in seconds of the wall clock.
+    let expires: Int64
   }
 
   private struct State {
@@ -68,9 +70,9 @@ final class TicketKeys: Sendable {
     self.interval = seconds
     self.now = now
     let root = Self.digest(secret.bytes, "context \(seconds) \(context)")
-    state = Mutex(
-      State(
-        root: root, epoch: secret.madeAt / seconds, current: Self.key(root), previous: nil))
+    let epoch = secret.madeAt / seconds
+    let key = Self.key(root, expires: (epoch + 2) * seconds)
+    state = Mutex(State(root: root, epoch: epoch, current: key, previous: nil))
   }
 
   /// The key for new tickets.
@@ -103,22 +105,22 @@ final class TicketKeys: Sendable {
       state.root = Self.digest(state.root, "epoch \(epoch)")
       state.epoch = epoch
       state.previous = nil
-      state.current = Self.key(state.root)
+      state.current = Self.key(state.root, expires: (epoch + 2) * interval)
       return
     }
     while state.epoch < epoch {
       let isLast = state.epoch == epoch - 1
-      if isLast { state.previous = Self.key(state.root) }
+      if isLast { state.previous = Self.key(state.root, expires: (epoch + 1) * interval) }
       state.root = Self.digest(state.root, "next")
       state.epoch += 1
     }
-    state.current = Self.key(state.root)
+    state.current = Self.key(state.root, expires: (epoch + 2) * interval)
   }
 
-  private static func key(_ root: [UInt8]) -> Key {
+  private static func key(_ root: [UInt8], expires: Int64) -> Key {
     Key(
       name: Array(digest(root, "name").prefix(16)), cipher: digest(root, "cipher"),
-      mac: digest(root, "mac"))
+      mac: digest(root, "mac"), expires: expires)
   }
 
   private static func digest(_ key: [UInt8], _ label: String) -> [UInt8] {

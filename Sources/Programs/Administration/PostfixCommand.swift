@@ -33,9 +33,7 @@ enum PostfixCommand {
     case "check": return own("check")
     case "start-fg": return own("run")
     case "logrotate": return rotate(directory, own)
-    case "flush":
-      return PostqueueCommand.run(name: "postqueue", arguments: ["-c", directory, "-f"])
-    case "start", "stop", "reload", "abort", "status":
+    case "start", "stop", "reload", "abort", "status", "flush":
       return live(command, directory, own)
     default:
       Output.error("postfix/postfix-script: error: unknown command: '\(command)'")
@@ -79,6 +77,8 @@ enum PostfixCommand {
     case "reload":
       say("refreshing the Postfix mail system")
       return own("reload")
+    case "flush":
+      return PostqueueCommand.run(name: "postqueue", arguments: ["-c", directory, "-f"])
     default:
       say("aborting the Postfix mail system")
       return abort(pid)

@@ -23,6 +23,8 @@ package struct ServerTLS: Sendable {
   package let handshakeTimeout: Duration
   /// `smtpd_tls_loglevel`.
   package let logLevel: Int
+  /// The ciphers of versions before TLS 1.3, as OpenSSL writes them; empty without TLS.
+  package let cipherList: String
   /// `smtpd_tls_received_header`.
   package let tellsInReceived: Bool
   /// Whether clients are asked for certificates.
@@ -44,6 +46,7 @@ package struct ServerTLS: Sendable {
     context = nil
     handshakeTimeout = .zero
     logLevel = 0
+    cipherList = ""
     tellsInReceived = false
     asksForCertificates = false
     requiresCertificates = false
@@ -70,11 +73,13 @@ package struct ServerTLS: Sendable {
     fingerprintDigest = configuration[.smtpdTLSFingerprintDigest]
     guard level != .none else {
       context = nil
+      cipherList = ""
       return
     }
     let credentials = try CredentialFiles.server.credentials(configuration, material)
     if credentials.isEmpty, level == .may {
       context = nil
+      cipherList = ""
       return
     }
     guard !credentials.isEmpty else {
@@ -83,6 +88,7 @@ package struct ServerTLS: Sendable {
     }
     var settings = TLSServerSettings(name: "smtpd \(service)", credentials: credentials)
     try Self.fill(&settings, configuration, demanded: level == .encrypt)
+    cipherList = settings.ciphers
     settings.ticketSecret = material.ticketSecret
     let lifetime = configuration[.smtpdTLSSessionCacheTimeout]
     if lifetime <= .zero { settings.ticketSecret = nil }

@@ -56,9 +56,6 @@ extension MailQueue {
     for index in delivery.recipients.rest {
       recipients.append(message.recipients[Int(index)].named(index))
     }
-    if !settings.keepsOriginals {
-      for place in recipients.indices { recipients[place].original = [] }
-    }
     var request = DeliveryRequest(
       id: delivery.number.rawValue, queueID: message.id, nonce: message.segment.name.nonce,
       offset: message.offset, transport: target.transport.name, nextHop: target.nextHop,

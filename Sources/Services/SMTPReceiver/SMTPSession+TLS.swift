@@ -31,13 +31,18 @@ extension SMTPSession {
     guard let context = rules.tls.context else {
       preconditionFailure("TLS was agreed on without a context")
     }
-    if rules.tls.logLevel >= 2 { log("setting up TLS connection from \(client.logName)") }
+    let isVerbose = rules.tls.logLevel >= 2
+    if isVerbose {
+      log("setting up TLS connection from \(client.logName)")
+      log("\(client.logName): TLS cipher list \"\(rules.tls.cipherList)\"")
+    }
     isIdle = true
     defer { isIdle = false }
     let facts: TLSFacts
     do throws(StreamError) {
       facts = try await stream.secure(
-        asServer: context, deadline: Reactor.shared.now + rules.tls.handshakeTimeout)
+        asServer: context, deadline: Reactor.shared.now + rules.tls.handshakeTimeout,
+        onStep: isVerbose ? { [unowned self] in logStep($0) } : nil)
     } catch {
       logHandshakeFailure(error)
       // Else a client could have the price of handshakes paid without a limit.
@@ -121,6 +126,16 @@ extension SMTPSession {
         ? "\(client.logName): re-using session with untrusted certificate, "
           + "look for details earlier in the log"
         : problem.text(role: "client", name: client.logName))
+  }
+
+  private func logStep(_ step: TLSStep) {
+    switch step {
+    case .state(let text): log(text)
+    case .issuesTicket(let time):
+      log("\(client.logName): Issuing session ticket, key expiration: \(time)")
+    case .opensTicket(let time):
+      log("\(client.logName): Decrypting session ticket, key expiration: \(time)")
+    }
   }
 
   private func logUnknownName(_ name: String) {
