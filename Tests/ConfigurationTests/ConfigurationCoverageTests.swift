@@ -31,6 +31,11 @@ struct ConfigurationCoverageTests {
         ])
   }
 
+  @Test func whatPostfixsLMTPIgnoresMayBeIgnored() {
+    let names = ["lmtp_sender_dependent_authentication", "lmtp_tls_connection_reuse"]
+    #expect(lines(names.map { "\($0) = yes\n" }.joined()) == names.map { "\($0): harmless" })
+  }
+
   @Test func anOldNameStandsAsThoseThatReferToIt() {
     #expect(
       lines(

@@ -14,6 +14,7 @@ extension EndToEnd {
     private static let shown = [
       "subject=", "issuer=", "subject_CN=", "TLS connection established", "verification failed",
       "re-using session", "NOQUEUE: ", "Reusing old session", "disconnect from",
+      "SSL_accept:", "TLS cipher list", "session ticket, key expiration",
     ]
 
     private let clients: TestClients
@@ -82,7 +83,11 @@ extension EndToEnd {
           .filter { line in
             Self.shown.contains { line.contains($0) } && !line.contains(": depth=")
           }
-          .map { $0.replacing(#/^.*?\]: /#, with: "") }
+          .map { $0.replacing(#/^.*?\]: /#, with: "").replacing(#/expiration: \d+/#, with: "") }
+        // A step is told again when the library was called before all of it had come.
+        traces.lines = traces.lines.indices.filter {
+          $0 == 0 || traces.lines[$0] != traces.lines[$0 - 1]
+        }.map { traces.lines[$0] }
         all.append(traces)
       }
       return all
@@ -137,6 +142,7 @@ extension EndToEnd {
         #expect(traces[0].replies[2].hasPrefix(relays ? "250 " : "554 "), "\(client ?? "none")")
         #expect(traces[1].replies == traces[0].replies)
         #expect(traces[1].lines.contains { $0.contains("Reusing old session") })
+        #expect(traces[0].lines.contains { $0.contains("SSL_accept:SSLv3/TLS read client hello") })
       }
     }
 

@@ -124,6 +124,29 @@ extension TLSSession {
     #expect(wire.server.isEstablished && wire.server.facts.protocolName == "TLSv1.1")
   }
 
+  @Test func stepsOfTheHandshakeAreToldWhereTheyAreWanted() throws {
+    var settings = try Self.settings()
+    settings.ticketSecret = Self.secret
+    let context = try TLSContext(server: settings)
+    let wire = try Wire(context)
+    wire.server.noteSteps()
+    _ = wire.shakeHands()
+    let steps = wire.server.takeSteps()
+    #expect(steps.first == .state("SSL_accept:before SSL initialization"))
+    #expect(steps.contains(.state("SSL_accept:SSLv3/TLS read client hello")))
+    #expect(
+      steps.contains { if case .issuesTicket(let time) = $0 { time > 0 } else { false } })
+    #expect(wire.server.takeSteps().isEmpty)
+    // What the peer does later is no step of the handshake.
+    #expect(wire.client.write(Array("EHLO".utf8)) == .done(4))
+    #expect(wire.server.read() == Array("EHLO".utf8))
+    wire.server.sayGoodbye()
+    #expect(wire.server.takeSteps().isEmpty)
+    let silent = try Wire(context)
+    _ = silent.shakeHands()
+    #expect(silent.server.takeSteps().isEmpty)
+  }
+
   @Test func versionsOutOfBoundsAreRefusedByBothSides() throws {
     var settings = try Self.settings()
     settings.versions = TLSVersions(lowest: 0x0303, excluded: [0x0304])

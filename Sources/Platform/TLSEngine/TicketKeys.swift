@@ -71,7 +71,7 @@ final class TicketKeys: Sendable {
     self.now = now
     let root = Self.digest(secret.bytes, "context \(seconds) \(context)")
     let epoch = secret.madeAt / seconds
-    let key = Self.key(root, expires: (epoch + 2) * seconds)
+    let key = Self.key(root, expires: Self.end(of: epoch, seconds))
     state = Mutex(State(root: root, epoch: epoch, current: key, previous: nil))
   }
 
@@ -105,16 +105,26 @@ final class TicketKeys: Sendable {
       state.root = Self.digest(state.root, "epoch \(epoch)")
       state.epoch = epoch
       state.previous = nil
-      state.current = Self.key(state.root, expires: (epoch + 2) * interval)
+      state.current = Self.key(state.root, expires: Self.end(of: epoch, interval))
       return
     }
     while state.epoch < epoch {
       let isLast = state.epoch == epoch - 1
-      if isLast { state.previous = Self.key(state.root, expires: (epoch + 1) * interval) }
+      if isLast {
+        state.previous = Self.key(
+          state.root, expires: Self.end(of: epoch - 1, interval))
+      }
       state.root = Self.digest(state.root, "next")
       state.epoch += 1
     }
-    state.current = Self.key(state.root, expires: (epoch + 2) * interval)
+    state.current = Self.key(state.root, expires: Self.end(of: epoch, interval))
+  }
+
+  /// When tickets of an interval are no longer opened, as far as a clock can tell.
+  private static func end(of epoch: Int64, _ interval: Int64) -> Int64 {
+    let (next, isLate) = epoch.addingReportingOverflow(2)
+    let (time, isLater) = next.multipliedReportingOverflow(by: interval)
+    return isLate || isLater ? .max : time
   }
 
   private static func key(_ root: [UInt8], expires: Int64) -> Key {

@@ -154,6 +154,8 @@ package struct ServerTLS: Sendable {
     let grade = configuration[demanded ? .smtpdTLSMandatoryCiphers : .smtpdTLSCiphers]
     var excluded = configuration[.smtpdTLSExcludeCiphers]
     if demanded { excluded += configuration[.smtpdTLSMandatoryExcludeCiphers] }
+    // Who has no certificate to show cannot ask for one.
+    if asksForCertificates(configuration) { excluded.append("aNULL") }
     settings.ciphers = configuration.cipherList(grade, excluding: excluded)
     settings.prefersOwnCiphers = configuration[.tlsPreemptCipherlist]
     settings.groups = configuration.keyExchangeGroups

@@ -85,6 +85,11 @@ package final class SMTPReceiverService: RoleService {
       logName: context.configuration[.syslogName], opener: tables,
       tls: try security(of: listener))
     warn(rules.usual, rules.warnings)
+    if rules.usual.tls.context != nil, rules.usual.tls.logLevel >= 2 {
+      context.log.line(tag: rules.usual.tag) {
+        $0.append(text: "initializing the server-side TLS engine")
+      }
+    }
     do throws(Errno) {
       let socket = try listener.descriptor.duplicate()
       // Sessions inherit it: a reply must not wait for the acknowledgement of the one before.

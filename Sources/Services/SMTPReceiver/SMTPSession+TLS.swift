@@ -36,13 +36,15 @@ extension SMTPSession {
       log("setting up TLS connection from \(client.logName)")
       log("\(client.logName): TLS cipher list \"\(rules.tls.cipherList)\"")
     }
-    isIdle = true
-    defer { isIdle = false }
+    var onStep: (@ReactorActor (TLSStep) -> Void)?
+    if isVerbose { onStep = { self.logStep($0) } }
     let facts: TLSFacts
     do throws(StreamError) {
+      isIdle = true
+      defer { isIdle = false }
       facts = try await stream.secure(
         asServer: context, deadline: Reactor.shared.now + rules.tls.handshakeTimeout,
-        onStep: isVerbose ? { [unowned self] in logStep($0) } : nil)
+        onStep: onStep)
     } catch {
       logHandshakeFailure(error)
       // Else a client could have the price of handshakes paid without a limit.

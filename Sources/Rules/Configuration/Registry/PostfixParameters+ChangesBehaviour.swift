@@ -82,7 +82,6 @@ extension PostfixParameters {
     lmtp_randomize_addresses yes
     lmtp_send_dummy_mail_auth no
     lmtp_send_xforward_command no
-    lmtp_sender_dependent_authentication no
     lmtp_xforward_timeout 300s
     local_delivery_status_filter $default_delivery_status_filter
     masquerade_classes envelope_sender, header_sender, header_recipient

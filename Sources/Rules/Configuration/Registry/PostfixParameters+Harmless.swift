@@ -53,6 +53,8 @@ extension PostfixParameters {
     known_tcp_ports lmtp=24, smtp=25, smtps=submissions=465, submission=587
     lmdb_map_size 16777216
     lmtp_sasl_auth_cache_time 90d
+    lmtp_sender_dependent_authentication no
+    lmtp_tls_connection_reuse no
     mailq_path /usr/bin/mailq
     manpage_directory /usr/share/man
     max_idle 100s

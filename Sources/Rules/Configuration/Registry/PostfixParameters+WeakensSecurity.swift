@@ -26,7 +26,6 @@ extension PostfixParameters {
     forward_expansion_filter \#
     1234567890!@%-_=+:,./abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ
     lmtp_tls_block_early_mail_reply no
-    lmtp_tls_connection_reuse no
     lmtp_tls_dkey_file $lmtp_tls_dcert_file
     lmtp_tls_force_insecure_host_tlsa_lookup no
     local_login_sender_maps static:*
