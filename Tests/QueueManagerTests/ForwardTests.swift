@@ -111,7 +111,7 @@ import Testing
       log.contains {
         $0.contains("local[")
           && $0.contains("\(old): to=<list@mx.test>, orig_to=<all@mx.test>, relay=local, ")
-          && $0.hasSuffix("dsn=2.0.0, status=sent (forwarded as \(new), \(own))")
+          && $0.hasSuffix("dsn=2.0.0, status=sent (forwarded as \(own), \(new))")
       })
     // The agent would take the field of its own address for a loop.
     #expect(!(try scene.text(of: own)).contains("Delivered-To:"))
@@ -344,6 +344,35 @@ import Testing
     #expect(
       scene.local.requests.last?.recipients.map(\.program) == [Self.place(of: "|b", 0, of: 1)])
     #expect(scene.local.requests.last?.sender == MailAddress("owner-announce@mx.test"))
+    #expect(
+      scene.remote.requests.flatMap(\.recipients).map(\.address) == [MailAddress("c@far.test")])
+  }
+
+  @Test @ReactorActor func aRequeuedListWhoseCommandHasChangedGoesToNobodyTwice() async throws {
+    let scene = try await Scene()
+    scene.local.judge = { request in
+      let isOld = request.recipients.map(\.program) == [Self.place(of: "|a", 0, of: 1)]
+      return isOld
+        ? TestAgent.verdicts(on: request, .deferred, EnhancedStatus(4, 3, 5), "has changed")
+        : TestAgent.deliverAll(request)
+    }
+    try scene.rig.directory.write("|a\nc@far.test\n", to: "people")
+    _ = try await scene.send(to: "announce")
+    let waits = { @ReactorActor (requests: Int) in
+      scene.rig.queue.scheduler.counts.deferred == 1
+        && scene.rig.queue.scheduler.messageCount == 1 && scene.local.requests.count == requests
+    }
+    try await eventually("the command waits") { waits(1) }
+    let old = try #require(scene.local.requests.first?.queueID)
+    try scene.rig.directory.write("|b\nc@far.test\n", to: "people")
+    #expect(scene.rig.queue.carryOut(.requeue, on: old).isDone)
+    scene.rig.queue.plan()
+    try await eventually("its successor waits") { waits(2) }
+    scene.rig.queue.scheduler.flushAll()
+    scene.rig.queue.plan()
+    try await scene.isEmpty()
+    #expect(
+      scene.local.requests.last?.recipients.map(\.program) == [Self.place(of: "|b", 0, of: 1)])
     #expect(
       scene.remote.requests.flatMap(\.recipients).map(\.address) == [MailAddress("c@far.test")])
   }

@@ -91,7 +91,10 @@ final class Forwarder {
         let answer = await follow(
           original, header, to: recipient, changed[name] ?? [], takesNew: first.contains(name),
           &answers)
-        if answer.outcome == .deferred { work.message.followedAliases.remove(name) }
+        // Who did not take what is new leaves the part of who did.
+        if answer.outcome == .deferred, first.contains(name) {
+          work.message.followedAliases.remove(name)
+        }
         verdicts.append(answer)
       }
     } catch {
@@ -212,6 +215,8 @@ final class Forwarder {
         for (other, content) in parts.enumerated() where other != place {
           part.served += content.recipients
         }
+        // Only what becomes of commands and files is ever looked up there.
+        if !recipients.contains(where: \.isProgram) { part.served = [] }
         let id = queue.writer.makeQueueID(now: queue.clock.wallNow)
         try await original.write(part, as: id, fields: fields)
         ids.append(id)
@@ -230,7 +235,8 @@ final class Forwarder {
 
   /// Those who get the mail by way of the field that an alias leaves, and those to whom it is
   /// delivered at the alias's own address: its commands, its files, and the user of its name. Their
-  /// agent writes the field itself, and one that is there already is a loop to it.
+  /// agent writes the field itself, and one that is there already is a loop to it. These come
+  /// first: where the second part cannot be written the first is written again.
   nonisolated private static func parts(
     of recipients: [EnvelopeRecipient], at alias: DeliveryRecipient, _ field: [UInt8]
   ) -> [(recipients: [EnvelopeRecipient], fields: [UInt8])] {
@@ -245,7 +251,7 @@ final class Forwarder {
         others.append(recipient)
       }
     }
-    return [(others, field), (own, [])].filter { !$0.0.isEmpty }
+    return [(own, []), (others, field)].filter { !$0.0.isEmpty }
   }
 }
 

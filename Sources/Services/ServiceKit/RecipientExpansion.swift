@@ -94,8 +94,12 @@ package struct RecipientExpansion: Sendable {
       for: recipient.address, isFiltered: isFiltered, in: memory)
     if recipient.isProgram, !served.isEmpty {
       results.removeAll { served.contains($0.identity) }
-      // Nobody is left: whoever opens the alias says so.
-      if results.isEmpty { return try take(recipient, in: memory) }
+      // Nobody is left, or the alias is opened later, as one with an owner is: whoever does that
+      // says so, or knows who has the message. For an alias as such nobody would.
+      let isLater = results.contains {
+        $0.kind == .alias && ASCII.equalFolded($0.address.bytes, recipient.address.bytes)
+      }
+      if results.isEmpty || isLater { return try take(recipient, in: memory) }
     }
     let before = size
     for result in results {
