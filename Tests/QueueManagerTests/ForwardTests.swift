@@ -16,57 +16,6 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct ForwardTests {
   init() { Reactor.startThread() }
 
-  private static let aliases =
-    "{ list = a@far.test, b@far.test, \"|command\" }, { owner-list = boss@far.test }, "
-    + "{ file = :include:/people }, "
-    + "{ announce = :include:/people }, { owner-announce = boss@far.test }, "
-    + "{ ring = other }, { owner-ring = r@far.test }, "
-    + "{ other = ring, c@far.test }, { owner-other = o@far.test }"
-
-  @ReactorActor
-  private final class Scene {
-    let rig: Rig
-    let remote: TestAgent
-    let local: TestAgent
-    let writer: TestWriter
-
-    init(directory: TemporaryDirectory? = nil) async throws {
-      rig = try Rig(
-        directory: directory, localAliases: ForwardTests.aliases,
-        routes: { $0 == "mx.test" ? "local:" : nil })
-      try await rig.peers.start()
-      writer = try TestWriter(rig)
-      remote = try TestAgent(rig)
-      local = try TestAgent(rig, role: .local)
-      rig.peers.channelsComplete()
-    }
-
-    func send(
-      to alias: String, _ change: (inout Envelope) -> Void = { _ in }
-    ) async throws -> QueueID {
-      var recipient = EnvelopeRecipient(MailAddress("\(alias)@mx.test"))
-      recipient.kind = .alias
-      var envelope = Envelope(
-        sender: MailAddress("a@example.org"), recipients: [recipient], arrival: Clocks.wallNow())
-      change(&envelope)
-      return try await writer.send(envelope, body: "hello\r\n..dot\r\n", flags: [.scanForDots])
-    }
-
-    func isEmpty() async throws {
-      try await eventually("all is done") {
-        self.rig.queue.scheduler.messageCount == 0
-          && self.remote.requests.count + self.local.requests.count > 0
-      }
-    }
-
-    func text(of id: QueueID) throws -> String {
-      let spool = try SpoolInspection(try LinuxDisk(path: rig.directory.path))
-      var text: [UInt8] = []
-      try spool.readContent(of: try spool.message(id), lineEnd: .lf) { text += $0 }
-      return String(decoding: text, as: UTF8.self)
-    }
-  }
-
   /// The place of an alias's only command.
   private nonisolated static func place(of command: String) -> AliasProgramPlace {
     let item = IncludedItems.Item(text: Array(command.utf8), owner: 0)
@@ -75,7 +24,7 @@ import Testing
   }
 
   @Test @ReactorActor func mailOfAListComesFromItsOwner() async throws {
-    let scene = try await Scene()
+    let scene = try await ForwardScene()
     let old = try await scene.send(to: "list") { envelope in
       envelope.envelopeID = Array("ID".utf8)
       envelope.returnContent = .full
@@ -122,7 +71,7 @@ import Testing
   }
 
   @Test @ReactorActor func anAliasWaitsForTheFileThatItIncludes() async throws {
-    let scene = try await Scene()
+    let scene = try await ForwardScene()
     let old = try await scene.send(to: "file") { envelope in
       envelope.recipients[0].notify = .success
     }
@@ -155,7 +104,7 @@ import Testing
 
   /// Two lists that name each other, each with an owner.
   @Test @ReactorActor func mailThatComesBackToItsListIsReturned() async throws {
-    let scene = try await Scene()
+    let scene = try await ForwardScene()
     _ = try await scene.send(to: "ring")
     try await eventually("it is returned to an owner") {
       try scene.rig.log.contains {
@@ -169,7 +118,7 @@ import Testing
   }
 
   @Test @ReactorActor func aLargeMessageIsForwardedToo() async throws {
-    let scene = try await Scene()
+    let scene = try await ForwardScene()
     // While it is under way its segment stays.
     scene.remote.judge = { _ in nil }
     var recipient = EnvelopeRecipient(MailAddress("list@mx.test"))
@@ -189,7 +138,7 @@ import Testing
   }
 
   @Test @ReactorActor func requeuedMailKeepsItsCommands() async throws {
-    let scene = try await Scene()
+    let scene = try await ForwardScene()
     scene.local.judge = { request in
       TestAgent.verdicts(on: request, .deferred, EnhancedStatus(4, 3, 0), "not now")
     }
@@ -203,190 +152,5 @@ import Testing
     let last = try #require(scene.local.requests.last)
     #expect(last.queueID != old && last.recipients.map(\.program) == [place])
     #expect(scene.remote.requests.isEmpty)
-  }
-
-  /// The place of the command at `index` of `count` in the file that the alias `file` includes.
-  private nonisolated static func place(
-    of command: String, _ index: UInt32, of count: UInt32
-  ) -> AliasProgramPlace {
-    let item = IncludedItems.Item(
-      text: Array(command.utf8), owner: 0, path: Array("/people".utf8))
-    return AliasProgramPlace(
-      index: index, count: count, isInFile: true, isBare: false, checksum: item.checksum)
-  }
-
-  /// Has one message for the commands `a` and `b` of the alias, of which the second fails.
-  @ReactorActor
-  @discardableResult
-  private func sendToBoth(
-    _ scene: Scene, nobodyWorks: Bool = false, _ delivered: @escaping @ReactorActor () -> Void
-  ) async throws -> QueueID {
-    let works = nobodyWorks ? 0 : Self.place(of: "|a", 0, of: 2).checksum
-    scene.local.judge = { request in
-      request.recipients.map { recipient in
-        let isDone = recipient.program?.checksum == works
-        if isDone { delivered() }
-        return RecipientVerdict(
-          index: recipient.index, outcome: isDone ? .sent : .deferred,
-          status: isDone ? EnhancedStatus(2, 0, 0) : EnhancedStatus(4, 3, 0),
-          text: Array("as told".utf8), relay: Array("local".utf8))
-      }
-    }
-    try scene.rig.directory.write("|a\n|b\nc@far.test\n", to: "people")
-    let id = try await scene.send(to: "file") { envelope in
-      let model = envelope.recipients[0]
-      envelope.recipients = [model, model, EnvelopeRecipient(MailAddress("c@far.test"))]
-      envelope.recipients[0].kind = .program(Self.place(of: "|a", 0, of: 2))
-      envelope.recipients[1].kind = .program(Self.place(of: "|b", 1, of: 2))
-    }
-    try await eventually("the second waits") {
-      scene.rig.queue.scheduler.counts.deferred == 1 && scene.remote.requests.count == 1
-    }
-    return id
-  }
-
-  @Test @ReactorActor func mailFollowsAnAliasThatHasChanged() async throws {
-    let scene = try await Scene()
-    var runs = 0
-    try await sendToBoth(scene) { runs += 1 }
-    // Another command in place of the one that fails, and one more address.
-    try scene.rig.directory.write("|c\n|a\nc@far.test\nd@far.test\n", to: "people")
-    scene.rig.queue.scheduler.flushAll()
-    scene.rig.queue.plan()
-    let second = Self.place(of: "|c", 0, of: 2)
-    try await eventually("the new one waits alone") {
-      scene.local.requests.last?.recipients.map(\.program) == [second]
-        && scene.rig.queue.scheduler.counts.deferred == 1
-        && scene.rig.queue.scheduler.messageCount == 1
-    }
-    // Once more: whoever has it, in whichever of the messages, gets it no second time.
-    try scene.rig.directory.write("|a\n|e\nc@far.test\nd@far.test\n", to: "people")
-    scene.local.judge = TestAgent.deliverAll
-    scene.rig.queue.scheduler.flushAll()
-    scene.rig.queue.plan()
-    try await scene.isEmpty()
-    #expect(
-      scene.local.requests.last?.recipients.map(\.program) == [Self.place(of: "|e", 1, of: 2)])
-    #expect(runs == 1)
-    #expect(
-      scene.remote.requests.flatMap(\.recipients).map(\.address.description).sorted()
-        == ["c@far.test", "d@far.test"])
-  }
-
-  @Test @ReactorActor func requeuedMailFollowsAnAliasThatHasChangedAtOnce() async throws {
-    let scene = try await Scene()
-    var runs = 0
-    let old = try await sendToBoth(scene) { runs += 1 }
-    try scene.rig.directory.write("|c\n|a\nc@far.test\nd@far.test\n", to: "people")
-    scene.local.judge = TestAgent.deliverAll
-    #expect(scene.rig.queue.carryOut(.requeue, on: old).isDone)
-    scene.rig.queue.plan()
-    try await scene.isEmpty()
-    #expect(runs == 1 && scene.local.requests.flatMap(\.recipients).count == 3)
-    #expect(
-      scene.local.requests.last?.recipients.map(\.program) == [Self.place(of: "|c", 0, of: 2)])
-    #expect(
-      scene.remote.requests.flatMap(\.recipients).map(\.address.description).sorted()
-        == ["c@far.test", "d@far.test"])
-  }
-
-  /// None of those who wait has mail twice because it stands elsewhere.
-  @Test @ReactorActor func requeuedMailRunsACommandThatHasMovedOnce() async throws {
-    let scene = try await Scene()
-    let old = try await sendToBoth(scene, nobodyWorks: true) {}
-    try scene.rig.directory.write("|c\n|a\nc@far.test\n", to: "people")
-    scene.local.judge = TestAgent.deliverAll
-    let before = scene.local.requests.count
-    #expect(scene.rig.queue.carryOut(.requeue, on: old).isDone)
-    scene.rig.queue.plan()
-    try await scene.isEmpty()
-    let programs = scene.local.requests[before...].flatMap(\.recipients).map(\.program?.checksum)
-    #expect(
-      Set(programs) == [
-        Self.place(of: "|a", 0, of: 2).checksum, Self.place(of: "|c", 0, of: 2).checksum,
-      ])
-    #expect(programs.count == 2)
-  }
-
-  @Test @ReactorActor func aCommandThatIsNoLongerNamedEndsItsMail() async throws {
-    let scene = try await Scene()
-    var runs = 0
-    try await sendToBoth(scene) { runs += 1 }
-    try scene.rig.directory.write("|a\nc@far.test\n", to: "people")
-    scene.rig.queue.scheduler.flushAll()
-    scene.rig.queue.plan()
-    try await scene.isEmpty()
-    #expect(runs == 1 && scene.local.requests.flatMap(\.recipients).count == 2)
-    #expect(scene.remote.requests.count == 1)
-    #expect(
-      try scene.rig.log.contains {
-        $0.hasSuffix("status=sent (all for whom the alias stands by now have it)")
-      })
-  }
-
-  /// The two messages that an alias with an owner becomes know of each other.
-  @Test @ReactorActor func aListWhoseCommandHasChangedGoesToNobodyTwice() async throws {
-    let scene = try await Scene()
-    scene.local.judge = { request in
-      TestAgent.verdicts(on: request, .deferred, EnhancedStatus(4, 3, 0), "not now")
-    }
-    try scene.rig.directory.write("|a\nc@far.test\n", to: "people")
-    _ = try await scene.send(to: "announce")
-    try await eventually("the command waits") {
-      scene.rig.queue.scheduler.counts.deferred == 1
-        && scene.rig.queue.scheduler.messageCount == 1
-    }
-    try scene.rig.directory.write("|b\nc@far.test\n", to: "people")
-    scene.local.judge = TestAgent.deliverAll
-    scene.rig.queue.scheduler.flushAll()
-    scene.rig.queue.plan()
-    try await scene.isEmpty()
-    #expect(
-      scene.local.requests.last?.recipients.map(\.program) == [Self.place(of: "|b", 0, of: 1)])
-    #expect(scene.local.requests.last?.sender == MailAddress("owner-announce@mx.test"))
-    #expect(
-      scene.remote.requests.flatMap(\.recipients).map(\.address) == [MailAddress("c@far.test")])
-  }
-
-  @Test @ReactorActor func aRequeuedListWhoseCommandHasChangedGoesToNobodyTwice() async throws {
-    let scene = try await Scene()
-    scene.local.judge = { request in
-      let isOld = request.recipients.map(\.program) == [Self.place(of: "|a", 0, of: 1)]
-      return isOld
-        ? TestAgent.verdicts(on: request, .deferred, EnhancedStatus(4, 3, 5), "has changed")
-        : TestAgent.deliverAll(request)
-    }
-    try scene.rig.directory.write("|a\nc@far.test\n", to: "people")
-    _ = try await scene.send(to: "announce")
-    let waits = { @ReactorActor (requests: Int) in
-      scene.rig.queue.scheduler.counts.deferred == 1
-        && scene.rig.queue.scheduler.messageCount == 1 && scene.local.requests.count == requests
-    }
-    try await eventually("the command waits") { waits(1) }
-    let old = try #require(scene.local.requests.first?.queueID)
-    try scene.rig.directory.write("|b\nc@far.test\n", to: "people")
-    #expect(scene.rig.queue.carryOut(.requeue, on: old).isDone)
-    scene.rig.queue.plan()
-    try await eventually("its successor waits") { waits(2) }
-    scene.rig.queue.scheduler.flushAll()
-    scene.rig.queue.plan()
-    try await scene.isEmpty()
-    #expect(
-      scene.local.requests.last?.recipients.map(\.program) == [Self.place(of: "|b", 0, of: 1)])
-    #expect(
-      scene.remote.requests.flatMap(\.recipients).map(\.address) == [MailAddress("c@far.test")])
-  }
-
-  /// What cannot be asked is for the agent to tell, and keeps nobody else from the message.
-  @Test @ReactorActor func aFileThatCannotBeReadChangesNothing() async throws {
-    let scene = try await Scene()
-    try await sendToBoth(scene) {}
-    try Files.unlink(scene.rig.directory.path + "/people")
-    scene.local.judge = TestAgent.deliverAll
-    scene.rig.queue.scheduler.flushAll()
-    scene.rig.queue.plan()
-    try await scene.isEmpty()
-    #expect(
-      scene.local.requests.last?.recipients.map(\.program) == [Self.place(of: "|b", 1, of: 2)])
   }
 }

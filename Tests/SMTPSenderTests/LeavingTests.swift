@@ -114,7 +114,8 @@ private final class Scene {
     let connection = OutboundConnection(
       destination: DestinationKey(job.request, security.plaintext, login: nil), hop: hop,
       settings: SenderSettings(configuration, transport: "smtp"), agreement: security.plaintext,
-      log: log, reader: reader, names: HostAddresses(), owner: owner)
+      log: log, reader: reader, names: HostAddresses(depthMax: 10, timeout: .seconds(30)),
+      owner: owner)
     connection.open(for: job)
     return connection
   }

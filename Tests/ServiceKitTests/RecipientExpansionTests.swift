@@ -100,6 +100,17 @@ struct RecipientExpansionTests {
     #expect(try await expanded(recipients, by: rewriting()).count == 4)
   }
 
+  @Test func twoCommandsWithOneChecksumAreTwo() throws {
+    var expansion = RecipientExpansion(try rewriting(), keepsOriginals: true)
+    for index in [0, 1, 0] as [UInt32] {
+      var recipient = EnvelopeRecipient(MailAddress("list@mx.test"))
+      recipient.kind = .program(
+        AliasProgramPlace(index: index, count: 2, isInFile: true, isBare: false, checksum: 7))
+      try expansion.take(recipient)
+    }
+    #expect(expansion.recipients.count == 2)
+  }
+
   @Test func onlySoManyRecipientsAreRemembered() async throws {
     let few = try rewriting(remembered: 1)
     let recipients = plain("a@o.test", "b@o.test", "b@o.test", "a@o.test")

@@ -30,9 +30,17 @@ package struct TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
       guard reasons.count < reasonsMax else { continue }
       let place = file.map { String(cString: $0) } ?? ""
       let isText = flags & ERR_TXT_STRING != 0
-      let said = isText ? remark.map { String(cString: $0) } ?? "" : ""
+      let said = isText ? remark.map { printable(String(cString: $0)) } ?? "" : ""
       reasons.append("\(text(of: code)):\(place):\(line):\(said)")
     }
+  }
+
+  /// The most bytes of a remark; some are made of what the peer sent.
+  private static let remarkLengthMax = 200
+
+  private static func printable(_ remark: String) -> String {
+    let bytes = remark.utf8.prefix(remarkLengthMax).map { $0 < 32 || $0 == 127 ? 63 : $0 }
+    return String(decoding: bytes, as: UTF8.self)
   }
 
   private static func text(of code: UInt) -> String {

@@ -36,10 +36,8 @@ extension KeyMaterial {
   ) throws(TLSPolicyError) {
     self.init()
     for configuration in configurations {
-      do throws(TLSPolicyError) {
+      try TLSPolicyError.locating(in: configuration) { () throws(TLSPolicyError) in
         try takeClient(configuration, list, read)
-      } catch {
-        throw error.located(in: configuration)
       }
     }
   }

@@ -30,10 +30,8 @@ package struct KeyMaterial: Hashable, Sendable {
     of configurations: [Configuration], list: Lister, read: @escaping Reader
   ) throws(TLSPolicyError) {
     for configuration in configurations where ServerTLS.level(of: configuration) != .none {
-      do throws(TLSPolicyError) {
+      try TLSPolicyError.locating(in: configuration) { () throws(TLSPolicyError) in
         try takeServer(configuration, list, read)
-      } catch {
-        throw error.located(in: configuration)
       }
     }
   }

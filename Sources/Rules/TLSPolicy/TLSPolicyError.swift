@@ -17,11 +17,23 @@ package struct TLSPolicyError: Error, Hashable, Sendable, CustomStringConvertibl
     self.located = located
   }
 
+  /// Does something with a configuration, whose errors name what the administrator set in it, and
+  /// where.
+  package static func locating(
+    in configuration: Configuration, _ body: () throws(TLSPolicyError) -> Void
+  ) throws(TLSPolicyError) {
+    do throws(TLSPolicyError) {
+      try body()
+    } catch {
+      throw error.located(in: configuration)
+    }
+  }
+
   /// The error with the names of parameters that the administrator set, and with their place.
   ///
   /// - Parameter configuration: what was found wrong: that of a service of `master.cf` knows the
   ///   places of its options.
-  package func located(in configuration: Configuration) -> TLSPolicyError {
+  private func located(in configuration: Configuration) -> TLSPolicyError {
     let sentence = configuration.named(description)
     return TLSPolicyError(sentence, located: configuration.located(sentence))
   }

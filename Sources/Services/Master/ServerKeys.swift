@@ -30,10 +30,8 @@ package enum ServerKeys {
       var material = try KeyMaterial(
         of: services.map(\.configuration), list: Self.names, read: Self.content)
       for (name, configuration) in services {
-        do throws(TLSPolicyError) {
+        try TLSPolicyError.locating(in: configuration) { () throws(TLSPolicyError) in
           try ServerTLS.check(configuration, service: name, material: material)
-        } catch {
-          throw error.located(in: configuration)
         }
       }
       material.ticketSecret = ticketSecret
@@ -53,11 +51,9 @@ package enum ServerKeys {
       let material = try KeyMaterial(
         ofClients: transports, list: Self.names, read: Self.content)
       for configuration in transports {
-        do throws(TLSPolicyError) {
+        try TLSPolicyError.locating(in: configuration) { () throws(TLSPolicyError) in
           _ = try ClientTLS.check(configuration, material: material, opener: .command())
           _ = try ClientLogins(configuration, opener: .command())
-        } catch {
-          throw error.located(in: configuration)
         }
       }
       return material

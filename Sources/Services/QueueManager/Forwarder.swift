@@ -130,7 +130,13 @@ final class Forwarder {
       answer.index = alias.index
       return answer
     }
-    let places = Set(moving.map { Int($0.index) })
+    // Those to whom other wishes belong, or who came by another address, have mail of their own.
+    let places = Set(
+      moving.map { Int($0.index) }.filter {
+        var other = all[$0]
+        other.kind = .alias
+        return other == wishes
+      })
     let change = AliasChange(
       moving: places.map { all[$0] },
       served: original.envelope.served

@@ -1,7 +1,8 @@
 import LinuxSystem
+import LookupTables
 import Primitives
 import Reactor
-import SystemPackage
+import ServiceKit
 
 /// Asks the name services of the host (`/etc/hosts` and what else `nsswitch.conf` names) for the
 /// addresses of servers, on a thread of its own, since they may block.
@@ -12,12 +13,14 @@ final class HostAddresses {
     let reason: String
   }
 
-  /// Questions that may wait for their turn; more are refused at once.
-  private static let depthMax = 200
+  private let thread: LookupThread
 
-  private var helper: HelperThread?
-
-  nonisolated init() {}
+  /// - Parameters:
+  ///   - depthMax: questions that may wait for their turn; more are refused at once.
+  ///   - timeout: how long an answer may take.
+  init(depthMax: Int, timeout: Duration) {
+    thread = LookupThread(name: "host-names", depthMax: depthMax, timeout: timeout)
+  }
 
   /// The addresses of a host, in the order in which they are to be tried; at least one.
   ///
@@ -25,30 +28,19 @@ final class HostAddresses {
   func find(
     _ name: String, of families: Set<IPAddress.Family>
   ) async throws(Failure) -> [IPAddress] {
-    let helper = try started()
-    guard helper.depth < Self.depthMax else {
-      throw Failure(reason: "\(Self.depthMax) look-ups of names are waiting")
-    }
-    let found = await helper.perform {
-      Result { () throws(NameService.Failure) in try NameService.addresses(ofHost: name) }
-    }
-    switch found {
-    case .success(let addresses):
-      let usable = addresses.filter { families.contains($0.family) }
-      guard usable.isEmpty else { return usable }
-      throw Failure(reason: "no address of \(name) is of the protocols in inet_protocols")
-    case .failure(let failure): throw Failure(reason: failure.description)
-    }
-  }
-
-  private func started() throws(Failure) -> HelperThread {
-    if let helper { return helper }
-    do throws(Errno) {
-      let helper = try HelperThread(name: "host-names")
-      self.helper = helper
-      return helper
+    let addresses: [IPAddress]
+    do throws(LookupError) {
+      addresses = try await thread.value(of: name) {
+        Result { () throws(NameService.Failure) in try NameService.addresses(ofHost: name) }
+          .mapError { .failed(table: name, reason: $0.description) }
+      }
     } catch {
-      throw Failure(reason: "cannot start a thread: \(error)")
+      throw Failure(reason: error.reason)
     }
+    let usable = addresses.filter { families.contains($0.family) }
+    guard usable.isEmpty else { return usable }
+    throw Failure(
+      reason: addresses.isEmpty
+        ? "no address" : "no address of \(name) is of the protocols in inet_protocols")
   }
 }

@@ -194,7 +194,8 @@ final class OutboundConnection {
   private func connect(toHost name: String) async throws(StreamError) -> Bool {
     let addresses: [IPAddress]
     do throws(HostAddresses.Failure) {
-      addresses = try await names.find(name, of: settings.families)
+      let found = try await names.find(name, of: settings.families)
+      addresses = settings.addressesMax > 0 ? Array(found.prefix(settings.addressesMax)) : found
     } catch {
       core.connectFailed(reason: error.reason)
       return false

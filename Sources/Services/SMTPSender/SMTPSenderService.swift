@@ -37,7 +37,9 @@ package final class SMTPSenderService: RoleService {
   private let connectionsMax: Int
   private let connectionEnded = Gate()
   private let reader = ContentReader()
-  private let names = HostAddresses()
+  private lazy var names = HostAddresses(
+    depthMax: context.configuration[.lookupQueueLimit],
+    timeout: context.configuration[.lookupTimeout])
 
   /// Makes the service.
   ///

@@ -41,6 +41,7 @@ extension SenderSettings {
     deliversFinally = configuration[.lmtpAssumeFinal]
     queueDirectory = configuration[.queueDirectory]
     families = Self.families(configuration)
+    addressesMax = 0
     tag = Array("lmtp".utf8)
   }
 }

@@ -26,6 +26,8 @@ struct SenderSettings: Sendable {
   let queueDirectory: String
   /// The families of addresses to which a host's name may lead (`inet_protocols`).
   let families: Set<IPAddress.Family>
+  /// The addresses of a host that are tried; 0 for all (`smtp_mx_address_limit`).
+  let addressesMax: Int
   /// The tag of log lines: the service's name behind `syslog_name`.
   let tag: [UInt8]
 
@@ -66,6 +68,7 @@ struct SenderSettings: Sendable {
     deliversFinally = false
     queueDirectory = configuration[.queueDirectory]
     families = Self.families(configuration)
+    addressesMax = configuration[.smtpMxAddressLimit]
     tag = Array((transport == "relay" ? "relay/smtp" : "smtp").utf8)
   }
 

@@ -28,20 +28,29 @@ package final class LookupThread: LookupWorker {
   deinit { thread?.stopLater() }
 
   @ReactorActor
-  private final class Answer {
+  private final class Answer<Value: Sendable> {
     let arrival = Gate()
-    var value: Result<[UInt8]?, LookupError>?
+    var value: Result<Value, LookupError>?
   }
 
   @ReactorActor
   package func answer(
     to work: @escaping @Sendable () -> Result<[UInt8]?, LookupError>, of table: String
   ) async throws(LookupError) -> [UInt8]? {
+    try await value(of: table, work)
+  }
+
+  /// Does a look-up of any kind on the thread.
+  ///
+  /// - Parameter table: what is asked, for the error.
+  package func value<Value: Sendable>(
+    of table: String, _ work: @escaping @Sendable () -> Result<Value, LookupError>
+  ) async throws(LookupError) -> Value {
     let thread = try started(for: table)
     guard thread.depth < depthMax else {
       throw .failed(table: table, reason: "\(depthMax) look-ups are waiting")
     }
-    let answer = Answer()
+    let answer = Answer<Value>()
     reactorTask {
       answer.value = await thread.perform(work)
       answer.arrival.open()

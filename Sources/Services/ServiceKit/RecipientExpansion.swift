@@ -56,6 +56,8 @@ package struct RecipientExpansion: Sendable {
   private let isFiltered: Bool
   private let served: Set<ExpandedRecipient>
   private var known: Set<[UInt8]> = []
+  /// Commands and files by what they say, wherever they stand.
+  private var knownPrograms: Set<[UInt8]> = []
 
   /// - Parameters:
   ///   - rewriting: says who stands for whom.
@@ -86,7 +88,7 @@ package struct RecipientExpansion: Sendable {
     case .alias: return try take(recipient, in: memory)
     case .program(let place):
       if try await rewriting.knows([place], of: recipient.address) {
-        return try take(recipient, in: memory)
+        return try take(recipient, mayHaveMoved: true, of: recipient.address, in: memory)
       }
     }
     let start = memory.taken
@@ -103,7 +105,9 @@ package struct RecipientExpansion: Sendable {
     }
     let before = size
     for result in results {
-      try take(recipient.standing(for: result), of: recipient.address, in: memory)
+      try take(
+        recipient.standing(for: result), mayHaveMoved: recipient.isProgram,
+        of: recipient.address, in: memory)
     }
     // The lists of the expansion are no more.
     memory.giveBack(to: start + size - before)
@@ -113,44 +117,66 @@ package struct RecipientExpansion: Sendable {
   package mutating func take(
     _ recipient: EnvelopeRecipient, in memory: ExpansionMemory = ExpansionMemory()
   ) throws(RewriteError) {
-    try take(recipient, of: recipient.address, in: memory)
+    try take(recipient, mayHaveMoved: false, of: recipient.address, in: memory)
   }
 
+  /// - Parameter mayHaveMoved: whether a command of that text may have been taken with the place
+  ///   that it had before an edit. Else a place says which one is meant: who writes an included
+  ///   file could choose a text with the checksum of somebody else's.
   private mutating func take(
-    _ recipient: EnvelopeRecipient, of address: MailAddress, in memory: ExpansionMemory
+    _ recipient: EnvelopeRecipient, mayHaveMoved: Bool, of address: MailAddress,
+    in memory: ExpansionMemory
   ) throws(RewriteError) {
-    let key = key(of: recipient)
+    var key = Self.name(of: recipient)
+    appendWishes(of: recipient, to: &key)
     guard !known.contains(key) else { return }
-    let bytes = Self.bytes(of: key)
+    let program = Self.checksum(of: recipient).map {
+      var program = $0
+      appendWishes(of: recipient, to: &program)
+      return program
+    }
+    if mayHaveMoved, let program, knownPrograms.contains(program) { return }
+    let bytes =
+      MemoryLayout<EnvelopeRecipient>.stride + 3 * key.count + (program.map(\.count) ?? 0)
     try memory.take(bytes, for: address)
     let limit = rewriting.rememberedRecipients
-    if limit == 0 || known.count < limit { known.insert(key) }
+    if limit == 0 || known.count < limit {
+      known.insert(key)
+      if let program { knownPrograms.insert(program) }
+    }
     recipients.append(recipient)
     size += bytes
   }
 
-  /// What a recipient takes in the list, in the memory of names, and in the record.
-  private static func bytes(of key: [UInt8]) -> Int {
-    MemoryLayout<EnvelopeRecipient>.stride + 3 * key.count
+  private static func name(of recipient: EnvelopeRecipient) -> [UInt8] {
+    let name = recipient.address.bytes.map(ASCII.lowercased)
+    switch recipient.kind {
+    case .address: return name
+    case .alias: return name + [0]
+    case .program(let place):
+      return name + [0, place.flags] + bytes(of: place.index) + bytes(of: place.checksum ?? 0)
+    }
   }
 
-  private func key(of recipient: EnvelopeRecipient) -> [UInt8] {
-    var key = recipient.address.bytes.map(ASCII.lowercased)
-    switch recipient.kind {
-    case .address: break
-    case .alias: key.append(0)
-    case .program(let place):
-      // The same command may be named with the place that it had before an edit.
-      key += place.checksum == nil ? [0, place.flags] : [0]
-      let number = place.checksum ?? place.index
-      key += (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+  /// The address with what a command or file says; `nil` for others, and where nobody knows it.
+  private static func checksum(of recipient: EnvelopeRecipient) -> [UInt8]? {
+    guard case .program(let place) = recipient.kind, let checksum = place.checksum else {
+      return nil
     }
-    guard keepsOriginals else { return key }
+    return recipient.address.bytes.map(ASCII.lowercased) + [0] + bytes(of: checksum)
+  }
+
+  private static func bytes(of number: UInt32) -> [UInt8] {
+    (0..<4).map { UInt8(truncatingIfNeeded: number >> (8 * $0)) }
+  }
+
+  /// What makes the same mailbox another recipient.
+  private func appendWishes(of recipient: EnvelopeRecipient, to key: inout [UInt8]) {
+    guard keepsOriginals else { return }
     key.append(ASCII.lf)
     key += (recipient.original ?? recipient.address).bytes.map(ASCII.lowercased)
     key.append(ASCII.lf)
     key.append(recipient.notify.map { $0.rawValue + 1 } ?? 0)
     key += recipient.dsnOriginal
-    return key
   }
 }

@@ -52,7 +52,7 @@ enum PendingParameters {
     local_header_rewrite_clients luser_relay
     smtp_address_preference smtp_bind_address_enforce smtp_connection_cache_destinations
     smtp_connection_cache_on_demand smtp_defer_if_no_mx_address_found smtp_dns_support_level
-    smtp_fallback_relay smtp_host_lookup smtp_line_length_limit smtp_mx_address_limit
+    smtp_fallback_relay smtp_host_lookup smtp_line_length_limit
     smtp_mx_session_limit smtp_pix_workaround_delay_time smtp_pix_workaround_threshold_time
     smtp_pix_workarounds smtp_quote_rfc821_envelope smtp_randomize_addresses
     smtp_send_xforward_command smtp_tcp_port
