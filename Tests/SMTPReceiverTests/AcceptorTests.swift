@@ -85,6 +85,88 @@ import Testing
     await waiting.value
   }
 
+  /// A board of two processes on which the first seems to rest, and does not turn.
+  @ReactorActor private func board() throws -> (first: LoadBoard, second: LoadBoard) {
+    let memory = try LoadBoard.make(processes: 2, services: 1)
+    let first = try LoadBoard(memory.raw, processes: 2, services: 1, rank: 0)
+    let second = try LoadBoard(memory.raw, processes: 2, services: 1, rank: 1)
+    try SharedWords(memory.raw)[ReactorLoad.restingWord] = 1
+    return (first, second)
+  }
+
+  @Test @ReactorActor func aProcessInReserveTakesWhatTheFirstHasNoRoomFor() async throws {
+    let boards = try board()
+    let (fixture, other) = (try Fixture(), try Fixture())
+    let room = SessionRoom(limit: 3, board: (boards.first, 0))
+    let spare = SessionRoom(limit: 3, board: (boards.second, 0))
+    let socket = try Sockets.listenTCP(IPAddress("127.0.0.1")!, port: 0, backlog: 10)
+    let port = try #require(try Sockets.localAddress(socket.raw).port)
+    let listeners = [SharedDescriptor(socket)]
+    let first = try Acceptor(
+      try listeners[0].duplicate(), room: room, log: fixture.intake.log
+    ) { fixture.sessions.begin($0, from: $1, rules: fixture.rules, room: room) }
+    let second = try Acceptor(
+      try listeners[0].duplicate(), room: spare, log: fixture.intake.log,
+      reserve: Reserve(
+        boards.second, service: 0, rule: ReserveRule(base: 1, rank: 1, load: 95),
+        times: .init(delay: .milliseconds(5), call: .milliseconds(5)))
+    ) { other.sessions.begin($0, from: $1, rules: other.rules, room: spare) }
+    let running = [first, second].map { one in reactorTask { await one.run() } }
+    var clients: [TestClient] = []
+    for _ in 0..<3 {
+      clients.append(try await connect(port))
+      _ = try await clients[clients.count - 1].replies(1)
+    }
+    #expect(room.count == 3 && spare.count == 0)
+    clients.append(try await connect(port))
+    _ = try await clients[3].replies(1)
+    #expect(room.count == 3 && spare.count == 1)
+    first.close()
+    second.close()
+    for task in running { await task.value }
+  }
+
+  @Test @ReactorActor func aProcessInReserveTakesWhatTheFirstLetsWait() async throws {
+    let boards = try board()
+    let fixture = try Fixture()
+    boards.first.show(.init(count: 0, limit: 10), of: 0)
+    let spare = SessionRoom(limit: 3, board: (boards.second, 0))
+    let socket = try Sockets.listenTCP(IPAddress("127.0.0.1")!, port: 0, backlog: 10)
+    let port = try #require(try Sockets.localAddress(socket.raw).port)
+    let acceptor = try Acceptor(
+      socket, room: spare, log: fixture.intake.log,
+      reserve: Reserve(
+        boards.second, service: 0, rule: ReserveRule(base: 1, rank: 1, load: 95),
+        times: .init(delay: .milliseconds(5), call: .milliseconds(5)))
+    ) { fixture.sessions.begin($0, from: $1, rules: fixture.rules, room: spare) }
+    let running = reactorTask { await acceptor.run() }
+    for _ in 0..<3 {
+      let client = try await connect(port)
+      #expect(try await client.replies(1) == ["220 mx.example.org ESMTP Martinet"])
+      #expect(try await client.ask("QUIT") == "221 2.0.0 Bye")
+    }
+    acceptor.close()
+    await running.value
+  }
+
+  @Test @ReactorActor func stressIsThatOfAllProcessesTogether() throws {
+    let boards = try board()
+    var changes: [String] = []
+    let room = SessionRoom(limit: 5, board: (boards.first, 0)) {
+      changes.append($0 ? "begins" : "ends")
+    }
+    boards.second.show(.init(count: 3, limit: 5), of: 0)
+    for _ in 0..<5 { room.enter() }
+    #expect(changes.isEmpty)
+    room.leave()
+    boards.second.show(.init(count: 4, limit: 5), of: 0)
+    room.enter()
+    #expect(changes == ["begins"])
+    boards.second.show(.init(count: 1, limit: 5), of: 0)
+    room.settle()
+    #expect(changes == ["begins", "ends"])
+  }
+
   @ReactorActor private func listen(_ fixture: Fixture) throws -> (Acceptor, UInt16) {
     let socket = try Sockets.listenTCP(IPAddress("127.0.0.1")!, port: 0, backlog: 10)
     let port = try #require(try Sockets.localAddress(socket.raw).port)

@@ -82,7 +82,7 @@ import Testing
 
   @Test @ReactorActor func aNewQueueManagerHearsOfEverySegmentAndThenOfEachFlush() async throws {
     let fixture = try Fixture()
-    let link = QueueManagerLink(log: fixture.intake.log)
+    let link = QueueManagerLink(log: fixture.intake.log, interval: .zero)
     link.report(progress(1, end: 10))
     var refusals: [SMTPReply?] = []
     let (ours, theirs) = try channels()
@@ -109,9 +109,42 @@ import Testing
     link.report(progress(1, end: 30))
   }
 
+  @Test @ReactorActor func newsOfAStreamOfMailIsHeldAndToldAtTheEnd() async throws {
+    let fixture = try Fixture()
+    let link = QueueManagerLink(log: fixture.intake.log, interval: .seconds(3600))
+    let (ours, theirs) = try channels()
+    link.report(progress(1, end: 10))
+    link.attach(ours, progress: [progress(1, end: 10)]) { _ in }
+    for end in 2..<5 { link.report(progress(1, end: UInt64(end) * 10)) }
+    link.flush()
+    var messages: [InternalMessage] = []
+    while messages.count < 2 {
+      messages += try #require(try await theirs.receive()).messages
+    }
+    #expect(
+      messages == [
+        .writerHello([SegmentMark(progress(1, end: 10))]),
+        .watermark(SegmentMark(progress(1, end: 40))),
+      ])
+  }
+
+  @Test @ReactorActor func heldNewsIsToldWhenItsTimeHasCome() async throws {
+    let fixture = try Fixture()
+    let link = QueueManagerLink(log: fixture.intake.log, interval: .milliseconds(20))
+    let (ours, theirs) = try channels()
+    link.attach(ours, progress: []) { _ in }
+    link.report(progress(1, end: 20))
+    link.report(progress(1, end: 30))
+    var messages: [InternalMessage] = []
+    while messages.last != .watermark(SegmentMark(progress(1, end: 30))) {
+      messages += try #require(try await theirs.receive()).messages
+    }
+    #expect(messages == [.writerHello([]), .watermark(SegmentMark(progress(1, end: 30)))])
+  }
+
   @Test @ReactorActor func anOldChannelThatEndsDoesNotDisturbTheNewOne() async throws {
     let fixture = try Fixture()
-    let link = QueueManagerLink(log: fixture.intake.log)
+    let link = QueueManagerLink(log: fixture.intake.log, interval: .zero)
     let (first, firstPeer) = try channels()
     let (second, secondPeer) = try channels()
     var refusals: [SMTPReply?] = []

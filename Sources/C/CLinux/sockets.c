@@ -6,6 +6,7 @@
 #include <endian.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -45,6 +46,11 @@ int clinux_accept(int fd, clinux_address *peer) {
       accept4(fd, (struct sockaddr *)peer->bytes, &length, SOCK_CLOEXEC | SOCK_NONBLOCK));
   peer->length = length;
   return result;
+}
+
+int clinux_is_readable(int fd) {
+  struct pollfd looked_at = {.fd = fd, .events = POLLIN};
+  return CLINUX_CALL(poll(&looked_at, 1, 0));
 }
 
 int clinux_connect(int fd, const clinux_address *address) {

@@ -58,6 +58,9 @@ package enum Sockets {
     }
   }
 
+  /// Whether a connection waits to be accepted.
+  package static func hasConnection(_ listener: Int32) -> Bool { clinux_is_readable(listener) > 0 }
+
   /// An accepted connection.
   package struct Accepted: ~Copyable {
     /// The connection.

@@ -20,6 +20,8 @@ final class EventLoop {
   var metrics = Reactor.Metrics()
   /// Where the turns are shown to other processes.
   var page: SharedPage?
+  /// Where other processes see how busy the loop is.
+  var load: LoadShower?
   /// A turn that takes longer is reported to `lagged`.
   var lagLimit = Duration.seconds(3600)
   var lagged: (@ReactorActor (Duration) -> Void)?
@@ -65,14 +67,17 @@ final class EventLoop {
 
   private func waitForEvents(_ reactor: Reactor) {
     armTimer()
-    noteLag()
+    let turnEnd = Clocks.monotonicNow()
+    noteLag(at: turnEnd)
     page?.store(0, at: ReactorPage.workWord)
     let busy = !reactor.ready.isEmpty || !yielded.isEmpty || !endActions.isEmpty
     let timeout: Int32 = busy || !reactor.inbox.maySleep() ? 0 : -1
+    if timeout != 0 { load?.rest(at: turnEnd.nanoseconds) }
     let count = clinux_epoll_wait(epoll, events, Int32(Self.eventLimit), timeout)
     precondition(count >= 0, "the reactor cannot wait")
     now = Clocks.monotonicNow()
     turn &+= 1
+    load?.work(at: now.nanoseconds, turn: turn)
     page?.store(turn, at: ReactorPage.turnWord)
     metrics.turns += 1
     if now.nanoseconds >= armedAt { armedAt = .max }
@@ -82,8 +87,8 @@ final class EventLoop {
 
   /// Measures the turn that ends here. What `lagged` leaves for the end of a turn keeps the loop
   /// from waiting.
-  private func noteLag() {
-    let lag = Clocks.monotonicNow().since(now)
+  private func noteLag(at turnEnd: MonotonicTime) {
+    let lag = turnEnd.since(now)
     metrics.longestTurn = max(metrics.longestTurn, lag)
     if lag > lagLimit { lagged?(lag) }
   }

@@ -36,6 +36,8 @@ package final class Watched {
   private var watchesRoom = false
   /// A listener without a waiter is taken out, since level-triggered events would not stop.
   private(set) var isSuspended = false
+  /// Whether a listener is watched beside those of other processes, and takes no wake-up from them.
+  private var isInReserve = false
   private var shareTurn: UInt64 = 0
   private var share = 0
 
@@ -180,13 +182,22 @@ package final class Watched {
     isSuspended = true
   }
 
+  /// Whether a listener only looks on: it is told of connections besides the one process that is
+  /// woken for them, which is for whoever comes to help if that one is late. Out of watch until
+  /// the next `readable`.
+  package func listenInReserve(_ isInReserve: Bool) {
+    suspend()
+    self.isInReserve = isInReserve
+  }
+
   private func handleListener() {
     if reader.isWaiting { reader.resume(.ready) } else { suspend() }
   }
 
   private func watchAgain() {
     isSuspended = false
-    let result = clinux_epoll_add(Reactor.shared.loop.epoll, raw, Self.listenerEvents, token)
+    let events = isInReserve ? clinux_epollin : Self.listenerEvents
+    let result = clinux_epoll_add(Reactor.shared.loop.epoll, raw, events, token)
     precondition(result >= 0, "a listener cannot be watched again")
   }
 

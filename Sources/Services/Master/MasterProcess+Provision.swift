@@ -88,8 +88,16 @@ extension MasterProcess {
       clientKeysSize: UInt64(groundwork.clientKeys.count),
       serviceSettings: listenerPlan.serviceSettings + [[]], listeners: listeners,
       transports: listenerPlan.transports)
+    let board: SharedDescriptor
+    do throws(Errno) {
+      board = try LoadBoard.make(
+        processes: plan.receiverCount, services: plan.services(of: .smtpd).count)
+    } catch {
+      throw Failure(description: "no memory to share between the server processes: \(error)")
+    }
     let provision = Provision(
       plan: plan, configurationFile: file, keyMaterialFile: keys, clientKeysFile: clientKeys,
+      loadBoard: board,
       logDescriptor: target.descriptor, logKind: target.kind)
     return (provision, held)
   }

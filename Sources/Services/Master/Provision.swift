@@ -11,6 +11,8 @@ struct Provision {
   let keyMaterialFile: SharedDescriptor
   /// Those of transports in sealed memory.
   let clientKeysFile: SharedDescriptor
+  /// Where the `smtpd` processes show each other how busy they are.
+  let loadBoard: SharedDescriptor
   /// Where the log goes.
   let logDescriptor: SharedDescriptor
   /// What its lines look like.

@@ -51,6 +51,11 @@ struct ServicePlan {
   /// How many `smtpd` processes there are.
   var receiverCount: Int { processes.count { $0.role == .smtpd } }
 
+  /// The services for which a role listens, each once, in the order of its first listener.
+  func services(of role: Role) -> [String] {
+    ServiceNames.distinct(listeners(of: role).map(\.service))
+  }
+
   func listeners(of role: Role) -> [Listener] { listeners.filter { $0.role == role } }
 
   /// The transports that a role serves; `qmgr` hears of all, to know which role serves each.

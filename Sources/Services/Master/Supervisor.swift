@@ -121,6 +121,8 @@ final class Supervisor {
     record.hasRecordMarks = role == .qmgr
     var behind = role == .qmgr ? [recordMarks.raw] : []
     if role == .smtpd {
+      record.hasLoadBoard = true
+      behind.append(provision.loadBoard.raw)
       record.refusals = refusedClients.entries(at: Reactor.shared.now)
       child.clientRow = clients.take()
       record.clientRow = child.clientRow.map { UInt32($0) }

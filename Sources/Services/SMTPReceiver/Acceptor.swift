@@ -19,16 +19,21 @@ final class Acceptor {
   private let log: Log
   private let begin: @ReactorActor (consuming OwnedDescriptor, SocketAddress) -> Void
   private let room: SessionRoom
+  private let reserve: Reserve?
 
-  /// - Parameter begin: starts a session; it counts itself in `room`.
+  /// - Parameters:
+  ///   - reserve: tells when to take connections; without one they are always taken.
+  ///   - begin: starts a session; it counts itself in `room`.
   init(
-    _ socket: consuming OwnedDescriptor, room: SessionRoom, log: Log,
+    _ socket: consuming OwnedDescriptor, room: SessionRoom, log: Log, reserve: Reserve? = nil,
     begin: @escaping @ReactorActor (consuming OwnedDescriptor, SocketAddress) -> Void
   ) throws(Errno) {
     listener = try Watched(socket, as: .sharedListener)
     self.room = room
     self.log = log
+    self.reserve = reserve
     self.begin = begin
+    if reserve != nil { listener.listenInReserve(true) }
   }
 
   /// Accepts until `close` is called.
@@ -40,17 +45,48 @@ final class Acceptor {
           try await room.waitForRoom { listener.isOpen }
           continue
         }
-        try await listener.readable()
-        guard listener.isOpen else { break }
+        guard try await isToTake(), listener.isOpen else { continue }
         if !takeConnections() {
           listener.suspend()
           try await room.waitForEnd(atMost: Self.shortagePause)
+          room.noteEndOfShortage()
         }
       }
     } catch {
       // The listener has been closed, or the process leaves.
       listener.close()
     }
+  }
+
+  /// Waits for a connection; false when it is for another process, or when the time of this one to
+  /// take connections is over.
+  private func isToTake() async throws(WaitError) -> Bool {
+    guard let reserve else {
+      try await listener.readable()
+      return true
+    }
+    if let until = reserve.calledUntil {
+      do throws(WaitError) {
+        try await listener.readable(deadline: until)
+        return true
+      } catch .timedOut {
+        reserve.ask(isLate: false)
+        if reserve.calledUntil == nil { listener.listenInReserve(true) }
+        return false
+      }
+    }
+    try await listener.readable()
+    guard listener.isOpen else { return false }
+    let patience = reserve.noteConnection()
+    // Nothing is heard until then: a wake-up for each connection would be what a reserve saves.
+    listener.suspend()
+    if reserve.calledUntil == nil {
+      try await room.pause(until: patience) { listener.isOpen }
+      guard listener.isOpen else { return false }
+      reserve.ask(isLate: Sockets.hasConnection(listener.raw))
+    }
+    if reserve.calledUntil != nil { listener.listenInReserve(false) }
+    return reserve.calledUntil != nil
   }
 
   /// Ends the loop.
@@ -62,7 +98,8 @@ final class Acceptor {
   /// Takes what this process may have been woken for, and ends the loop: whoever connects from now
   /// on is for the others that listen.
   func retire() {
-    if listener.isOpen { _ = takeConnections(atMost: Self.waitingMax) }
+    let isWoken = reserve.map { $0.calledUntil != nil } ?? true
+    if listener.isOpen, isWoken { _ = takeConnections(atMost: Self.waitingMax) }
     close()
   }
 
@@ -84,75 +121,4 @@ final class Acceptor {
     }
     return true
   }
-}
-
-/// How many sessions this process may have at a time.
-@ReactorActor
-final class SessionRoom {
-  private let limit: Int
-  private let onStress: @ReactorActor (Bool) -> Void
-  private let change = Gate()
-  private var isShort = false
-  /// Sessions now.
-  private(set) var count = 0
-
-  /// Whether the room is nearly full, or has been and is not yet well below that: who comes now
-  /// shall leave soon.
-  private(set) var isStressed = false
-
-  /// - Parameters:
-  ///   - limit: sessions at a time; 0 where other processes take all of a service's few sessions.
-  ///   - onStress: called when `isStressed` changes.
-  init(limit: Int, onStress: @escaping @ReactorActor (Bool) -> Void = { _ in }) {
-    self.limit = limit
-    self.onStress = onStress
-  }
-
-  /// Whether another session may begin.
-  var isFree: Bool { count < limit }
-
-  /// Counts a session that begins.
-  func enter() {
-    count += 1
-    if !isStressed, count * 10 >= limit * 9 { setStress(true) }
-  }
-
-  /// Counts a session that has ended.
-  func leave() {
-    count -= 1
-    if isStressed, count * 10 < limit * 7 { setStress(false) }
-    change.pulse()
-  }
-
-  private func setStress(_ isStressed: Bool) {
-    self.isStressed = isStressed
-    onStress(isStressed)
-  }
-
-  /// Lets go on who waits for a change.
-  func wake() { change.pulse() }
-
-  /// Waits until another session may begin, or, after `wake`, until nobody wants one any more.
-  func waitForRoom(while isWanted: () -> Bool) async throws(WaitError) {
-    try await change.wait { !isFree && isWanted() }
-  }
-
-  /// Waits until a session ends, for at most `pause`.
-  func waitForEnd(atMost pause: Duration) async throws(WaitError) {
-    do throws(WaitError) {
-      try await change.wait(deadline: Reactor.shared.now + pause)
-    } catch .timedOut {
-      return
-    }
-  }
-
-  /// Says once that descriptors are short.
-  func noteShortage(_ error: Errno, log: Log) {
-    guard !isShort else { return }
-    isShort = true
-    log.warning("smtpd", "cannot accept a connection with \(count) sessions open: \(error)")
-  }
-
-  /// Notes that a descriptor could be opened.
-  func noteDescriptors() { isShort = false }
 }

@@ -56,7 +56,10 @@ struct ListenerRuleSets: Sendable {
 
   /// The rules of a session that begins now.
   @ReactorActor
-  func current(in room: SessionRoom) -> ListenerRules { room.isStressed ? stressed : usual }
+  func current(in room: SessionRoom) -> ListenerRules {
+    room.settle()
+    return room.isStressed ? stressed : usual
+  }
 
   private static func differing(_ a: Configuration, _ b: Configuration) -> Set<String> {
     Set(

@@ -1,4 +1,5 @@
 import MailTypes
+import Primitives
 import QueueFormat
 import QueueStore
 import Reactor
@@ -12,8 +13,14 @@ import Streams
 final class QueueManagerLink {
   private let log: Log
   private var channel: MessageChannel?
+  private var notices: HeldNotices
+  private lazy var alarm = Alarm { self.tell() }
 
-  init(log: Log) { self.log = log }
+  /// - Parameter interval: the least time between two notices of new mail.
+  init(log: Log, interval: Duration) {
+    self.log = log
+    notices = HeldNotices(interval: interval)
+  }
 
   /// Goes on with a new channel, which first hears of every segment that is not sealed.
   ///
@@ -25,6 +32,8 @@ final class QueueManagerLink {
     channel?.close()
     channel = fresh
     onRefusal(nil)
+    // All progress is in there, so what is held is no news.
+    _ = notices.take(now: Reactor.shared.now)
     fresh.post(.writerHello(progress.map(SegmentMark.init)))
     reactorTask {
       await self.listen(to: fresh, onRefusal)
@@ -61,11 +70,25 @@ final class QueueManagerLink {
 
   /// Tells how far a segment is flushed; without a queue manager it learns so later.
   func report(_ progress: SegmentProgress) {
-    channel?.post(.watermark(SegmentMark(progress)))
+    let now = Reactor.shared.now
+    let time = notices.add(progress, now: now)
+    if time <= now { return tell() }
+    if !alarm.isScheduled { alarm.schedule(at: time) }
   }
 
-  /// Sends what waits for the end of the turn.
-  func flush() { channel?.flush() }
+  /// Tells what is held.
+  private func tell() {
+    alarm.cancel()
+    for progress in notices.take(now: Reactor.shared.now) {
+      channel?.post(.watermark(SegmentMark(progress)))
+    }
+  }
+
+  /// Sends what is held and what waits for the end of the turn.
+  func flush() {
+    tell()
+    channel?.flush()
+  }
 }
 
 extension SegmentMark {

@@ -37,7 +37,8 @@ package final class SMTPReceiverService: RoleService {
     self.context = context
     let configuration = context.configuration
     tables = .role(configuration)
-    let link = QueueManagerLink(log: context.log)
+    let link = QueueManagerLink(
+      log: context.log, interval: configuration[.queueNoticeInterval])
     spool = try DiskSpool(
       configuration, name: context.name.spoolName,
       onProgress: { link.report($0) },
@@ -66,19 +67,35 @@ package final class SMTPReceiverService: RoleService {
   }
 
   package func start() async throws(RoleFailure) {
+    let services = ServiceNames.distinct(context.listeners.map(\.service))
     var rooms: [String: SessionRoom] = [:]
     for listener in context.listeners {
+      let number = services.firstIndex(of: listener.service) ?? 0
       let known = rooms[listener.service]
-      let room = if let known { known } else { try makeRoom(for: listener) }
+      let room = if let known { known } else { try makeRoom(for: listener, number) }
       rooms[listener.service] = room
-      acceptors.append(try acceptor(listener, room))
+      acceptors.append(try acceptor(listener, room, reserve: reserve(of: number)))
     }
     intake.clients?.start()
     for acceptor in acceptors { reactorTask { await acceptor.run() } }
   }
 
+  /// What tells a process in reserve when it is to take connections of a service.
+  private func reserve(of service: Int) -> Reserve? {
+    guard let board = context.loadBoard else { return nil }
+    let configuration = context.configuration
+    let rule = ReserveRule(
+      base: board.processCount - board.processCount * configuration[.smtpdReservePercent] / 100,
+      rank: board.rank, load: configuration[.smtpdReserveLoad])
+    guard !rule.isFirst else { return nil }
+    return Reserve(
+      board, service: service, rule: rule,
+      times: .init(
+        delay: configuration[.smtpdReserveDelay], call: configuration[.smtpdReserveTime]))
+  }
+
   private func acceptor(
-    _ listener: RoleContext.Listener, _ room: SessionRoom
+    _ listener: RoleContext.Listener, _ room: SessionRoom, reserve: Reserve?
   ) throws(RoleFailure) -> Acceptor {
     let rules = try ListenerRuleSets(
       listener.configuration, service: listener.service,
@@ -96,7 +113,9 @@ package final class SMTPReceiverService: RoleService {
       if case .ip = try Sockets.localAddress(socket.raw) {
         try Sockets.setNoDelay(socket.raw, true)
       }
-      return try Acceptor(socket, room: room, log: context.log) { [sessions] socket, peer in
+      return try Acceptor(
+        socket, room: room, log: context.log, reserve: reserve
+      ) { [sessions] socket, peer in
         sessions.begin(socket, from: peer, rules: rules.current(in: room), room: room)
       }
     } catch {
@@ -109,16 +128,19 @@ package final class SMTPReceiverService: RoleService {
     limit / processes + (process < limit % processes ? 1 : 0)
   }
 
-  private func makeRoom(for listener: RoleContext.Listener) throws(RoleFailure) -> SessionRoom {
+  private func makeRoom(
+    for listener: RoleContext.Listener, _ number: Int
+  ) throws(RoleFailure) -> SessionRoom {
     let limit = try sessionLimit(of: listener)
+    let all = listener.configuration[.sessionLimit]
     // Of the listener only its name: a session, which has the room, must not keep the socket open.
-    return SessionRoom(limit: limit) { [log = context.log, service = listener.service] isStressed in
+    return SessionRoom(limit: limit, board: context.loadBoard.map { ($0, number) }) {
+      [log = context.log, service = listener.service] isStressed in
       let now = isStressed ? "near" : "well below"
       log.line("smtpd", severity: isStressed ? .warning : .information) {
         if isStressed { $0.append(text: "warning: ") }
         $0.append(
-          string: "service \(service) is \(now) its limit of \(limit) sessions in this "
-            + "process: new clients get the settings with stress=\(isStressed ? "yes" : "")")
+          string: "service \(service) is \(now) its limit of \(all) sessions: new clients get the settings with stress=\(isStressed ? "yes" : "")")
       }
     }
   }

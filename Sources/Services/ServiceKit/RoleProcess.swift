@@ -129,7 +129,8 @@ package final class RoleProcess {
     sockets: ArraySlice<SharedDescriptor> = [], keyMaterial: [UInt8] = []
   ) throws(RoleFailure) -> RoleContext {
     let behind = sockets.dropFirst(record.listeners.count)
-    let clients = try clientTable(record.clientRow, behind.first)
+    let clients = try clientTable(
+      record.clientRow, behind.dropFirst(record.hasLoadBoard ? 1 : 0).first)
     var listeners: [RoleContext.Listener] = []
     for (listener, passed) in zip(record.listeners, sockets) {
       listeners.append(
@@ -145,6 +146,7 @@ package final class RoleProcess {
       record: record, configuration: configuration, log: log, master: master, page: page,
       listeners: listeners, transports: transports,
       recordMarks: record.hasRecordMarks ? behind.last : nil, clients: clients,
+      loadBoard: record.hasLoadBoard ? try loadBoard(of: record, behind.first) : nil,
       keyMaterial: keyMaterial)
   }
 
@@ -156,6 +158,22 @@ package final class RoleProcess {
       return try ClientTable(memory.raw, row: Int(row))
     } catch {
       throw RoleFailure("cannot map the table of clients: \(error)")
+    }
+  }
+
+  private func loadBoard(
+    of record: StartRecord, _ memory: SharedDescriptor?
+  ) throws(RoleFailure) -> LoadBoard? {
+    guard let memory, record.processRank < record.processCount else { return nil }
+    do throws(Errno) {
+      let board = try LoadBoard(
+        memory.raw, processes: Int(record.processCount),
+        services: ServiceNames.distinct(record.listeners.map(\.service)).count,
+        rank: Int(record.processRank))
+      board.showLoop()
+      return board
+    } catch {
+      throw RoleFailure("cannot map the memory shared between the server processes: \(error)")
     }
   }
 

@@ -118,6 +118,8 @@ package final class RoleContext {
   /// The memory in which `qmgr` marks what it has in hand, of which `master` keeps the file.
   package let recordMarks: SharedDescriptor?
   private let role: Role
+  /// To `smtpd`: how busy its processes are.
+  package let loadBoard: LoadBoard?
   /// To `smtpd`: what is counted for each client of the host.
   package let clients: ClientTable?
 
@@ -127,9 +129,11 @@ package final class RoleContext {
   init(
     record: StartRecord, configuration: Configuration, log: Log, master: MessageChannel,
     page: LifePage, listeners: [Listener], transports: [String: Configuration],
-    recordMarks: SharedDescriptor? = nil, clients: ClientTable? = nil, keyMaterial: [UInt8] = []
+    recordMarks: SharedDescriptor? = nil, clients: ClientTable? = nil,
+    loadBoard: LoadBoard? = nil, keyMaterial: [UInt8] = []
   ) {
     self.clients = clients
+    self.loadBoard = loadBoard
     self.recordMarks = recordMarks
     role = record.name.role
     self.keyMaterial = keyMaterial

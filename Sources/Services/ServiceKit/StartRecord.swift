@@ -46,6 +46,8 @@ package struct StartRecord: Equatable, Sendable {
   package var agents: [ProcessName]
   /// Whether the memory in which `qmgr` marks what it has in hand comes along (spool rule R19).
   package var hasRecordMarks: Bool
+  /// To `smtpd`: whether the memory of a `LoadBoard` comes along.
+  package var hasLoadBoard: Bool
   /// To `smtpd`: clients that are not served for a while.
   package var refusals: [RefusedClients.Entry]
   /// To `smtpd`: its row in the table of clients, whose memory comes along.
@@ -59,6 +61,7 @@ package struct StartRecord: Equatable, Sendable {
     sequenceFirst: UInt64 = 0,
     sequenceCount: UInt32 = 0, processCount: UInt32 = 1, processRank: UInt32 = 0,
     agents: [ProcessName] = [], hasRecordMarks: Bool = false,
+    hasLoadBoard: Bool = false,
     refusals: [RefusedClients.Entry] = [], clientRow: UInt32? = nil
   ) {
     self.name = name
@@ -75,14 +78,15 @@ package struct StartRecord: Equatable, Sendable {
     self.processRank = processRank
     self.agents = agents
     self.hasRecordMarks = hasRecordMarks
+    self.hasLoadBoard = hasLoadBoard
     self.refusals = refusals
     self.clientRow = clientRow
   }
 
   /// Descriptors that come along behind the listeners: record marks for `qmgr`; for `smtpd` the
-  /// table of clients, then keys.
+  /// load board, the table of clients, then keys.
   var descriptorsBehindListeners: Int {
-    (hasRecordMarks ? 1 : 0) + (clientRow == nil ? 0 : 1) + (keyMaterialSize > 0 ? 1 : 0)
+    [hasRecordMarks, hasLoadBoard, clientRow != nil, keyMaterialSize > 0].count { $0 }
   }
 
   func encode(into out: inout WireEncoder) {
@@ -120,6 +124,7 @@ package struct StartRecord: Equatable, Sendable {
     out.put(UInt32(agents.count))
     for agent in agents { out.put(agent) }
     out.put(hasRecordMarks)
+    out.put(hasLoadBoard)
     out.put(UInt32(refusals.count))
     for entry in refusals { entry.encode(into: &out) }
     out.put(clientRow != nil)
@@ -154,6 +159,7 @@ package struct StartRecord: Equatable, Sendable {
     processRank = try input.integer()
     agents = try input.list { (input) throws(WireError) in try input.processName() }
     hasRecordMarks = try input.bool()
+    hasLoadBoard = try input.bool()
     refusals = try input.list { (input) throws(WireError) in
       try RefusedClients.Entry(from: &input)
     }

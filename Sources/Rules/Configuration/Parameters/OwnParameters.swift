@@ -3,6 +3,8 @@ extension Registry {
   static let own: [any ParameterKey] = [
     IntegerParameter.sessionLimit,
     IntegerParameter.smtpdProcessCount,
+    IntegerParameter.smtpdReservePercent,
+    IntegerParameter.smtpdReserveLoad,
     IntegerParameter.smtpProcessCount,
     IntegerParameter.queueMessageLimit,
     IntegerParameter.lookupQueueLimit,
@@ -12,6 +14,9 @@ extension Registry {
     IntegerParameter.reloadGenerationLimit,
     IntegerParameter.smtpdClientTableSize,
     DurationParameter.commitDelay,
+    DurationParameter.smtpdReserveDelay,
+    DurationParameter.smtpdReserveTime,
+    DurationParameter.queueNoticeInterval,
     DurationParameter.journalSyncInterval,
     DurationParameter.spoolRelocationDelay,
     DurationParameter.spoolStallTime,
@@ -44,6 +49,15 @@ extension IntegerParameter {
   package static let smtpdProcessCount = Self(
     "smtpd_process_count", default: "0", in: 0...256,
     "Server processes; 0 is one per processor, at most 8.")
+  /// `smtpd_reserve_percent`
+  package static let smtpdReservePercent = Self(
+    "smtpd_reserve_percent", default: "50", in: 0...100,
+    "The part of the server processes, rounded down, that take connections only while the others "
+      + "are busy, full or hung; 0 for none. One process always takes them.")
+  /// `smtpd_reserve_load`
+  package static let smtpdReserveLoad = Self(
+    "smtpd_reserve_load", default: "95", in: 1...100,
+    "How busy server processes may be, in percent of their time, before one more takes part.")
   /// `smtp_process_count`
   package static let smtpProcessCount = Self(
     "smtp_process_count", default: "0", in: 0...256,
@@ -91,6 +105,19 @@ extension DurationParameter {
   package static let commitDelay = Self(
     "commit_delay", default: "2ms",
     "How long a flush waits for more messages.")
+  /// `smtpd_reserve_delay`
+  package static let smtpdReserveDelay = Self(
+    "smtpd_reserve_delay", default: "100ms", min: .milliseconds(1),
+    "How long a server process in reserve watches, from a connection on, whether it is needed.")
+  /// `smtpd_reserve_time`
+  package static let smtpdReserveTime = Self(
+    "smtpd_reserve_time", default: "1s", min: .milliseconds(1),
+    "How long a server process that was needed takes connections before that is asked again.")
+  /// `queue_notice_interval`
+  package static let queueNoticeInterval = Self(
+    "queue_notice_interval", default: "10ms",
+    "How often at most a server process tells the queue manager of new mail; after a pause the "
+      + "first message is told at once.")
   /// `journal_sync_interval`
   package static let journalSyncInterval = Self(
     "journal_sync_interval", default: "1s", min: .milliseconds(10),

@@ -1,0 +1,123 @@
+import LinuxSystem
+import Primitives
+import Reactor
+import ServiceKit
+import SystemPackage
+
+/// How many sessions of a service this process may have at a time.
+@ReactorActor
+final class SessionRoom {
+  private let limit: Int
+  private let board: (board: LoadBoard, service: Int)?
+  private let onStress: @ReactorActor (Bool) -> Void
+  private let change = Gate()
+  private var isShort = false
+  private var isShortageTold = false
+  /// Sessions now.
+  private(set) var count = 0
+
+  /// Whether the service is nearly full, in all processes together, or has been and is not yet well
+  /// below that: who comes now shall leave soon.
+  private(set) var isStressed = false
+
+  /// - Parameters:
+  ///   - limit: sessions at a time; 0 where other processes take all of a service's few sessions.
+  ///   - board: where that is shown to the other processes, and the service's number there.
+  ///   - onStress: called when `isStressed` changes.
+  init(
+    limit: Int, board: (board: LoadBoard, service: Int)? = nil,
+    onStress: @escaping @ReactorActor (Bool) -> Void = { _ in }
+  ) {
+    self.limit = limit
+    self.board = board
+    self.onStress = onStress
+    show()
+  }
+
+  /// Whether another session may begin.
+  var isFree: Bool { count < limit }
+
+  /// Counts a session that begins.
+  func enter() {
+    count += 1
+    show()
+    let all = all
+    if !isStressed, all.count * 10 >= all.limit * 9 { setStress(true) }
+  }
+
+  /// Counts a session that has ended.
+  func leave() {
+    count -= 1
+    show()
+    settle()
+    change.pulse()
+  }
+
+  /// Takes back the stress when the service is well below its limit; who begins a session asks.
+  func settle() {
+    guard isStressed else { return }
+    let all = all
+    if all.count * 10 < all.limit * 7 { setStress(false) }
+  }
+
+  private var all: LoadBoard.Sessions {
+    board?.board.sessions(of: board!.service) ?? .init(count: count, limit: limit)
+  }
+
+  private func show() {
+    guard let board else { return }
+    let shown = isShort ? max(count, limit) : count
+    board.board.show(.init(count: shown, limit: limit), of: board.service)
+  }
+
+  private func setStress(_ isStressed: Bool) {
+    self.isStressed = isStressed
+    onStress(isStressed)
+  }
+
+  /// Lets go on who waits for a change.
+  func wake() { change.pulse() }
+
+  /// Waits until another session may begin, or, after `wake`, until nobody wants one any more.
+  func waitForRoom(while isWanted: () -> Bool) async throws(WaitError) {
+    try await change.wait { !isFree && isWanted() }
+  }
+
+  /// Waits until a session ends, for at most `pause`.
+  func waitForEnd(atMost pause: Duration) async throws(WaitError) {
+    do throws(WaitError) {
+      try await change.wait(deadline: Reactor.shared.now + pause)
+    } catch .timedOut {
+      return
+    }
+  }
+
+  /// Waits until a time, or until `isWanted` is false after a change.
+  func pause(
+    until time: MonotonicTime, while isWanted: @ReactorActor () -> Bool
+  ) async throws(WaitError) {
+    do throws(WaitError) {
+      try await change.wait(deadline: time, while: isWanted)
+    } catch .timedOut {
+      return
+    }
+  }
+
+  /// Says once that descriptors are short.
+  func noteShortage(_ error: Errno, log: Log) {
+    isShort = true
+    show()
+    guard !isShortageTold else { return }
+    isShortageTold = true
+    log.warning("smtpd", "cannot accept a connection with \(count) sessions open: \(error)")
+  }
+
+  /// Notes that it may be tried again to open a descriptor.
+  func noteEndOfShortage() {
+    isShort = false
+    show()
+  }
+
+  /// Notes that a descriptor could be opened.
+  func noteDescriptors() { isShortageTold = false }
+}
