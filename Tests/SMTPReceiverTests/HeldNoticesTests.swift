@@ -56,4 +56,26 @@ import Testing
     let told = notices.take(now: time(2))
     #expect(told == [try progress(2, 50), sealed])
   }
+
+  @Test func newsThatComesFastIsNotHeldUntilThereIsAPauseAgain() throws {
+    var notices = HeldNotices(interval: .milliseconds(10))
+    var held = 0
+    for step in 0..<100 {
+      let now = time(Int64(step))
+      if try notices.add(progress(1, UInt64(step) * 10), now: now) <= now {
+        _ = notices.take(now: now)
+      } else {
+        held += 1
+      }
+    }
+    // What is usual is learned within the first thirty pieces of news.
+    #expect((10..<30).contains(held))
+    var isHeldAgain = false
+    for step in 0..<10 where !isHeldAgain {
+      let now = time(100 + Int64(step) * 5)
+      isHeldAgain = try notices.add(progress(1, 5000 + UInt64(step)), now: now) > now
+      if !isHeldAgain { _ = notices.take(now: now) }
+    }
+    #expect(isHeldAgain)
+  }
 }

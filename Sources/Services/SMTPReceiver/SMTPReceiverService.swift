@@ -140,7 +140,8 @@ package final class SMTPReceiverService: RoleService {
       log.line("smtpd", severity: isStressed ? .warning : .information) {
         if isStressed { $0.append(text: "warning: ") }
         $0.append(
-          string: "service \(service) is \(now) its limit of \(all) sessions: new clients get the settings with stress=\(isStressed ? "yes" : "")")
+          string: "service \(service) is \(now) its limit of \(all) sessions: new clients get "
+            + "the settings with stress=\(isStressed ? "yes" : "")")
       }
     }
   }
