@@ -159,4 +159,23 @@ import Testing
       #expect(again.used == nil)
     }
   }
+
+  @Test func whatBelongsToEndedLinesIsKnownAtEachByte() {
+    let ended: [(String, Int)] = [
+      ("", 0), ("abc", 0), ("abc\r", 0), ("abc\r\n", 5), ("abc\n", 5), ("abc\r\nde", 5),
+      ("abc\r\n.", 5), ("abc\r\n..d", 5), ("abc\r\n..d\r\n", 9), ("abc\r\n.d", 5),
+      ("abc\r\n.\r", 5), ("abc\r\n.\r\n", 5), ("a\rb", 0), ("a\rb\r\n", 5),
+    ]
+    for (input, size) in ended {
+      for step in [1, 100] {
+        var scanner = ContentScanner(bareNewlines: .no)
+        var out: [UInt8] = []
+        for at in stride(from: 0, to: input.utf8.count, by: step) {
+          let piece = Array(Array(input.utf8)[at..<min(at + step, input.utf8.count)])
+          _ = piece.withUnsafeBytes { scanner.scan($0, into: &out) }
+        }
+        #expect(scanner.endedLinesSize == size, "\(input.debugDescription)")
+      }
+    }
+  }
 }

@@ -90,7 +90,7 @@ import Testing
     #expect(fixture.intake.memory.used == 0)
     #expect(
       try fixture.logLines().contains(
-        "smtpd: lost connection after DATA (19 bytes) from unknown[192.0.2.7]"))
+        "smtpd: lost connection after DATA (17 bytes) from unknown[192.0.2.7]"))
   }
 
   @Test @ReactorActor func tooManyErrorsEndTheSession() async throws {

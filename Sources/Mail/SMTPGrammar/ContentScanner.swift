@@ -80,6 +80,14 @@ package struct ContentScanner: Sendable {
   /// Bytes of content without stuffing, as `message_size_limit` counts them (RFC 1870 3).
   package var contentSize: Int { wireSize - stuffedLines }
 
+  /// Of the content size what belongs to lines that have ended.
+  package var endedLinesSize: Int {
+    switch state {
+    case .text, .textReturn: contentSize - lineLength
+    case .lineStart, .dot, .dotReturn, .finished: contentSize
+    }
+  }
+
   /// Scans the next bytes from the wire and appends clean content to `out`.
   ///
   /// Returns how many bytes of the chunk belong to the content; less than all of them only when

@@ -74,7 +74,12 @@ extension SMTPServerCore {
     let overshoot = (transaction?.overshoot ?? 0) + 1
     transaction?.overshoot = overshoot
     out.append(text: "452 4.5.3 Error: too many recipients\r\n")
-    if overshoot > rules.settings.recipientOvershootLimit { errorCount += 1 }
+    if overshoot > rules.settings.recipientOvershootLimit {
+      errorCount += 1
+    } else {
+      // In Postfix's line at the end of a session they count as accepted.
+      counters.countAccepted(current)
+    }
     return afterReply(junk: false, into: &out)
   }
 

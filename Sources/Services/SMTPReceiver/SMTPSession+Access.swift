@@ -57,7 +57,13 @@ extension SMTPSession {
 
   @inline(never)
   private func logNotices(_ verdict: AccessVerdict, _ stage: AccessStage) {
+    var isHeld = orders?.holds == true
     for notice in verdict.notices {
+      if notice.kind == .hold {
+        // Once for a message, however many recipients have it held.
+        if isHeld { continue }
+        isHeld = true
+      }
       if notice.kind == .fault {
         log("warning: \(SMTPServerCore.printable(notice.text))")
       } else {

@@ -101,9 +101,7 @@ extension SMTPSession {
           let used = take($0, into: message, &due)
           if used < size { lines.append(UnsafeRawBufferPointer(rebasing: $0[used...])) }
         }) {
-        case .bytes:
-          contentSize = message?.scanner.contentSize ?? contentSize
-          deadline.receive(size, at: Reactor.shared.now)
+        case .bytes: deadline.receive(size, at: Reactor.shared.now)
         case .nothing:
           intake.page.rest()
           // The client may wait for the replies to what it sent before.
@@ -129,6 +127,9 @@ extension SMTPSession {
     let own = UnsafeRawBufferPointer(rebasing: bytes.prefix(due))
     let used = message?.take(own) ?? own.count
     due -= used
+    if let scanner = message?.scanner {
+      contentSize = core.chunk == nil ? scanner.endedLinesSize : scanner.contentSize
+    }
     return used
   }
 

@@ -5,7 +5,8 @@ package import SystemPackage
 
 /// The services of `master.cf` by which a role's sessions are counted.
 package enum ServiceNames {
-  /// Each name once, in the order of its first occurrence: on the board a service is its place here.
+  /// Each name once, in the order of its first occurrence: a service is its place here
+  /// on the board.
   package static func distinct(_ names: [String]) -> [String] {
     names.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
@@ -74,8 +75,8 @@ package final class LoadBoard {
     return (words + line - 1) / line * line
   }
 
-  /// Maps the memory behind a descriptor, which may be closed afterwards, for the process of a rank,
-  /// which has no sessions yet.
+  /// Maps the memory behind a descriptor, which may be closed afterwards, for the process of a
+  /// rank, which has no sessions yet.
   ///
   /// `EINVAL` when there is less memory than these numbers need.
   package init(

@@ -48,7 +48,8 @@ package struct ConfigurationListing: Sendable {
     package fileprivate(set) var problems: [String] = []
   }
 
-  /// The parameters of that name in the order given; without names all, sorted by name.
+  /// The parameters of that name in the order given; without names all, sorted by name, but those
+  /// that are assigned and not used.
   package func result(
     _ configuration: Configuration, services: [ServiceEntry], names: [String] = []
   ) -> Result {
@@ -72,7 +73,9 @@ package struct ConfigurationListing: Sendable {
     for service in services where service.kind == .unix {
       names.formUnion(TransportParameters.names(ofTransport: service.name))
     }
-    if selection != .defaults { names.formUnion(configuration.layers.assignments.keys) }
+    if selection != .defaults {
+      names.formUnion(UsageCheck.namesInUse(configuration, services: services))
+    }
     return names.sorted()
   }
 

@@ -152,6 +152,26 @@ struct UsageCheck {
       || TransportParameters.find(name) != nil
   }
 
+  /// The names that are assigned and of use: parameters, restriction classes, and those to which
+  /// others refer.
+  static func namesInUse(
+    _ configuration: Configuration, services: [ServiceEntry]
+  ) -> Set<String> {
+    let assignments = configuration.layers.assignments
+    let used = usedNames(
+      Array(assignments.values) + services.flatMap(\.overrides),
+      classes: configuration[.smtpdRestrictionClasses])
+    return Set(
+      assignments.keys.filter { name in
+        if used.contains(name) { return true }
+        guard Registry.find(name) == nil, PostfixParameters.entries[name] == nil else {
+          return true
+        }
+        guard let found = TransportParameters.find(name) else { return false }
+        return services.isEmpty || services.contains { $0.name == found.transport }
+      })
+  }
+
   /// The names behind each `$`, whatever surrounds them.
   static func references(in text: String) -> [String] {
     var names: [String] = []
