@@ -24,7 +24,7 @@ import Testing
   @Test func theSocketsFitOnePacketWithAllElseThatAnSmtpdGets() {
     let record = StartRecord(
       name: ProcessName(role: .smtpd, index: 0), user: nil, logKind: .lines, configurationSize: 1,
-      keyMaterialSize: 1, clientRow: 0)
+      keyMaterialSize: 1, hasLoadBoard: true, clientRow: 0)
     #expect(
       RoleProcess.sharedDescriptors + ListenerPlan.endpointsMax + record.descriptorsBehindListeners
         == MessageChannel.descriptorsPerPacketMax)

@@ -29,7 +29,7 @@ import Testing
 
   @Test @ReactorActor func stressBeginsAtNineTenthsAndEndsBelowSeven() {
     var changes: [String] = []
-    let room = SessionRoom(limit: 10) { changes.append($0 ? "begins" : "ends") }
+    let room = SessionRoom(limit: 10) { began, _ in changes.append(began ? "begins" : "ends") }
     for _ in 0..<8 { room.enter() }
     #expect(changes.isEmpty)
     room.enter()
@@ -85,13 +85,16 @@ import Testing
     await waiting.value
   }
 
-  /// A board of two processes on which the first seems to rest, and does not turn.
-  @ReactorActor private func board() throws -> (first: LoadBoard, second: LoadBoard) {
+  /// A board of two processes that seem to rest; the first does not turn by itself.
+  @ReactorActor private func board() throws -> (
+    first: LoadBoard, second: LoadBoard, words: SharedWords
+  ) {
     let memory = try LoadBoard.make(processes: 2, services: 1)
     let first = try LoadBoard(memory.raw, processes: 2, services: 1, rank: 0)
     let second = try LoadBoard(memory.raw, processes: 2, services: 1, rank: 1)
-    try SharedWords(memory.raw)[ReactorLoad.restingWord] = 1
-    return (first, second)
+    let words = try SharedWords(memory.raw)
+    for row in [0, words.count / 2] { words[row + ReactorLoad.restingWord] = 1 }
+    return (first, second, words)
   }
 
   @Test @ReactorActor func aProcessInReserveTakesWhatTheFirstHasNoRoomFor() async throws {
@@ -104,7 +107,10 @@ import Testing
     let listeners = [SharedDescriptor(socket)]
     let first = try Acceptor(
       try listeners[0].duplicate(), room: room, log: fixture.intake.log
-    ) { fixture.sessions.begin($0, from: $1, rules: fixture.rules, room: room) }
+    ) {
+      boards.words.add(2, at: ReactorLoad.turnWord)
+      fixture.sessions.begin($0, from: $1, rules: fixture.rules, room: room)
+    }
     let second = try Acceptor(
       try listeners[0].duplicate(), room: spare, log: fixture.intake.log,
       reserve: Reserve(
@@ -152,8 +158,8 @@ import Testing
   @Test @ReactorActor func stressIsThatOfAllProcessesTogether() throws {
     let boards = try board()
     var changes: [String] = []
-    let room = SessionRoom(limit: 5, board: (boards.first, 0)) {
-      changes.append($0 ? "begins" : "ends")
+    let room = SessionRoom(limit: 5, board: (boards.first, 0)) { began, limit in
+      changes.append("\(began ? "begins" : "ends") of \(limit)")
     }
     boards.second.show(.init(count: 3, limit: 5), of: 0)
     for _ in 0..<5 { room.enter() }
@@ -161,10 +167,26 @@ import Testing
     room.leave()
     boards.second.show(.init(count: 4, limit: 5), of: 0)
     room.enter()
-    #expect(changes == ["begins"])
+    #expect(changes == ["begins of 10"])
     boards.second.show(.init(count: 1, limit: 5), of: 0)
     room.settle()
-    #expect(changes == ["begins", "ends"])
+    #expect(changes == ["begins of 10", "ends of 10"])
+    // It also begins for who comes in where there was no other.
+    boards.second.show(.init(count: 5, limit: 5), of: 0)
+    room.settle()
+    #expect(room.isStressed)
+  }
+
+  @Test @ReactorActor func aRoomThatIsClosedShowsNoPlace() throws {
+    let boards = try board()
+    let room = SessionRoom(limit: 5, board: (boards.first, 0))
+    room.enter()
+    #expect(!boards.second.sessions(of: 0, process: 0).isFull)
+    room.close()
+    #expect(boards.second.sessions(of: 0, process: 0) == .init(count: 1, limit: 0))
+    room.leave()
+    #expect(!room.isStressed)
+    #expect(boards.second.sessions(of: 0, process: 0).isFull)
   }
 
   @ReactorActor private func listen(_ fixture: Fixture) throws -> (Acceptor, UInt16) {

@@ -109,7 +109,8 @@ import Testing
     link.report(progress(1, end: 30))
   }
 
-  @Test @ReactorActor func newsOfAStreamOfMailIsHeldAndToldAtTheEnd() async throws {
+  @Test(.timeLimit(.minutes(1))) @ReactorActor
+  func newsOfAStreamOfMailIsHeldAndToldAtTheEnd() async throws {
     let fixture = try Fixture()
     let link = QueueManagerLink(log: fixture.intake.log, interval: .seconds(3600))
     let (ours, theirs) = try channels()
@@ -128,7 +129,8 @@ import Testing
       ])
   }
 
-  @Test @ReactorActor func heldNewsIsToldWhenItsTimeHasCome() async throws {
+  @Test(.timeLimit(.minutes(1))) @ReactorActor
+  func heldNewsIsToldWhenItsTimeHasCome() async throws {
     let fixture = try Fixture()
     let link = QueueManagerLink(log: fixture.intake.log, interval: .milliseconds(20))
     let (ours, theirs) = try channels()

@@ -47,7 +47,7 @@ private let record = StartRecord(
   configurationSize: 99, keyMaterialSize: 98, listeners: [.init(service: "smtp", settings: 0)],
   transports: [.init(service: "relay", settings: 1)],
   serviceSettings: [[["syslog_name", "postfix/submission"]], []], sequenceFirst: 5,
-  sequenceCount: 6, processCount: 2, refusals: [refusals[0]], clientRow: 7)
+  sequenceCount: 6, processCount: 2, hasLoadBoard: true, refusals: [refusals[0]], clientRow: 7)
 
 private let refusals = [IPAddress("192.0.2.7")!, IPAddress("2001:db8::7")!].map {
   RefusedClients.Entry(address: $0, until: MonotonicTime(nanoseconds: 1 << 40))

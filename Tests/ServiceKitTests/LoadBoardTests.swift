@@ -65,6 +65,37 @@ import Testing
     #expect(board.paces(at: MonotonicTime(nanoseconds: 1)).first?.rested == .seconds(2))
   }
 
+  @Test @ReactorActor func aWriterInTheMiddleIsWaitedForAWhile() throws {
+    let memory = try LoadBoard.make(processes: 1, services: 1)
+    let board = try LoadBoard(memory.raw, processes: 1, services: 1, rank: 0)
+    let words = try SharedWords(memory.raw)
+    words[ReactorLoad.turnWord] = 11
+    words[ReactorLoad.restedWord] = 3_000_000_000
+    // It may have died there: what is found counts in the end.
+    let now = MonotonicTime(nanoseconds: 1)
+    #expect(board.paces(at: now) == [.init(turn: 5, rested: .seconds(3))])
+  }
+
+  @Test @ReactorActor func whatNobodyCanMeanHurtsNobody() throws {
+    let memory = try LoadBoard.make(processes: 2, services: 1)
+    let board = try LoadBoard(memory.raw, processes: 2, services: 1, rank: 0)
+    let words = try SharedWords(memory.raw)
+    for word in 0..<words.count { words[word] = .max }
+    let most = Int(Int32.max)
+    #expect(board.sessions(of: 0) == .init(count: 2 * most, limit: 2 * most))
+    #expect(board.paces(at: MonotonicTime(nanoseconds: 5)).count == 2)
+  }
+
+  @Test @ReactorActor func aProcessThatHasEndedShowsNothing() throws {
+    let memory = try LoadBoard.make(processes: 2, services: 1)
+    let first = try LoadBoard(memory.raw, processes: 2, services: 1, rank: 0)
+    let second = try LoadBoard(memory.raw, processes: 2, services: 1, rank: 1)
+    for board in [first, second] { board.show(.init(count: 3, limit: 9), of: 0) }
+    try LoadBoard.clear(memory.raw, rank: 0, services: 1)
+    #expect(second.sessions(of: 0, process: 0) == .init(count: 0, limit: 0))
+    #expect(second.sessions(of: 0) == .init(count: 3, limit: 9))
+  }
+
   @Test @ReactorActor func memoryThatIsTooSmallIsRefused() throws {
     let memory = try LoadBoard.make(processes: 1, services: 1)
     #expect(throws: Errno.invalidArgument) {

@@ -2,7 +2,7 @@ package import LinuxSystem
 
 /// The words of shared memory in which a loop shows other processes how busy it is.
 package enum ReactorLoad {
-  /// The number of the turn.
+  /// Twice the number of the turn; one less while the other words are being written.
   package static let turnWord = 0
   /// For how long the loop has waited for events, in nanoseconds, waits that have ended.
   package static let restedWord = 1
@@ -42,12 +42,13 @@ final class LoadShower {
 
   /// A turn begins.
   func work(at now: Int64, turn: UInt64) {
+    words[first + ReactorLoad.turnWord] = turn &* 2 &- 1
     if restingSince != 0 {
       rested &+= UInt64(max(now - restingSince, 0))
       restingSince = 0
       words[first + ReactorLoad.restingWord] = 0
       words[first + ReactorLoad.restedWord] = rested
     }
-    words[first + ReactorLoad.turnWord] = turn
+    words[first + ReactorLoad.turnWord] = turn &* 2
   }
 }

@@ -10,10 +10,10 @@ struct ListenerPlan {
   /// Connections that the kernel keeps waiting for each socket.
   static let backlog = 4096
 
-  /// The most sockets: they travel to a process in one packet, with what every role gets, the table
-  /// of clients, and keys.
+  /// The most sockets: they travel to a process in one packet, with what every role gets, the board
+  /// of load, the table of clients, and keys.
   static let endpointsMax =
-    MessageChannel.descriptorsPerPacketMax - RoleProcess.sharedDescriptors - 2
+    MessageChannel.descriptorsPerPacketMax - RoleProcess.sharedDescriptors - 3
 
   /// One socket to open.
   struct Endpoint: Hashable {

@@ -271,12 +271,25 @@ final class Supervisor {
 
   /// The sessions of a process that has ended are over, however it ended.
   private func forgetClients(of child: RoleChild) {
+    clearBoard(of: child)
     guard let row = child.clientRow else { return }
     do throws(Errno) {
       try clients.free(row)
     } catch {
       // The row is not given out again: what it holds would count for its next process.
       log.error("master", "the sessions of smtpd pid \(child.pid) stay counted: \(error)")
+    }
+  }
+
+  /// Its fellows must not take a process that has ended for one with room and time.
+  private func clearBoard(of child: RoleChild) {
+    guard child.name.role == .smtpd, let provision = provision(for: child.name) else { return }
+    do throws(Errno) {
+      try LoadBoard.clear(
+        provision.loadBoard.raw, rank: Int(provision.record(for: child.name).processRank),
+        services: provision.plan.services(of: .smtpd).count)
+    } catch {
+      log.warning("master", "smtpd pid \(child.pid) seems to live on to the others: \(error)")
     }
   }
 

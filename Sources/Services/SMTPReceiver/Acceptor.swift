@@ -70,7 +70,7 @@ final class Acceptor {
         try await listener.readable(deadline: until)
         return true
       } catch .timedOut {
-        reserve.ask(isLate: false)
+        _ = reserve.ask(isLate: false)
         if reserve.calledUntil == nil { listener.listenInReserve(true) }
         return false
       }
@@ -80,19 +80,20 @@ final class Acceptor {
     let patience = reserve.noteConnection()
     // Nothing is heard until then: a wake-up for each connection would be what a reserve saves.
     listener.suspend()
+    var takes = true
     if reserve.calledUntil == nil {
       try await room.pause(until: patience) { listener.isOpen }
       guard listener.isOpen else { return false }
-      reserve.ask(isLate: Sockets.hasConnection(listener.raw))
+      takes = reserve.ask(isLate: Sockets.hasConnection(listener.raw))
     }
     if reserve.calledUntil != nil { listener.listenInReserve(false) }
-    return reserve.calledUntil != nil
+    return takes
   }
 
   /// Ends the loop.
   func close() {
     listener.close()
-    room.wake()
+    room.close()
   }
 
   /// Takes what this process may have been woken for, and ends the loop: whoever connects from now

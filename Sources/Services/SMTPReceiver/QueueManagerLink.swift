@@ -14,7 +14,7 @@ final class QueueManagerLink {
   private let log: Log
   private var channel: MessageChannel?
   private var notices: HeldNotices
-  private lazy var alarm = Alarm { self.tell() }
+  private lazy var alarm = Alarm { [unowned self] in self.tell() }
 
   /// - Parameter interval: the least time between two notices of new mail.
   init(log: Log, interval: Duration) {
@@ -33,6 +33,7 @@ final class QueueManagerLink {
     channel = fresh
     onRefusal(nil)
     // All progress is in there, so what is held is no news.
+    alarm.cancel()
     _ = notices.take(now: Reactor.shared.now)
     fresh.post(.writerHello(progress.map(SegmentMark.init)))
     reactorTask {

@@ -19,6 +19,11 @@ final class Reserve {
   private let times: Times
   private var rule: ReserveRule
   private var last: ReserveRule.Look?
+  private var lateInARow = 0
+
+  /// A connection that waits at one moment may have come just then; one at each of so many in a row
+  /// shows that those who should take them do not.
+  private static let lateLimit = 2
 
   /// Until when this process takes connections; `nil` when it does not.
   private(set) var calledUntil: MonotonicTime?
@@ -48,13 +53,17 @@ final class Reserve {
 
   /// Asks anew whether this process is needed.
   ///
-  /// - Parameter isLate: whether a connection waits that has waited since the last question, or
-  ///   may have.
-  func ask(isLate: Bool) {
+  /// - Parameter isLate: whether a connection waits.
+  /// - Returns: whether to take what waits: also when nothing shows why others do not.
+  func ask(isLate: Bool) -> Bool {
+    lateInARow = isLate ? lateInARow + 1 : 0
+    let isProven = lateInARow >= Self.lateLimit
+    if isProven { lateInARow = 0 }
     let now = look()
-    let isNeeded = last.map { rule.isNeeded($0, now, full: full, isLate: isLate) } ?? false
+    let isNeeded = last.map { rule.isNeeded($0, now, full: full, isLate: isProven) } ?? false
     if isNeeded { call(now) } else { calledUntil = nil }
     last = now
+    return isNeeded || isProven
   }
 
   private func call(_ look: ReserveRule.Look) {

@@ -49,7 +49,7 @@ struct ReserveRule {
   /// - Parameters:
   ///   - earlier, later: what was seen, in this order.
   ///   - full: which processes have no room for a session now.
-  ///   - isLate: whether a connection waits that has waited between the two looks, or may have.
+  ///   - isLate: whether connections wait that somebody should have taken between the two looks.
   mutating func isNeeded(_ earlier: Look, _ later: Look, full: [Bool], isLate: Bool) -> Bool {
     let elapsed = later.time.since(earlier.time)
     var busy: [Int] = []

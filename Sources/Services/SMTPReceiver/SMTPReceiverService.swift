@@ -132,10 +132,9 @@ package final class SMTPReceiverService: RoleService {
     for listener: RoleContext.Listener, _ number: Int
   ) throws(RoleFailure) -> SessionRoom {
     let limit = try sessionLimit(of: listener)
-    let all = listener.configuration[.sessionLimit]
     // Of the listener only its name: a session, which has the room, must not keep the socket open.
     return SessionRoom(limit: limit, board: context.loadBoard.map { ($0, number) }) {
-      [log = context.log, service = listener.service] isStressed in
+      [log = context.log, service = listener.service] isStressed, all in
       let now = isStressed ? "near" : "well below"
       log.line("smtpd", severity: isStressed ? .warning : .information) {
         if isStressed { $0.append(text: "warning: ") }

@@ -9,8 +9,9 @@ import SystemPackage
 final class SessionRoom {
   private let limit: Int
   private let board: (board: LoadBoard, service: Int)?
-  private let onStress: @ReactorActor (Bool) -> Void
+  private let onStress: @ReactorActor (Bool, Int) -> Void
   private let change = Gate()
+  private var isClosed = false
   private var isShort = false
   private var isShortageTold = false
   /// Sessions now.
@@ -23,10 +24,10 @@ final class SessionRoom {
   /// - Parameters:
   ///   - limit: sessions at a time; 0 where other processes take all of a service's few sessions.
   ///   - board: where that is shown to the other processes, and the service's number there.
-  ///   - onStress: called when `isStressed` changes.
+  ///   - onStress: called when `isStressed` changes, with the sessions that the service may have.
   init(
     limit: Int, board: (board: LoadBoard, service: Int)? = nil,
-    onStress: @escaping @ReactorActor (Bool) -> Void = { _ in }
+    onStress: @escaping @ReactorActor (Bool, Int) -> Void = { _, _ in }
   ) {
     self.limit = limit
     self.board = board
@@ -41,8 +42,7 @@ final class SessionRoom {
   func enter() {
     count += 1
     show()
-    let all = all
-    if !isStressed, all.count * 10 >= all.limit * 9 { setStress(true) }
+    settle()
   }
 
   /// Counts a session that has ended.
@@ -53,11 +53,21 @@ final class SessionRoom {
     change.pulse()
   }
 
-  /// Takes back the stress when the service is well below its limit; who begins a session asks.
+  /// Begins or ends the stress by what all processes have now; who begins a session asks.
   func settle() {
-    guard isStressed else { return }
     let all = all
-    if all.count * 10 < all.limit * 7 { setStress(false) }
+    guard all.limit > 0 else { return }
+    if isStressed ? all.count * 10 < all.limit * 7 : all.count * 10 >= all.limit * 9 {
+      isStressed.toggle()
+      onStress(isStressed, all.limit)
+    }
+  }
+
+  /// Shows that nobody comes in here any more; who is in may stay.
+  func close() {
+    isClosed = true
+    show()
+    change.pulse()
   }
 
   private var all: LoadBoard.Sessions {
@@ -66,19 +76,12 @@ final class SessionRoom {
 
   private func show() {
     guard let board else { return }
-    let shown = isShort ? max(count, limit) : count
-    board.board.show(.init(count: shown, limit: limit), of: board.service)
+    let room = isClosed ? 0 : limit
+    let shown = isShort ? max(count, room) : count
+    board.board.show(.init(count: shown, limit: room), of: board.service)
   }
 
-  private func setStress(_ isStressed: Bool) {
-    self.isStressed = isStressed
-    onStress(isStressed)
-  }
-
-  /// Lets go on who waits for a change.
-  func wake() { change.pulse() }
-
-  /// Waits until another session may begin, or, after `wake`, until nobody wants one any more.
+  /// Waits until another session may begin, or, after `close`, until nobody wants one any more.
   func waitForRoom(while isWanted: () -> Bool) async throws(WaitError) {
     try await change.wait { !isFree && isWanted() }
   }

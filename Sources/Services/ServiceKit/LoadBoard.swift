@@ -61,6 +61,8 @@ package final class LoadBoard {
   private nonisolated static let line = 8
   /// Looks at a row that is being written to.
   private static let tries = 4
+  /// More sessions than any process has: what another one shows is not to be trusted further.
+  private static let sessionsMax = UInt64(Int32.max)
 
   /// Makes the memory for so many processes and services.
   package nonisolated static func make(
@@ -73,6 +75,15 @@ package final class LoadBoard {
   private nonisolated static func stride(_ services: Int) -> Int {
     let words = ReactorLoad.firstFreeWord + 2 * services
     return (words + line - 1) / line * line
+  }
+
+  /// Has a process that has ended show nothing any more: no sessions, and no room for any.
+  package nonisolated static func clear(
+    _ descriptor: Int32, rank: Int, services: Int
+  ) throws(Errno) {
+    let words = try SharedWords(descriptor)
+    let stride = stride(services)
+    for word in rank * stride..<min((rank + 1) * stride, words.count) { words[word] = 0 }
   }
 
   /// Maps the memory behind a descriptor, which may be closed afterwards, for the process of a
@@ -103,7 +114,9 @@ package final class LoadBoard {
   /// A service's sessions in a process.
   package func sessions(of service: Int, process: Int) -> Sessions {
     let first = word(of: service, process: process)
-    return Sessions(count: Int(clamping: words[first]), limit: Int(clamping: words[first + 1]))
+    return Sessions(
+      count: Int(min(words[first], Self.sessionsMax)),
+      limit: Int(min(words[first + 1], Self.sessionsMax)))
   }
 
   /// A service's sessions in all processes together.
@@ -128,8 +141,8 @@ package final class LoadBoard {
       let since = Int64(clamping: words[first + ReactorLoad.restingWord])
       let past = Int64(clamping: words[first + ReactorLoad.restedWord])
       let present = since > 0 ? max(now.nanoseconds - since, 0) : 0
-      pace = Pace(turn: turn, rested: .nanoseconds(past) + .nanoseconds(present))
-      if words[first + ReactorLoad.turnWord] == turn { break }
+      pace = Pace(turn: turn / 2, rested: .nanoseconds(past) + .nanoseconds(present))
+      if turn % 2 == 0, words[first + ReactorLoad.turnWord] == turn { break }
     }
     return pace
   }

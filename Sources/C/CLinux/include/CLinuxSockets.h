@@ -52,7 +52,7 @@ int clinux_socket_pair(bool packets, int *first, int *second);
 int clinux_bind(int fd, const clinux_address *address);
 int clinux_listen(int fd, int backlog);
 int clinux_accept(int fd, clinux_address *peer);
-/// 1 when a read or an accept would find something now, else 0.
+/// 1 when a read or an accept would find something or an error now, else 0 or a negative errno.
 int clinux_is_readable(int fd);
 /// 0 when connected, -EINPROGRESS when under way, else a negative errno.
 int clinux_connect(int fd, const clinux_address *address);

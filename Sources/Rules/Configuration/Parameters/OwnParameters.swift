@@ -56,7 +56,7 @@ extension IntegerParameter {
       + "are busy, full or hung; 0 for none. One process always takes them.")
   /// `smtpd_reserve_load`
   package static let smtpdReserveLoad = Self(
-    "smtpd_reserve_load", default: "95", in: 1...100,
+    "smtpd_reserve_load", default: "95", in: 1...99,
     "How busy server processes may be, in percent of their time, before one more takes part.")
   /// `smtp_process_count`
   package static let smtpProcessCount = Self(
@@ -107,15 +107,15 @@ extension DurationParameter {
     "How long a flush waits for more messages.")
   /// `smtpd_reserve_delay`
   package static let smtpdReserveDelay = Self(
-    "smtpd_reserve_delay", default: "100ms", min: .milliseconds(1),
+    "smtpd_reserve_delay", default: "100ms", min: .milliseconds(1), max: .seconds(10),
     "How long a server process in reserve watches, from a connection on, whether it is needed.")
   /// `smtpd_reserve_time`
   package static let smtpdReserveTime = Self(
-    "smtpd_reserve_time", default: "1s", min: .milliseconds(1),
+    "smtpd_reserve_time", default: "1s", min: .milliseconds(1), max: .seconds(3600),
     "How long a server process that was needed takes connections before that is asked again.")
   /// `queue_notice_interval`
   package static let queueNoticeInterval = Self(
-    "queue_notice_interval", default: "10ms",
+    "queue_notice_interval", default: "10ms", max: .seconds(1),
     "How often at most a server process tells the queue manager of new mail; after a pause the "
       + "first message is told at once.")
   /// `journal_sync_interval`

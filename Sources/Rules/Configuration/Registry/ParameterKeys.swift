@@ -47,13 +47,13 @@ package struct DurationParameter: ParameterKey {
 
   init(
     _ name: String, default text: String, unit: TimeUnit? = nil, min: Duration = .zero,
-    _ summary: String
+    max: Duration = ParameterKind.longest, _ summary: String
   ) {
     guard let unit = unit ?? TimeUnit(suffixOf: text) else {
       preconditionFailure("\(name) has no unit")
     }
     declaration = Declaration(
-      name, default: text, .duration(min...ParameterKind.longest, unit: unit), summary)
+      name, default: text, .duration(min...max, unit: unit), summary)
   }
 }
 
