@@ -10,7 +10,9 @@ import Testing
   init() { Reactor.startThread() }
 
   /// The second of two processes, the first of which rests, turns when it is told to, and has room.
-  @ReactorActor private func reserve() throws -> (Reserve, SharedWords) {
+  @ReactorActor private func reserve(
+    delay: Duration = .seconds(60)
+  ) throws -> (Reserve, SharedWords) {
     let memory = try LoadBoard.make(processes: 2, services: 1)
     let first = try LoadBoard(memory.raw, processes: 2, services: 1, rank: 0)
     first.show(.init(count: 0, limit: 10), of: 0)
@@ -20,7 +22,7 @@ import Testing
     let reserve = Reserve(
       try LoadBoard(memory.raw, processes: 2, services: 1, rank: 1), service: 0,
       rule: ReserveRule(base: 1, rank: 1, load: 95),
-      times: .init(delay: .milliseconds(100), call: .seconds(1)))
+      times: .init(delay: delay, call: .seconds(1)))
     return (reserve, words)
   }
 
@@ -31,6 +33,15 @@ import Testing
     #expect(!reserve.ask(isLate: false))
     #expect(!reserve.ask(isLate: true))
     #expect(reserve.calledUntil == nil)
+  }
+
+  @Test @ReactorActor func whatWaitsNowAndAgainMuchLaterIsNotTakenForOneThing() throws {
+    let (reserve, words) = try reserve(delay: .zero)
+    for _ in 0..<3 {
+      words.add(2, at: ReactorLoad.turnWord)
+      _ = reserve.noteConnection()
+      #expect(!reserve.ask(isLate: true))
+    }
   }
 
   @Test @ReactorActor func whoDoesNotTurnWhileConnectionsWaitIsReplaced() throws {

@@ -21,8 +21,8 @@ final class Reserve {
   private var last: ReserveRule.Look?
   private var lateInARow = 0
 
-  /// A connection that waits at one moment may have come just then; one at each of so many in a row
-  /// shows that those who should take them do not.
+  /// A connection that waits at one moment may have come just then; one at each of so many in a
+  /// row, with no pause in between, shows that those who should take them do not.
   private static let lateLimit = 2
 
   /// Until when this process takes connections; `nil` when it does not.
@@ -43,6 +43,7 @@ final class Reserve {
   /// Until when a connection may wait that has just come; in the past when it shall not.
   func noteConnection() -> MonotonicTime {
     let look = look()
+    if let last, look.time.since(last.time) > times.delay { lateInARow = 0 }
     if rule.isNeeded(full: full) {
       call(look)
       return look.time
