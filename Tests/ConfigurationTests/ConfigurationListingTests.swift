@@ -7,7 +7,8 @@ import Testing
     Array("slow unix - - n - - smtp\nsmtp inet n - n - - smtpd".utf8), file: "master.cf"
   ).services
   private let configuration = Sample.evaluate(
-    "myhostname = mx.example.com\nmacro = a $mydomain\nsmtp_helo_name = $macro\nrelay_domains = ${\nunused = $macro"
+    "myhostname = mx.example.com\nmacro = a $mydomain\nsmtp_helo_name = $macro\nrelay_domains = ${\nunused = $macro\n"
+      + "gone_destination_recipient_limit = 5\nslow_destination_recipient_limit = 5"
   ).configuration
 
   private func list(_ listing: ConfigurationListing, _ names: [String] = [])
@@ -31,7 +32,7 @@ import Testing
     #expect(
       list(ConfigurationListing(.assigned)).lines == [
         "compatibility_level = 3.6", "macro = a $mydomain", "myhostname = mx.example.com",
-        "relay_domains = ${", "smtp_helo_name = $macro",
+        "relay_domains = ${", "slow_destination_recipient_limit = 5", "smtp_helo_name = $macro",
       ])
     #expect(list(ConfigurationListing(.assigned), ["relayhost", "macro"]).problems == [])
   }
@@ -41,7 +42,7 @@ import Testing
     #expect(
       result.lines == [
         "compatibility_level = 3.6", "macro = a example.com", "myhostname = mx.example.com",
-        "smtp_helo_name = a example.com",
+        "slow_destination_recipient_limit = 5", "smtp_helo_name = a example.com",
       ])
     #expect(result.problems == ["relay_domains: an expression is not closed in \"${\""])
   }

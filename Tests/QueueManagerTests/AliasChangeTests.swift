@@ -154,8 +154,10 @@ import Testing
       scene.remote.requests.flatMap(\.recipients).map(\.address) == [MailAddress("c@far.test")])
   }
 
-  @Test @ReactorActor func whoCameByAnotherAddressHasMailOfItsOwn() async throws {
-    let scene = try await ForwardScene()
+  /// In one delivery, and where each recipient has one of its own.
+  @Test(arguments: [1000, 1])
+  @ReactorActor func whoCameByAnotherAddressHasMailOfItsOwn(_ recipientsMax: Int) async throws {
+    let scene = try await ForwardScene { $0.scheduler.deliveryRecipientsMax = recipientsMax }
     let done = MailAddress("x@mx.test")
     scene.local.judge = { request in
       request.recipients.map {

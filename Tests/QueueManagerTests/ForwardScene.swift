@@ -27,9 +27,11 @@ final class ForwardScene {
   let local: TestAgent
   let writer: TestWriter
 
-  init(directory: TemporaryDirectory? = nil) async throws {
+  init(
+    directory: TemporaryDirectory? = nil, settings: (inout QueueSettings) -> Void = { _ in }
+  ) async throws {
     rig = try Rig(
-      directory: directory, localAliases: Self.aliases,
+      directory: directory, localAliases: Self.aliases, settings: settings,
       routes: { $0 == "mx.test" ? "local:" : nil })
     try await rig.peers.start()
     writer = try TestWriter(rig)

@@ -181,12 +181,26 @@ import Testing
     let boards = try board()
     let room = SessionRoom(limit: 5, board: (boards.first, 0))
     room.enter()
-    #expect(!boards.second.sessions(of: 0, process: 0).isFull)
+    #expect(boards.second.sessions(of: 0, process: 0).hasRoom)
     room.close()
-    #expect(boards.second.sessions(of: 0, process: 0) == .init(count: 1, limit: 0))
+    #expect(!boards.second.sessions(of: 0, process: 0).hasRoom)
     room.leave()
-    #expect(!room.isStressed)
-    #expect(boards.second.sessions(of: 0, process: 0).isFull)
+    #expect(boards.second.sessions(of: 0, process: 0) == .init(count: 0, limit: 5, isOpen: false))
+  }
+
+  @Test @ReactorActor func aShortageOfDescriptorsIsNoStress() async throws {
+    let boards = try board()
+    let fixture = try Fixture()
+    var changes = 0
+    let room = SessionRoom(limit: 100, board: (boards.first, 0)) { _, _ in changes += 1 }
+    for _ in 0..<10 { room.enter() }
+    room.noteShortage(.tooManyOpenFiles, log: fixture.intake.log)
+    #expect(!boards.second.sessions(of: 0, process: 0).hasRoom)
+    room.leave()
+    room.noteEndOfShortage()
+    room.settle()
+    #expect(changes == 0)
+    #expect(boards.second.sessions(of: 0, process: 0).hasRoom)
   }
 
   @ReactorActor private func listen(_ fixture: Fixture) throws -> (Acceptor, UInt16) {

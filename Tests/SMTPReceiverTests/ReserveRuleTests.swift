@@ -49,6 +49,16 @@ import Testing
   @Test func theWorkOfProcessesBehindCountsToo() {
     #expect(isNeeded(1, rested: [60, 60, 60]))
     #expect(!isNeeded(2, rested: [60, 60, 60]))
+    // Nothing is known of one that has not begun, or began in between.
+    var rule = ReserveRule(base: 1, rank: 1, load: 90)
+    for first in [LoadBoard.Pace(turn: 0, rested: .zero), .init(turn: 4, rested: .seconds(9))] {
+      var (earlier, later) = looks([50, 100, 100])
+      earlier.paces[2] = first
+      later.paces[2] = LoadBoard.Pace(turn: first.turn / 2, rested: .zero)
+      let isNeeded = rule.isNeeded(
+        earlier, later, full: [false, false, true], isLate: false)
+      #expect(!isNeeded)
+    }
   }
 
   @Test func whoHasNoRoomIsReplacedByTheNext() {
@@ -83,7 +93,6 @@ import Testing
     #expect(!standingVerdict)
     var begun = later
     begun.paces[0] = LoadBoard.Pace(turn: 1, rested: .zero)
-    // It rested less than before: all that is known is that it was busy, of one processor's time.
     let begunVerdict = rule.isNeeded(earlier, begun, full: [false, false], isLate: false)
     #expect(!begunVerdict)
   }

@@ -69,7 +69,7 @@ import Testing
 
   @Test @ReactorActor func whoHasNoRoomIsReplacedAtOnce() throws {
     let (reserve, words) = try reserve()
-    words[ReactorLoad.firstFreeWord] = 10
+    words[ReactorLoad.firstFreeWord] = 10  // sessions, as many as it may have
     let begin = Clocks.monotonicNow()
     #expect(reserve.noteConnection() <= Clocks.monotonicNow())
     #expect(reserve.calledUntil.map { $0 >= begin + .seconds(1) } == true)

@@ -141,7 +141,7 @@ import Testing
     while messages.last != .watermark(SegmentMark(progress(1, end: 30))) {
       messages += try #require(try await theirs.receive()).messages
     }
-    #expect(messages == [.writerHello([]), .watermark(SegmentMark(progress(1, end: 30)))])
+    #expect(messages.first == .writerHello([]))
   }
 
   @Test @ReactorActor func anOldChannelThatEndsDoesNotDisturbTheNewOne() async throws {

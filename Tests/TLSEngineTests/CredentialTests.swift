@@ -120,4 +120,9 @@ import Testing
     #expect(TLSOptions(name: "NO_SUCH") == nil)
     #expect(TLSOptions(name: "0xzz") == nil)
   }
+
+  @Test func remarksOfTheLibraryAreShortTextOfOneLine() {
+    #expect(TLSFailure.printable("a\u{1b}[2J\r\nb\u{9b}2Jc\u{7f}\u{e9}") == "a?[2J??b??2Jc?\u{e9}")
+    #expect(TLSFailure.printable(String(repeating: "x", count: 5000)).utf8.count == 200)
+  }
 }

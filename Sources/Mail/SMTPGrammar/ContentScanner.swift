@@ -82,10 +82,7 @@ package struct ContentScanner: Sendable {
 
   /// Of the content size what belongs to lines that have ended.
   package var endedLinesSize: Int {
-    switch state {
-    case .text, .textReturn: contentSize - lineLength
-    case .lineStart, .dot, .dotReturn, .finished: contentSize
-    }
+    state == .text || state == .textReturn ? contentSize - lineLength : contentSize
   }
 
   /// Scans the next bytes from the wire and appends clean content to `out`.

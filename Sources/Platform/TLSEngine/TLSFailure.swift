@@ -1,4 +1,5 @@
 import COpenSSL
+import Primitives
 
 /// What OpenSSL said about an operation that failed: the reasons that it queued, in their order.
 package struct TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
@@ -38,8 +39,9 @@ package struct TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
   /// The most bytes of a remark; some are made of what the peer sent.
   private static let remarkLengthMax = 200
 
-  private static func printable(_ remark: String) -> String {
-    let bytes = remark.utf8.prefix(remarkLengthMax).map { $0 < 32 || $0 == 127 ? 63 : $0 }
+  static func printable(_ remark: String) -> String {
+    var bytes = Array(remark.utf8.prefix(remarkLengthMax))
+    bytes.makePrintable(from: 0)
     return String(decoding: bytes, as: UTF8.self)
   }
 

@@ -53,7 +53,7 @@ struct ServicePlan {
 
   /// The services for which a role listens, each once, in the order of its first listener.
   func services(of role: Role) -> [String] {
-    ServiceNames.distinct(listeners(of: role).map(\.service))
+    LoadBoard.services(of: listeners(of: role).map(\.service))
   }
 
   func listeners(of role: Role) -> [Listener] { listeners.filter { $0.role == role } }

@@ -69,8 +69,8 @@ final class ActiveMessage {
   var successes: [RecipientVerdict] = []
   /// Recipients that refused it after an order to requeue it: they are asked again.
   var reopened: Set<UInt32> = []
-  /// Aliases, in lower case, that were opened again since they have changed.
-  var followedAliases: Set<[UInt8]> = []
+  /// Aliases, with their wishes, that were opened again since they have changed.
+  var followedAliases: Set<EnvelopeRecipient> = []
   /// Recipients that were put off in this run, and why.
   var postponed: [RecipientVerdict] = []
   /// Results whose journal entries wait for the report to the sender (spool rule R4).

@@ -73,27 +73,32 @@ final class Forwarder {
     do {
       let original = try await Resubmission(of: work.message.record, in: queue)
       let header = try await original.header(atMost: Self.searchedMax)
+      let all = original.envelope.recipients
       let changed = Dictionary(
-        grouping: work.request.recipients.filter {
-          original.envelope.recipients[Int($0.index)].isProgram
-        }
-      ) { $0.address.bytes.map(ASCII.lowercased) }
+        grouping: work.request.recipients.map { Int($0.index) }.filter { all[$0].isProgram }
+      ) { Self.alias(of: all[$0]) }
       // Of an alias so large that it takes several deliveries the first one takes what is new.
       let first = Set(changed.keys).subtracting(work.message.followedAliases)
       work.message.followedAliases.formUnion(first)
       var answers: [EnvelopeRecipient: RecipientVerdict] = [:]
       for recipient in work.request.recipients {
-        guard original.envelope.recipients[Int(recipient.index)].isProgram else {
+        guard all[Int(recipient.index)].isProgram else {
           verdicts.append(await forward(original, header, to: recipient))
           continue
         }
-        let name = recipient.address.bytes.map(ASCII.lowercased)
+        let alias = Self.alias(of: all[Int(recipient.index)])
+        if var answer = answers[alias] {
+          answer.index = recipient.index
+          verdicts.append(answer)
+          continue
+        }
         let answer = await follow(
-          original, header, to: recipient, changed[name] ?? [], takesNew: first.contains(name),
-          &answers)
+          original, header, to: recipient, places: Set(changed[alias] ?? []),
+          takesNew: first.contains(alias))
+        answers[alias] = answer
         // Who did not take what is new leaves the part of who did.
-        if answer.outcome == .deferred, first.contains(name) {
-          work.message.followedAliases.remove(name)
+        if answer.outcome == .deferred, first.contains(alias) {
+          work.message.followedAliases.remove(alias)
         }
         verdicts.append(answer)
       }
@@ -119,32 +124,24 @@ final class Forwarder {
   /// to those whom it names now, but to nobody who has the message or will get it otherwise; all of
   /// its commands that wait go along, so that what was said here once is all there is to know.
   private func follow(
-    _ original: Resubmission, _ header: [UInt8], to alias: DeliveryRecipient,
-    _ moving: [DeliveryRecipient], takesNew: Bool,
-    _ answers: inout [EnvelopeRecipient: RecipientVerdict]
+    _ original: Resubmission, _ header: [UInt8], to alias: DeliveryRecipient, places: Set<Int>,
+    takesNew: Bool
   ) async -> RecipientVerdict {
     let all = original.envelope.recipients
-    var wishes = all[Int(alias.index)]
-    wishes.kind = .alias
-    if var answer = answers[wishes] {
-      answer.index = alias.index
-      return answer
-    }
-    // Those to whom other wishes belong, or who came by another address, have mail of their own.
-    let places = Set(
-      moving.map { Int($0.index) }.filter {
-        var other = all[$0]
-        other.kind = .alias
-        return other == wishes
-      })
     let change = AliasChange(
       moving: places.map { all[$0] },
       served: original.envelope.served
         + all.enumerated().filter { !places.contains($0.offset) }.map(\.element),
       takesNew: takesNew)
-    let answer = await forward(original, header, to: alias, after: change)
-    answers[wishes] = answer
-    return answer
+    return await forward(original, header, to: alias, after: change)
+  }
+
+  /// The alias for which a command or a file stands, as a recipient with its own wishes: those to
+  /// whom other wishes belong, or who came by another address, have mail of their own.
+  private static func alias(of program: EnvelopeRecipient) -> EnvelopeRecipient {
+    var alias = program
+    alias.kind = .alias
+    return alias
   }
 
   private func forward(

@@ -46,7 +46,9 @@ final class Acceptor {
           continue
         }
         guard try await isToTake(), listener.isOpen else { continue }
-        if !takeConnections() {
+        // Who takes what others leave, and goes back into reserve, takes all of it.
+        let isRescue = reserve.map { $0.calledUntil == nil } ?? false
+        if !takeConnections(atMost: isRescue ? Self.waitingMax : Self.burst) {
           listener.suspend()
           try await room.waitForEnd(atMost: Self.shortagePause)
           room.noteEndOfShortage()
@@ -105,7 +107,7 @@ final class Acceptor {
   }
 
   /// Takes what waits, within bounds; false when the system has no descriptors left.
-  private func takeConnections(atMost limit: Int = burst) -> Bool {
+  private func takeConnections(atMost limit: Int) -> Bool {
     for _ in 0..<limit where room.isFree {
       do throws(Errno) {
         guard let accepted = try Sockets.accept(listener.raw) else {

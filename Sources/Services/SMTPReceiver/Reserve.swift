@@ -78,6 +78,6 @@ final class Reserve {
   }
 
   private var full: [Bool] {
-    (0..<board.processCount).map { board.sessions(of: service, process: $0).isFull }
+    (0..<board.processCount).map { !board.sessions(of: service, process: $0).hasRoom }
   }
 }

@@ -21,7 +21,8 @@ struct ReserveRule {
   let rank: Int
   /// How busy those that take connections may be before one more is wanted, in percent.
   let load: Int
-  /// Processes that let connections wait without a turn, and the turn at which they were found so.
+  /// Processes that did not turn while connections waited, hung or merely not woken, and the turn
+  /// at which they were found so.
   private var asleep: [Int: UInt64] = [:]
 
   private static let whole = 1000
@@ -60,7 +61,8 @@ struct ReserveRule {
       if let turn = asleep[process], turn != after.turn { asleep[process] = nil }
       if process < rank, full[process] || asleep[process] != nil {
         unavailable += 1
-      } else {
+      } else if after.turn > 0, after.rested >= before.rested {
+        // Nothing is known of the work of one that has not begun or began in between.
         busy.append(Self.share(after.rested - before.rested, of: elapsed))
       }
     }

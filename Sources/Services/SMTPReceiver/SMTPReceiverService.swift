@@ -67,10 +67,12 @@ package final class SMTPReceiverService: RoleService {
   }
 
   package func start() async throws(RoleFailure) {
-    let services = ServiceNames.distinct(context.listeners.map(\.service))
+    let services = LoadBoard.services(of: context.listeners.map(\.service))
     var rooms: [String: SessionRoom] = [:]
     for listener in context.listeners {
-      let number = services.firstIndex(of: listener.service) ?? 0
+      guard let number = services.firstIndex(of: listener.service) else {
+        preconditionFailure("a listener without a service")
+      }
       let known = rooms[listener.service]
       let room = if let known { known } else { try makeRoom(for: listener, number) }
       rooms[listener.service] = room

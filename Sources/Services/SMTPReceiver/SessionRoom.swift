@@ -70,15 +70,18 @@ final class SessionRoom {
     change.pulse()
   }
 
+  private var own: LoadBoard.Sessions {
+    .init(count: count, limit: limit, isOpen: !isClosed && !isShort)
+  }
+
   private var all: LoadBoard.Sessions {
-    board?.board.sessions(of: board!.service) ?? .init(count: count, limit: limit)
+    guard let (board, service) = board else { return own }
+    return board.sessions(of: service)
   }
 
   private func show() {
-    guard let board else { return }
-    let room = isClosed ? 0 : limit
-    let shown = isShort ? max(count, room) : count
-    board.board.show(.init(count: shown, limit: room), of: board.service)
+    guard let (board, service) = board else { return }
+    board.show(own, of: service)
   }
 
   /// Waits until another session may begin, or, after `close`, until nobody wants one any more.

@@ -41,6 +41,6 @@ final class HostAddresses {
     guard usable.isEmpty else { return usable }
     throw Failure(
       reason: addresses.isEmpty
-        ? "no address" : "no address of \(name) is of the protocols in inet_protocols")
+        ? "\(name) has no address" : "no address of \(name) is of the protocols in inet_protocols")
   }
 }

@@ -3,15 +3,6 @@ package import Primitives
 package import Reactor
 package import SystemPackage
 
-/// The services of `master.cf` by which a role's sessions are counted.
-package enum ServiceNames {
-  /// Each name once, in the order of its first occurrence: a service is its place here
-  /// on the board.
-  package static func distinct(_ names: [String]) -> [String] {
-    names.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
-  }
-}
-
 /// What the processes of one role and one configuration show each other: how busy the loop of each
 /// is, and how many sessions of each service it has and may have.
 ///
@@ -25,15 +16,18 @@ package final class LoadBoard {
     package var count: Int
     /// Sessions that the process may have.
     package var limit: Int
+    /// Whether it takes connections, as far as there is room.
+    package var isOpen: Bool
 
     /// Names the two numbers.
-    package init(count: Int, limit: Int) {
+    package init(count: Int, limit: Int, isOpen: Bool = true) {
       self.count = count
       self.limit = limit
+      self.isOpen = isOpen
     }
 
-    /// Whether there is room for no further one; so it is with a process that has not begun.
-    package var isFull: Bool { count >= limit }
+    /// Whether a further one may begin; not so with a process that has not begun.
+    package var hasRoom: Bool { isOpen && count < limit }
   }
 
   /// What a process shows of its loop.
@@ -57,12 +51,20 @@ package final class LoadBoard {
   private let words: SharedWords
   private let stride: Int
 
+  /// Words of a service: sessions, limit, and whether the process takes connections.
+  private nonisolated static let wordsEach = 3
   /// Words that one processor's cache holds together: no two processes write in one of these.
   private nonisolated static let line = 8
   /// Looks at a row that is being written to.
   private static let tries = 4
   /// More sessions than any process has: what another one shows is not to be trusted further.
   private static let sessionsMax = UInt64(Int32.max)
+
+  /// The services by which sessions are counted, from those of all listeners: each name once. The
+  /// number of a service on the board is its place here.
+  package nonisolated static func services(of listeners: [String]) -> [String] {
+    listeners.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+  }
 
   /// Makes the memory for so many processes and services.
   package nonisolated static func make(
@@ -73,7 +75,7 @@ package final class LoadBoard {
   }
 
   private nonisolated static func stride(_ services: Int) -> Int {
-    let words = ReactorLoad.firstFreeWord + 2 * services
+    let words = ReactorLoad.firstFreeWord + wordsEach * services
     return (words + line - 1) / line * line
   }
 
@@ -98,7 +100,8 @@ package final class LoadBoard {
     processCount = processes
     self.rank = rank
     words = try SharedWords(descriptor, count: processes * stride)
-    for service in 0..<services { show(Sessions(count: 0, limit: 0), of: service) }
+    let none = Sessions(count: 0, limit: 0, isOpen: false)
+    for service in 0..<services { show(none, of: service) }
   }
 
   /// Shows from now on how busy this process's loop is.
@@ -109,6 +112,7 @@ package final class LoadBoard {
     let first = word(of: service, process: rank)
     words[first] = UInt64(clamping: sessions.count)
     words[first + 1] = UInt64(clamping: sessions.limit)
+    words[first + 2] = sessions.isOpen ? 1 : 0
   }
 
   /// A service's sessions in a process.
@@ -116,14 +120,14 @@ package final class LoadBoard {
     let first = word(of: service, process: process)
     return Sessions(
       count: Int(min(words[first], Self.sessionsMax)),
-      limit: Int(min(words[first + 1], Self.sessionsMax)))
+      limit: Int(min(words[first + 1], Self.sessionsMax)), isOpen: words[first + 2] == 1)
   }
 
   /// A service's sessions in all processes together.
   package func sessions(of service: Int) -> Sessions {
     (0..<processCount).reduce(into: Sessions(count: 0, limit: 0)) { sum, process in
       let one = sessions(of: service, process: process)
-      sum.count += min(one.count, one.limit)
+      sum.count += one.count
       sum.limit += one.limit
     }
   }
@@ -148,6 +152,6 @@ package final class LoadBoard {
   }
 
   private func word(of service: Int, process: Int) -> Int {
-    process * stride + ReactorLoad.firstFreeWord + 2 * service
+    process * stride + ReactorLoad.firstFreeWord + Self.wordsEach * service
   }
 }

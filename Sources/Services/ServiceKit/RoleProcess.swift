@@ -163,12 +163,14 @@ package final class RoleProcess {
 
   private func loadBoard(
     of record: StartRecord, _ memory: SharedDescriptor?
-  ) throws(RoleFailure) -> LoadBoard? {
-    guard let memory, record.processRank < record.processCount else { return nil }
+  ) throws(RoleFailure) -> LoadBoard {
+    guard let memory, record.processRank < record.processCount else {
+      throw RoleFailure("the memory shared between the server processes is missing")
+    }
     do throws(Errno) {
       let board = try LoadBoard(
         memory.raw, processes: Int(record.processCount),
-        services: ServiceNames.distinct(record.listeners.map(\.service)).count,
+        services: LoadBoard.services(of: record.listeners.map(\.service)).count,
         rank: Int(record.processRank))
       board.showLoop()
       return board

@@ -69,8 +69,9 @@ struct UsageCheck {
         ?? .used
     }
     if let found = TransportParameters.find(name) {
-      let isKnown = services.isEmpty || services.contains { $0.name == found.transport }
-      guard isKnown else { return .withoutService(found.transport) }
+      guard Self.isServed(found.transport, services) else {
+        return .withoutService(found.transport)
+      }
       let general = "default" + name.dropFirst(found.transport.count)
       return PendingParameters.consequences[general].map { .ignored($0) } ?? .used
     }
@@ -163,13 +164,18 @@ struct UsageCheck {
       classes: configuration[.smtpdRestrictionClasses])
     return Set(
       assignments.keys.filter { name in
-        if used.contains(name) { return true }
-        guard Registry.find(name) == nil, PostfixParameters.entries[name] == nil else {
+        if used.contains(name) || Registry.find(name) != nil
+          || PostfixParameters.entries[name] != nil
+        {
           return true
         }
-        guard let found = TransportParameters.find(name) else { return false }
-        return services.isEmpty || services.contains { $0.name == found.transport }
+        return TransportParameters.find(name).map { isServed($0.transport, services) } ?? false
       })
+  }
+
+  /// Whether `master.cf`, if there is one, has a service of that name.
+  private static func isServed(_ transport: String, _ services: [ServiceEntry]) -> Bool {
+    services.isEmpty || services.contains { $0.name == transport }
   }
 
   /// The names behind each `$`, whatever surrounds them.
